@@ -1,0 +1,48 @@
+# Every target sets up what it needs in .venv; nothing else has to be installed but Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+# A cache of its own for each way of compiling: the cache key does not name the mode.
+CACHE := .numba_cache
+
+.PHONY: demo test check coverage bounds bench clean
+
+demo: .venv/installed
+	@$(BIN)/xaikit demo
+
+test: .venv/tested
+	$(BIN)/python -m pytest
+
+check: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md docs
+
+coverage: .venv/tested
+	rm -f .coverage .coverage.*
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+bounds: .venv/tested
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(BIN)/python -m pytest
+
+bench: .venv/benched
+	$(BIN)/python -m benchmarks
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/tested: setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ .venv/installed
+
+.venv/benched: setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv $(CACHE) build dist *.egg-info .coverage .coverage.*

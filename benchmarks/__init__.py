@@ -1,0 +1,1 @@
+"""Benchmarks of xaikit against its peers; see ``python -m benchmarks``."""

@@ -1,0 +1,56 @@
+"""Run every benchmark in one go and write benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import bench_first_call, bench_kernel_shap, bench_memory
+from benchmarks.tables import markdown
+
+PACKAGES = ("xaikit", "shap", "numpy", "scipy", "scikit-learn", "numba", "pandas")
+
+
+def main() -> None:
+    """Run and write."""
+    overhead = bench_kernel_shap.overhead()
+    exact = bench_kernel_shap.exact_rows()
+    first = bench_first_call.first_call()
+    memory = bench_memory.memory()
+    goals = [
+        ("overhead at most 1/3 of shap.KernelExplainer's",
+         overhead[0]["overhead ratio (median of pairs)"], 1 / 3),
+        ("exact values with at most 1/6 of shap.ExactExplainer's model rows",
+         exact[0]["ratio of model rows"], 1 / 6),
+        ("first call, cold, faster than shap's", first[0]["ratio to shap"], 1.0),
+        ("first call, cached, faster than shap's", first[1]["ratio to shap"], 1.0),
+    ]
+    goal_rows = [{"goal": goal, "measured ratio": value, "allowed": limit,
+                  "met": bool(value <= limit)} for goal, value, limit in goals]
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    parts = [
+        "# Benchmark results",
+        "Written by `make bench` (`python -m benchmarks`) in one run; seconds are of a shared, "
+        "noisy machine, so read the ratios.",
+        f"Python {platform.python_version()}, {packages}; {machine}.",
+        "## Goals", markdown(goal_rows),
+        "## Overhead of Kernel SHAP\n\nAdult, 12 features, 100 background rows, boosted trees; "
+        f"median of {bench_kernel_shap.ROUNDS} runs in turn after a warm-up. Both are given the "
+        "same number of coalitions; xaikit asks equal composed rows once, hence fewer model rows. "
+        "Errors are against exact values.", markdown(overhead),
+        "## Exact values", markdown(exact),
+        "## First call in a fresh process", markdown(first),
+        "## Peak memory\n\nM = 100 features; `max_memory` is 64 MiB (67 MB).", markdown(memory),
+    ]
+    text = "\n\n".join(parts) + "\n"
+    path = Path(__file__).parent / "RESULTS.md"
+    path.write_text(text, encoding="utf8")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""Naive oracles: every formula once more, as loops short enough to check by eye."""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations
+from math import comb, factorial
+
+import numpy as np
+
+# Masks -----------------------------------------------------------------------------------------
+
+
+def pack(kept):
+    """Words of boolean masks: unit u in bit u % 64 of word u // 64."""
+    n, n_units = kept.shape
+    words = [[0] * max(1, -(-n_units // 64)) for _ in range(n)]
+    for i in range(n):
+        for u in range(n_units):
+            if kept[i, u]:
+                words[i][u // 64] += 2 ** (u % 64)
+    return np.array(words, dtype=np.uint64)
+
+
+def unpack(masks, n_units):
+    """Undo `pack`."""
+    return np.array([[is_kept(mask, u) for u in range(n_units)] for mask in masks], dtype=bool)
+
+
+def is_kept(mask, u):
+    return int(mask[u // 64]) // 2 ** int(u % 64) % 2 == 1
+
+
+def subsets(units):
+    """Every subset of some units, as tuples."""
+    units = list(units)
+    return [s for size in range(len(units) + 1) for s in combinations(units, size)]
+
+
+def mask_of(subset, n_units):
+    return np.array([u in subset for u in range(n_units)])
+
+
+# Games -----------------------------------------------------------------------------------------
+
+
+def game(model, row, background, weights=None, units=None, link=lambda mean: mean):
+    """v(S) of arrays as a function of a set of units, by a loop over the background."""
+    n = len(background)
+    weights = np.full(n, 1.0 / n) if weights is None else np.asarray(weights) / np.sum(weights)
+    units = [[c] for c in range(len(row))] if units is None else units
+
+    def v(subset):
+        mean = 0.0
+        for weight, hidden in zip(weights, background, strict=True):
+            composed = hidden.copy()
+            for u in subset:
+                for c in units[u]:
+                    composed[c] = row[c]
+            mean = mean + weight * np.atleast_1d(model(composed.reshape(1, -1))[0])
+        return link(mean)
+
+    return v
+
+
+def shapley(v, n):
+    """Shapley 1953: a player's marginal contributions, weighted (s)!(n−s−1)!/n!."""
+    known = {s: np.asarray(v(s), dtype=float) for s in subsets(range(n))}
+    values = []
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        total = 0.0
+        for s in subsets(others):
+            weight = factorial(len(s)) * factorial(n - len(s) - 1) / factorial(n)
+            total = total + weight * (known[tuple(sorted((*s, i)))] - known[s])
+        values.append(total)
+    return np.array(values)
+
+
+def shapley_by_orders(v, n):
+    """The same as a mean over the n! orders in which the players can come."""
+    values = np.zeros((n, *np.shape(v(()))))
+    for order in permutations(range(n)):
+        here, before = (), v(())
+        for i in order:
+            here = tuple(sorted((*here, i)))
+            values[i] += (v(here) - before) / factorial(n)
+            before = v(here)
+    return values
+
+
+def kernel_shap(v, n):
+    """Lundberg & Lee 2017: weighted regression of v on all coalitions, Σφ = v(all) − v(none)."""
+    first, last = np.asarray(v(())), np.asarray(v(tuple(range(n))))
+    design, answers = [], []
+    for s in subsets(range(n)):
+        if 0 < len(s) < n:
+            root = np.sqrt((n - 1) / (comb(n, len(s)) * len(s) * (n - len(s))))
+            z = mask_of(s, n).astype(float)
+            # φ of the last player is what the others leave of v(all) − v(none).
+            design.append(root * (z[:-1] - z[-1]))
+            answers.append(root * (v(s) - first - z[-1] * (last - first)))
+    values, *_ = np.linalg.lstsq(np.array(design), np.array(answers), rcond=None)
+    return np.vstack([values, last - first - values.sum(axis=0)])
+
+
+# Kernels ---------------------------------------------------------------------------------------
+
+
+def number_products(masks, base_keys, flip_keys, first, n, known):
+    """Ids of n questions of all masks × rows; `known` maps keys to (id, row, mask) and grows."""
+    ids = []
+    for q in range(first, first + n):
+        c, b = divmod(q, base_keys.shape[1])
+        kept = [u for u in range(flip_keys.shape[1]) if is_kept(masks[c], u)]
+        ids.append(_number(b, kept, base_keys, flip_keys, known, masks.shape[1]))
+    return np.array(ids)
+
+
+def number_submasks(starts, players, n_players, base_keys, flip_keys, first, n, known, n_words):
+    """Ids of n questions of the list of all submasks of all rows."""
+    ids = []
+    for q in range(first, first + n):
+        b = max(b for b in range(len(starts) - 1) if starts[b] <= q)
+        kept = [players[b, p] for p in range(n_players[b]) if (q - starts[b]) // 2**p % 2 == 1]
+        ids.append(_number(b, kept, base_keys, flip_keys, known, n_words))
+    return np.array(ids)
+
+
+def _number(b, kept, base_keys, flip_keys, known, n_words):
+    key = [int(base_keys[half, b]) for half in range(2)]
+    mask = [0] * n_words
+    for u in kept:
+        mask[u // 64] += 2 ** (int(u) % 64)
+        for half in range(2):
+            key[half] ^= int(flip_keys[half, u, b])
+    return known.setdefault(tuple(key), (len(known), b, tuple(mask)))[0]
+
+
+def rehash(size, keys, n_known):
+    """An open table: from slot low % size on, the first free one."""
+    table = np.full(size, -1)
+    for i in range(n_known):
+        slot = int(keys[0, i]) % size
+        while table[slot] != -1:
+            slot = (slot + 1) % size
+        table[slot] = i
+    return table
+
+
+def compose_rows(background, row, unit_of_column, of_background, masks):
+    out = np.empty((len(masks), len(row)))
+    for q, b in enumerate(of_background):
+        for c, u in enumerate(unit_of_column):
+            out[q, c] = row[c] if is_kept(masks[q], u) else background[b, c]
+    return out
+
+
+def add_answers(first, ids, answers, weights, n_masks):
+    sums = np.zeros((n_masks, answers.shape[1]))
+    for q, i in enumerate(ids):
+        c, b = divmod(first + q, len(weights))
+        sums[c] += weights[b] * answers[i]
+    return sums
+
+
+def shapley_weights(n_players):
+    """What v(S), |S| = s, counts for a player inside and (negatively) outside of S."""
+    gain = np.zeros((n_players + 1, n_players + 1))
+    loss = np.zeros_like(gain)
+    for d in range(n_players + 1):
+        for s in range(d + 1):
+            if s >= 1:
+                gain[d, s] = factorial(s - 1) * factorial(d - s) / factorial(d)
+            if s < d:
+                loss[d, s] = factorial(s) * factorial(d - s - 1) / factorial(d)
+    return gain, loss
+
+
+def add_marginals(starts, players, n_players, first, ids, answers, n_units):
+    gain, loss = shapley_weights(max(n_players))
+    values = np.zeros((len(n_players), n_units, answers.shape[1]))
+    for q, i in enumerate(ids):
+        b = max(b for b in range(len(n_players)) if starts[b] <= first + q)
+        kept = [(first + q - starts[b]) // 2**p % 2 == 1 for p in range(n_players[b])]
+        d, s = len(kept), sum(kept)
+        for p in range(d):
+            weight = gain[d, s] if kept[p] else -loss[d, s]
+            values[b, players[b, p]] += weight * answers[i]
+    return values
+
+
+# Least squares on pairs (shapley.md, part 2, steps 4–6) ----------------------------------------
+
+
+def pair_weights(n_units, strata, drawn):
+    weights = []
+    for s in strata:
+        weight = 1.0 / (s * (n_units - s) * drawn[s])
+        weights.append(weight / 2 if 2 * s == n_units else weight)
+    return np.array(weights)
+
+
+def gram(kept, weights):
+    """TᵀWT, T = tQ, t = 2z − 1, Q = I − 11ᵀ/M."""
+    signs = 2.0 * kept - 1.0
+    projected = signs @ (np.eye(kept.shape[1]) - 1.0 / kept.shape[1])
+    total = np.zeros((kept.shape[1], kept.shape[1]))
+    for weight, t in zip(weights, projected, strict=True):
+        total += weight * np.outer(t, t)
+    return projected, total
+
+
+def solve_pairs(pairs, differences, total):
+    """Values, standard errors and fidelity of one output: differences (m,), total a number."""
+    m, n_units = pairs.kept.shape
+    w = pairs.weights
+    projected, g = gram(pairs.kept, w)
+    inverse = np.linalg.pinv(g, rcond=1e-10)
+    mean_signs = [(2.0 * z - 1.0).mean() for z in pairs.kept]
+    rest = np.array([differences[i] - total * mean_signs[i] for i in range(m)])
+    right = sum(w[i] * projected[i] * rest[i] for i in range(m))
+    values = total / n_units + inverse @ right
+    e = np.array([differences[i] - (2.0 * pairs.kept[i] - 1.0) @ values for i in range(m)])
+    u = []
+    for i in range(m):
+        leverage = w[i] * projected[i] @ inverse @ projected[i]
+        u.append(w[i] * projected[i] * e[i] / (1.0 - leverage))
+    middle = np.zeros((n_units, n_units))
+    for s in range(1, len(pairs.drawn)):
+        m_s, n_s = pairs.drawn[s], pairs.available[s]
+        here = [u[i] for i in range(m) if pairs.strata[i] == s]
+        if m_s < 2 or m_s == n_s:
+            continue
+        mean = sum(here) / m_s
+        spread = sum(np.outer(x - mean, x - mean) for x in here)
+        middle += (1.0 - m_s / n_s) * m_s / (m_s - 1.0) * spread
+    variance = inverse @ middle @ inverse
+    fidelity = 1.0 - (w @ e**2) / (w @ rest**2)
+    return values, np.sqrt(np.clip(np.diag(variance), 0.0, None)), fidelity
+
+
+# Comparing -------------------------------------------------------------------------------------
+
+
+def bytes_of(attribution):
+    """All numbers of an attribution as bytes; its cost in seconds is no part of it."""
+    e = attribution
+    arrays = [e.values, e.standard_errors, e.base_values, e.predictions, e.base_errors, e.fidelity,
+              *(e.details[name] for name in sorted(e.details))]
+    return [array.tobytes() for array in arrays]

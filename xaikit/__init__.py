@@ -1,0 +1,53 @@
+"""Model-agnostic explanations with error bars, for any predict function.
+
+Every public name is loaded on first use, so that importing xaikit costs next to nothing.
+
+Examples
+--------
+>>> import xaikit as xk
+>>> explainer = xk.KernelSHAP(random_state=0)
+>>> explainer
+KernelSHAP(random_state=0)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "Attribution": "xaikit.explanations.attribution",
+    "Cost": "xaikit.explanations.base",
+    "Game": "xaikit.sampling.game",
+    "Importance": "xaikit.explanations.importance",
+    "KernelSHAP": "xaikit.explainers.kernel_shap",
+    "MeanImpactValue": "xaikit.explainers.mean_impact",
+    "ModelError": "xaikit.predictor.adapter",
+    "PermutationImportance": "xaikit.explainers.permutation",
+    "Predictor": "xaikit.predictor.adapter",
+    "Report": "xaikit.reporting.build",
+    "Schema": "xaikit.predictor.schema",
+    "TabularMasker": "xaikit.sampling.tabular",
+    "load_explanation": "xaikit.explanations.base",
+    "load_model": "xaikit.predictor.loading",
+    "plots": "xaikit.plots",
+    "report": "xaikit.reporting.build",
+    "wrap": "xaikit.predictor.adapter",
+}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'xaikit' has no attribute {name!r}")
+    home = import_module(_HOME_OF[name])
+    value = home if home.__name__ == f"xaikit.{name}" else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,318 @@
+"""The command ``xaikit``: data on stdout, progress and messages on stderr.
+
+Exit status: 0 done, 1 something was found (the model failed, the probe objects), 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+DONE, FINDINGS, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process by default.
+    """
+    arguments = _parser().parse_args(argv)
+    warnings.showwarning = _show_warning
+    from sklearn.exceptions import NotFittedError
+
+    from xaikit.predictor.adapter import ModelError
+
+    try:
+        return int(arguments.run(arguments))
+    except ModelError as error:
+        print(f"xaikit: {error}", file=sys.stderr)
+        return FINDINGS
+    except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        print(f"xaikit: {text}", file=sys.stderr)
+        return USAGE
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"xaikit: warning: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from xaikit import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="xaikit", description="Explain any model, with error bars.")
+    parser.add_argument("--version", action="version", version=f"xaikit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="fit a model on data that scikit-learn ships and "
+                                            "write its report")
+    demo.add_argument("--output", default="xaikit-report/report.html", help="path of the report")
+    demo.set_defaults(run=_demo)
+
+    report = commands.add_parser("report", help="write a report about a model and a table")
+    _add_model(report)
+    _add_data(report, target="column of true answers, for performance and permutation importance")
+    report.add_argument("--background", help="table whose rows stand in for hidden features")
+    report.add_argument("--output", default="report.html", help="path of the report")
+    report.add_argument("--class", dest="output_name", help="output to report on")
+    report.add_argument("--title")
+    _add_work(report)
+    report.set_defaults(run=_report)
+
+    explain = commands.add_parser("explain", help="explain rows of a table")
+    _add_model(explain)
+    _add_data(explain, target="column to leave out")
+    explain.add_argument("--background", required=True,
+                         help="table whose rows stand in for hidden features")
+    explain.add_argument("--method", choices=["kernel_shap"], default="kernel_shap")
+    explain.add_argument("--output", help="a folder, or a file ending in .json, .csv, .parquet or "
+                                          ".html; CSV on stdout by default")
+    _add_work(explain)
+    explain.set_defaults(run=_explain)
+
+    importance = commands.add_parser("importance", help="rank a model's features")
+    _add_model(importance)
+    _add_data(importance, target="column of true answers")
+    importance.add_argument("--method", choices=["permutation", "mean_impact", "kernel_shap"],
+                            default="permutation")
+    importance.add_argument("--background", help="for kernel_shap; the data by default")
+    importance.add_argument("--scoring", help="a scikit-learn scorer, for permutation")
+    importance.add_argument("--output", help="as for explain")
+    _add_work(importance)
+    importance.set_defaults(run=_importance)
+
+    doctor = commands.add_parser("doctor", help="show versions, and what a probe of a model finds")
+    _add_model(doctor, required=False)
+    _add_data(doctor, target="column to leave out", required=False)
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--model", required=required,
+                        help="package.module:name (runs the module's code), or a .skops, .joblib "
+                             "or .pkl file")
+    parser.add_argument("--allow-pickle", action="store_true",
+                        help="load .joblib and .pkl files, which can run any code")
+    parser.add_argument("--trust", action="append", default=[], metavar="TYPE",
+                        help="type that a .skops file may hold; may be repeated")
+    parser.add_argument("--task", choices=["classification", "regression"])
+
+
+def _add_data(parser: argparse.ArgumentParser, target: str, required: bool = True) -> None:
+    parser.add_argument("--data", required=required, help="table: .csv, .parquet or .feather")
+    parser.add_argument("--target", help=target)
+    parser.add_argument("--drop", action="append", default=[], metavar="COLUMN",
+                        help="column to leave out; may be repeated")
+    parser.add_argument("--na", action="append", default=[], metavar="TEXT",
+                        help="text of a CSV that means missing; may be repeated")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="first N rows only")
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", type=_positive, metavar="ROWS",
+                        help="most model rows per explained row")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--n-jobs", type=int, default=None)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
+    return int(text)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import train_test_split
+
+    from xaikit.reporting.build import report
+
+    data = load_breast_cancer(as_frame=True)
+    labels = data.target.map(dict(enumerate(data.target_names.tolist()))).astype(str)
+    X_train, X_test, y_train, y_test = train_test_split(
+        data.data, labels, test_size=0.4, random_state=0, stratify=labels)
+    model = HistGradientBoostingClassifier(random_state=0, max_iter=50).fit(X_train, y_train)
+    made = report(
+        model, X_test, y_test, background=X_train, path=arguments.output, output="malignant",
+        n_explain=60, random_state=0, title="Demo: breast cancer",
+        data_name="Breast Cancer Wisconsin, the 40 % of rows not trained on",
+    )
+    print(Path(made.path).resolve())
+    return DONE
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from xaikit.reporting.build import report
+
+    model = _load_model(arguments)
+    X, y = _load_data(arguments)
+    made = report(
+        model, X, y, background=_load_background(arguments), path=arguments.output,
+        output=arguments.output_name, title=arguments.title, random_state=arguments.seed,
+        n_jobs=arguments.n_jobs, budget=arguments.budget or "auto", model_name=arguments.model,
+        data_name=arguments.data,
+    )
+    print(Path(made.path).resolve())
+    return DONE
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from xaikit.explainers.kernel_shap import KernelSHAP
+
+    model = _load_model(arguments)
+    X, _ = _load_data(arguments)
+    explainer = KernelSHAP(budget=arguments.budget or "auto", random_state=arguments.seed,
+                           n_jobs=arguments.n_jobs)
+    made = explainer.fit(model, _load_background(arguments)).explain(X)
+    _write(made, arguments.output, "attributions")
+    return DONE
+
+
+def _importance(arguments: argparse.Namespace) -> int:
+    from xaikit.explainers.kernel_shap import KernelSHAP
+    from xaikit.explainers.mean_impact import MeanImpactValue
+    from xaikit.explainers.permutation import PermutationImportance
+
+    model = _load_model(arguments)
+    X, y = _load_data(arguments)
+    shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
+    made: Any
+    if arguments.method == "permutation":
+        explainer = PermutationImportance(scoring=arguments.scoring, **shared)
+        made = explainer.fit(model).explain(X, y)
+    elif arguments.method == "mean_impact":
+        made = MeanImpactValue(**shared).fit(model).explain(X)
+    else:
+        background = _load_background(arguments)
+        shap = KernelSHAP(budget=arguments.budget or "auto", **shared)
+        made = shap.fit(model, X if background is None else background).explain(X).importance()
+    _write(made, arguments.output, "importance")
+    return DONE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from xaikit.predictor.schema import kind_of
+
+    for name, version in _versions():
+        print(f"{name} {version}")
+    if arguments.model is None:
+        return DONE
+    predictor = _load_model(arguments)
+    print(f"model: {predictor!r}")
+    if arguments.data is None:
+        print("Give --data to probe the model.")
+        return DONE
+    X, _ = _load_data(arguments)
+    bound = predictor.bind(X)
+    print(f"outputs: {', '.join(bound.output_names)} ({bound.scale}); "
+          f"task: {bound.task or 'not known'}")
+    print("columns as they reach the model:")
+    for name, dtype in zip(bound.schema.names, bound.schema.dtypes, strict=True):
+        print(f"  {name}: {dtype} ({kind_of(dtype)})")
+    print(f"repeatable: {bound.findings.repeatable}; "
+          f"leaves its input as it was: {bound.findings.keeps_input}")
+    for warning in bound.findings.warnings:
+        print(f"warning: {warning}")
+    return FINDINGS if bound.findings.warnings else DONE
+
+
+def _versions() -> list[tuple[str, str]]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from xaikit import __version__
+
+    found = [("xaikit", __version__), ("python", platform.python_version())]
+    for name in ("numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib", "joblib",
+                 "shap", "torch", "pyarrow", "skops"):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return found
+
+
+def _load_model(arguments: argparse.Namespace) -> Any:
+    from xaikit.predictor.adapter import wrap
+    from xaikit.predictor.loading import load_model
+
+    model = load_model(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
+    return wrap(model, task=arguments.task)
+
+
+def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """Give the table without the target and dropped columns, and the target."""
+    table = read_table(arguments.data, arguments.na)
+    if arguments.limit is not None:
+        table = table.head(arguments.limit)
+    if len(table) == 0:
+        raise ValueError(f"{arguments.data} has no rows.")
+    y = None
+    for column in [arguments.target, *arguments.drop]:
+        if column is None:
+            continue
+        if column not in table.columns:
+            raise ValueError(f"{arguments.data} has no column {column!r}; it has "
+                             f"{', '.join(map(str, table.columns))}.")
+        if column == arguments.target:
+            y = table[column]
+        table = table.drop(columns=column)
+    return table, y
+
+
+def _load_background(arguments: argparse.Namespace) -> Any:
+    if arguments.background is None:
+        return None
+    table = read_table(arguments.background, arguments.na)
+    left_out = [c for c in [arguments.target, *arguments.drop] if c in table.columns]
+    return table.drop(columns=left_out)
+
+
+def read_table(path: str, missing: Sequence[str] = ()) -> Any:
+    """Read a table by the ending of its name.
+
+    Parameters
+    ----------
+    path : str
+        ``.csv``, ``.parquet`` or ``.feather`` (these two need pyarrow).
+    missing : sequence of str
+        Further texts of a CSV that mean missing.
+    """
+    import pandas as pd
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet", ".feather"):
+        raise ValueError(f"cannot read {path!r}: expected a .csv, .parquet or .feather file.")
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path!r}.")
+    if suffix == ".csv":
+        try:
+            return pd.read_csv(path, na_values=list(missing), skipinitialspace=True)
+        except pd.errors.EmptyDataError as error:
+            raise ValueError(f"{path} is empty.") from error
+    return pd.read_parquet(path) if suffix == ".parquet" else pd.read_feather(path)
+
+
+def _write(explanation: Any, output: str | None, name: str) -> None:
+    for warning in explanation.warnings:
+        print(f"xaikit: {warning}", file=sys.stderr)
+    print(f"xaikit: {explanation.cost}", file=sys.stderr)
+    if output is None:
+        explanation.to_frame().to_csv(sys.stdout, index=False)
+    elif Path(output).suffix:
+        print(explanation.save(output))
+    else:
+        folder = Path(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(explanation.save(folder / f"{name}.csv"))
+        print(explanation.save(folder / f"{name}.json"))

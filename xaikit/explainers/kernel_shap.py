@@ -1,0 +1,250 @@
+"""Kernel SHAP: Shapley values of a model's answer, exact where that is affordable."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, row_slices
+from xaikit.explainers.shapley_rows import CLIP, ShapleyRow, ShapleyTask, linked, mean_error
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import Cost
+from xaikit.predictor.schema import take_rows
+from xaikit.sampling.game import MAX_MEMORY
+from xaikit.sampling.seeds import resolve_seed, stream
+from xaikit.sampling.tabular import TabularMasker, as_masker
+
+SOLVERS = ("auto", "exact", "wls")
+LINKS = ("identity", "logit")
+
+
+class KernelSHAP(Explainer):
+    """Shapley values of each row's answer, with error bars.
+
+    A feature's value is its average contribution over all orders in which the row's features can be
+    revealed, hidden features taking the values of background rows.
+
+    Parameters
+    ----------
+    solver : {"auto", "exact", "wls"}
+        ``"exact"``: one background row at a time; units equal to it are never asked, and equal
+        composed rows are asked once. ``"wls"``: least squares on stratified pairs of
+        coalitions, with standard errors. ``"auto"``: exact for each row where its questions fit
+        the budget, else least squares.
+    budget : int or "auto"
+        Most model rows asked per explained row (answers to the background are asked once, in
+        `fit`). ``"auto"``: 16·M + 256 coalitions on every background row.
+    link : {"identity", "logit"}
+        The scale that contributions add up on. ``"logit"`` takes the log-odds of the *mean*
+        probability over the background, which is not the mean of the log-odds.
+    groups : dict of name to columns, optional
+        Columns shown and hidden together.
+    outputs : position, name or list, optional
+        Outputs to explain; all by default.
+    max_background : int
+        A longer background is sampled down to this many rows, and a warning says so. Pass a
+        `TabularMasker` to use every row.
+    batch_size : int or "auto"
+        Most rows a call of the model.
+    random_state : int, Generator or None
+    n_jobs : int or None
+        Workers, through joblib. The numbers do not depend on it.
+    max_memory : int
+        Bytes of buffers, whatever the numbers of rows, coalitions and background rows. The
+        model's own memory comes on top.
+
+    Attributes
+    ----------
+    predictor_, masker_ : Predictor, TabularMasker
+    background_answers_ : array (n_background, n_outputs)
+
+    References
+    ----------
+    Lundberg & Lee 2017, "A Unified Approach to Interpreting Model Predictions", section 4;
+    Covert & Lee 2021, "Improving KernelSHAP", sections 3–4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 4.0]])
+    >>> explainer = KernelSHAP(random_state=0).fit(lambda X: X @ [1.0, 10.0], X[:1])
+    >>> e = explainer.explain(X[1:])
+    >>> e.values[:, :, 0]
+    array([[ 2.,  0.],
+           [ 0., 40.]])
+    """
+
+    def __init__(
+        self,
+        *,
+        solver: str = "auto",
+        budget: int | str = "auto",
+        link: str = "identity",
+        groups: Any = None,
+        outputs: Any = None,
+        max_background: int = 200,
+        batch_size: int | str = "auto",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        max_memory: int = MAX_MEMORY,
+    ) -> None:
+        self.solver = solver
+        self.budget = budget
+        self.link = link
+        self.groups = groups
+        self.outputs = outputs
+        self.max_background = max_background
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.max_memory = max_memory
+
+    def fit(self, model: Any, background: Any = None) -> Self:
+        """Wrap and probe the model, keep the background, and ask about it once.
+
+        Parameters
+        ----------
+        model : estimator, torch module, callable or Predictor
+        background : DataFrame, array (n_background, n_columns) or TabularMasker
+            Rows whose values stand in for hidden features.
+
+        Raises
+        ------
+        ValueError
+            For settings out of range, an empty or unfit background, or a model that the probe finds
+            cannot be explained.
+        ModelError
+            If the model fails.
+        """
+        self._check_settings()
+        self.seed_ = resolve_seed(self.random_state)
+        masker = as_masker(background, self.groups)
+        self.warnings_: tuple[str, ...] = ()
+        if not isinstance(background, TabularMasker) and masker.n_background > self.max_background:
+            masker = self._thin(masker)
+        predictor = self._wrap(model).bind(masker.background)
+        assert predictor.schema is not None
+        assert predictor.findings is not None
+        if predictor.schema.names != masker.schema.names and not isinstance(
+            background, TabularMasker
+        ):
+            masker = as_masker(masker.background, self.groups, predictor.schema.names)
+        self.warnings_ += predictor.findings.warnings
+        self.background_answers_ = predictor(masker.background)
+        self.predictor_, self.masker_ = predictor, masker
+        return self
+
+    def explain(self, X: Any) -> Attribution:
+        """Explain rows.
+
+        Parameters
+        ----------
+        X : DataFrame, array (n_rows, n_columns), or one row
+
+        Returns
+        -------
+        Attribution
+            `standard_errors` are 0 for exact rows; `fidelity` is the weighted R² of the sum of
+            values on pairs of coalitions of the same size; `details` hold each row's solver,
+            model rows, and the error of its values from the background being a sample.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+        ValueError
+            If X does not fit the background, or the budget is too small.
+        ModelError
+            If the model fails.
+        """
+        self._check_fitted()
+        self._check_settings()
+        watch = Stopwatch()
+        table = self.masker_.schema.conform(X)
+        if len(table) == 0:
+            raise ValueError("the table to explain has no rows.")
+        task = ShapleyTask(
+            predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
+            solver=self.solver, budget=self._row_budget(), link=self.link, seed=self.seed_,
+            max_memory=int(self.max_memory),
+        )
+        slices = row_slices(len(table))
+        parts = [take_rows(table, np.arange(s.start, s.stop)) for s in slices]
+        found, cost = [], Cost()
+        for rows, spent in in_parallel(task, parts, self.n_jobs, "KernelSHAP"):
+            found += rows
+            cost += spent
+            self.predictor_.ledger.add(spent.model_rows, spent.calls, spent.model_seconds)
+        return self._result(table, found, cost, watch)
+
+    def _result(
+        self, table: Any, rows: list[ShapleyRow], cost: Cost, watch: Stopwatch
+    ) -> Attribution:
+        schema = self.masker_.schema
+        elapsed = watch.cost(self.predictor_).seconds
+        warnings = dict.fromkeys([*self.warnings_, *(w for row in rows for w in row.warnings)])
+        base = linked(self.masker_.weights @ self.background_answers_, self.link)
+        return Attribution(
+            method="KernelSHAP",
+            values=np.stack([row.values for row in rows]),
+            standard_errors=np.stack([row.errors for row in rows]),
+            base_values=np.tile(base, (len(rows), 1)),
+            predictions=np.stack([row.prediction for row in rows]),
+            base_errors=np.tile(self._base_errors(), (len(rows), 1)),
+            fidelity=np.stack([row.fidelity for row in rows]),
+            data=schema.to_frame(table),
+            row_names=tuple(getattr(table, "index", range(len(rows)))),
+            details={
+                "solver": np.array([row.solver for row in rows]),
+                "model_rows": np.array([row.model_rows for row in rows]),
+                "background_errors": np.stack([row.background_errors for row in rows]),
+            },
+            feature_names=self.masker_.unit_names,
+            output_names=self.predictor_.output_names or (),
+            settings={**self._settings(), "n_background": self.masker_.n_background,
+                      "scale": self.predictor_.scale},
+            random_state=self.seed_,
+            cost=Cost(cost.model_rows, cost.unique_rows, cost.questions, cost.calls,
+                      cost.model_seconds, elapsed),
+            warnings=tuple(warnings),
+        )
+
+    def _check_settings(self) -> None:
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {self.solver!r}.")
+        if self.link not in LINKS:
+            raise ValueError(f"link must be one of {', '.join(LINKS)}, got {self.link!r}.")
+        if self.budget != "auto" and (
+            isinstance(self.budget, bool) or not isinstance(self.budget, int | np.integer)
+            or self.budget < 1
+        ):
+            raise ValueError(f"budget must be a positive number of model rows or 'auto', "
+                             f"got {self.budget!r}.")
+        if self.max_background < 1:
+            raise ValueError(f"max_background must be at least 1, got {self.max_background}.")
+
+    def _row_budget(self) -> int | None:
+        if self.budget != "auto":
+            return int(self.budget)
+        if self.solver == "exact":
+            return None
+        return (16 * self.masker_.n_units + 256) * self.masker_.n_background
+
+    def _thin(self, masker: TabularMasker) -> TabularMasker:
+        n = masker.n_background
+        chosen = stream(self.seed_, "background").permutation(n)[: self.max_background]
+        self.warnings_ += (
+            f"The background is a random sample of {self.max_background} of {n:,} rows; raise "
+            "max_background or pass a TabularMasker to use more.",
+        )
+        return as_masker(take_rows(masker.background, np.sort(chosen)), self.groups)
+
+    def _base_errors(self) -> np.ndarray:
+        """Standard error of the base values, sd/√B by the effective number of background rows."""
+        weights, answers = self.masker_.weights, self.background_answers_
+        mean = weights @ answers
+        error = mean_error(weights, answers)
+        if self.link == "logit":
+            mean = np.clip(mean, CLIP, 1 - CLIP)
+            error = error / (mean * (1 - mean))
+        return error

@@ -1,0 +1,225 @@
+"""The Shapley values of single rows: which way to solve each, and asking what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+
+from xaikit.explainers.base import Stopwatch
+from xaikit.explanations.base import Cost
+from xaikit.kernels.shapley import add_marginals
+from xaikit.predictor.adapter import Predictor
+from xaikit.sampling.coalitions import all_coalitions, paired_coalitions
+from xaikit.sampling.game import Game
+from xaikit.sampling.seeds import stream
+from xaikit.sampling.tabular import TabularMasker, TabularRows
+from xaikit.solvers.shapley import PairedLeastSquares, exact_from_all, shapley_weights
+
+CLIP = 1e-7
+"""Probabilities are kept this far from 0 and 1 before the logit."""
+MOST_EXACT_QUESTIONS = 2**26
+"""Beyond this many composed rows for one explained row, exact values are refused."""
+FIDELITY_PAIRS = 32
+"""Least pairs of coalitions, already answered, that the fidelity of exact values is measured on."""
+
+
+@dataclass
+class ShapleyRow:
+    """What was found for one row; arrays are (M, K) or (K,)."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    prediction: np.ndarray
+    fidelity: np.ndarray
+    background_errors: np.ndarray
+    solver: str
+    model_rows: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ShapleyTask:
+    """Explains some rows; goes to workers whole, so it holds nothing that changes."""
+
+    predictor: Predictor
+    masker: TabularMasker
+    answers: np.ndarray
+    solver: str
+    budget: int | None
+    link: str
+    seed: int
+    max_memory: int
+
+    def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
+        """Explain the rows of a table; give what was found and what it cost."""
+        predictor = self.predictor.spawn()
+        rows = TabularRows(self.masker, table)
+        watch, questions, found = Stopwatch(), 0, []
+        self._designs: dict[tuple[int, int], PairedLeastSquares] = {}
+        for i in range(len(rows)):
+            before = predictor.ledger.rows
+            game = Game(predictor, rows[i], self.answers, self.max_memory)
+            row = self._explain(game)
+            row.model_rows = predictor.ledger.rows - before
+            questions += game.questions
+            found.append(row)
+        return found, watch.cost(predictor, questions=questions)
+
+    def _explain(self, game: Game) -> ShapleyRow:
+        active = np.flatnonzero(game.row.differs.any(axis=0))
+        by_least_squares = len(active) > 1 and not self._exact_fits(game, active)
+        # All that a row needs is asked at once: the row itself, and its pairs of coalitions.
+        design = self._sampled_design(len(active)) if by_least_squares else None
+        prediction, differences = self._ask(game, active, design)
+        base = linked(self.masker.weights @ self.answers, self.link)
+        shape = (game.n_units, len(prediction))
+        row = ShapleyRow(np.zeros(shape), np.zeros(shape), prediction, np.full(shape[1], np.nan),
+                   np.full(shape, np.nan), "wls" if by_least_squares else "exact")
+        if design is not None:
+            row.values[active], row.errors[active], row.fidelity = design.solve(
+                differences, prediction - base)
+            row.warnings += self._budget_warnings(len(active))
+        elif len(active) > 1:
+            self._solve_exactly(game, active, row, prediction - base)
+        elif len(active) == 1:
+            # Alone in its game a unit takes all there is between the two ends.
+            row.values[active[0]] = prediction - base
+        return row
+
+    def _exact_fits(self, game: Game, active: np.ndarray) -> bool:
+        if self.solver == "wls":
+            return False
+        differs = game.row.differs
+        if self.link == "identity":
+            needed = float(np.exp2(differs.sum(axis=1)).sum())
+        else:
+            needed = 2.0 ** len(active) * len(differs)
+        limit = MOST_EXACT_QUESTIONS if self.budget is None else self.budget
+        if needed <= limit:
+            return True
+        if self.solver == "exact":
+            raise ValueError(
+                f"exact values of this row take up to {needed:,.0f} model rows, more than "
+                + ("is sensible" if self.budget is None else f"the budget of {self.budget:,}")
+                + "; use solver='wls', fewer background rows, or groups of columns."
+            )
+        return False
+
+    def _solve_exactly(
+        self, game: Game, active: np.ndarray, row: ShapleyRow, total: np.ndarray
+    ) -> None:
+        if self.link == "identity":
+            by_background = exact_by_background(game, self.masker.weights)
+            row.values = np.einsum("b,buk->uk", self.masker.weights, by_background)
+            row.background_errors = mean_error(self.masker.weights, by_background)
+            asked = float(np.exp2(game.row.differs.sum(axis=1)).sum())
+        else:
+            kept = np.zeros((2 ** len(active), game.n_units), dtype=bool)
+            kept[:, active] = all_coalitions(len(active))
+            row.values[active] = exact_from_all(linked(game.values(kept), self.link))
+            asked = float(len(kept) * len(self.masker.weights))
+        if asked <= game.chunk:
+            # Every composed row was asked a moment ago and is remembered: this costs no model row.
+            design = self._design(len(active), max(2 * len(active), FIDELITY_PAIRS))
+            _, differences = self._ask(game, active, design)
+            row.fidelity = design.fit_of(row.values[active], differences, total)
+
+    def _sampled_design(self, n_units: int) -> PairedLeastSquares:
+        """Give the coalitions that the budget buys."""
+        n_pairs, least = self._affordable_pairs(), min(n_units, _all_pairs(n_units))
+        if n_pairs < least:
+            n_background = len(self.masker.weights)
+            raise ValueError(
+                f"budget={self.budget} model rows buys {max(n_pairs, 0)} pairs of coalitions on "
+                f"{n_background} background rows, and {n_units} units need at least {int(least)}: "
+                f"raise the budget to {2 * n_background * int(least) + 1} or more, or use fewer "
+                "background rows or groups of columns."
+            )
+        return self._design(n_units, int(min(n_pairs, _all_pairs(n_units))))
+
+    def _affordable_pairs(self) -> int:
+        assert self.budget is not None
+        # One row is the explained row itself; a pair is two coalitions on every background row.
+        return (self.budget - 1) // (2 * len(self.masker.weights))
+
+    def _budget_warnings(self, n_units: int) -> list[str]:
+        if self._affordable_pairs() >= min(2 * n_units, _all_pairs(n_units)):
+            return []
+        return [f"The budget of {self.budget} model rows is so small that some coalition sizes "
+                "were never asked: standard errors are too low. Raise the budget."]
+
+    def _ask(
+        self, game: Game, active: np.ndarray, design: PairedLeastSquares | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give v(all) (K,), and v(S) − v(complement) for the pairs of a design, (m, K)."""
+        chosen = np.zeros((0, len(active)), dtype=bool) if design is None else design.pairs.kept
+        kept = np.zeros((1 + 2 * len(chosen), game.n_units), dtype=bool)
+        kept[0] = True
+        kept[1::2, active], kept[2::2, active] = chosen, ~chosen
+        values = linked(game.values(kept), self.link)
+        return values[0], values[1::2] - values[2::2]
+
+    def _design(self, n_units: int, n_pairs: int) -> PairedLeastSquares:
+        """Give the coalitions for rows with `n_units` active units, drawn once for all of them."""
+        key = (n_units, n_pairs)
+        if key not in self._designs:
+            rng = stream(self.seed, "coalitions", n_units, n_pairs)
+            self._designs[key] = PairedLeastSquares.of(paired_coalitions(n_units, n_pairs, rng))
+        return self._designs[key]
+
+
+def _all_pairs(n_units: int) -> float:
+    """Give the number of pairs of a coalition and its complement, none and all left out."""
+    return 2.0 ** (n_units - 1) - 1
+
+
+def exact_by_background(game: Game, weights: np.ndarray) -> np.ndarray:
+    """Give the exact Shapley values of the games of single background rows.
+
+    In the game of background row b every unit equal to b is a dummy: only the 2^d coalitions
+    of the d units that differ are asked, and each answer is added to the values as it comes in.
+
+    Returns
+    -------
+    array (B, M, n_outputs)
+        Their weighted mean is the Shapley value of the whole game, which is linear in them.
+    """
+    differs = game.row.differs
+    n_background, n_units = differs.shape
+    n_players = differs.sum(axis=1).astype(np.int64)
+    players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64)
+    gain, loss = shapley_weights(int(n_players.max()))
+    values: np.ndarray | None = None
+    for first in range(0, int(starts[-1]), game.chunk):
+        n = min(game.chunk, int(starts[-1]) - first)
+        ids = game.ask_submasks(starts, players, n_players, first, n)
+        if values is None:
+            values = np.zeros((n_background, n_units, game.answers.shape[1]))
+        add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, values)
+    assert values is not None
+    return values
+
+
+def linked(mean: np.ndarray, link: str) -> np.ndarray:
+    """Put mean answers on the scale that contributions add up on."""
+    if link == "identity":
+        return mean
+    if mean.min() < -CLIP or mean.max() > 1 + CLIP:
+        raise ValueError(f"link='logit' needs probabilities between 0 and 1, but the model "
+                         f"answers between {mean.min():.4g} and {mean.max():.4g}; use "
+                         "link='identity', or wrap the model with output='proba'.")
+    return logit(np.clip(mean, CLIP, 1 - CLIP))
+
+
+def mean_error(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Standard error of a weighted mean over the first axis; NaN for a single row."""
+    concentration = float((weights**2).sum())
+    if concentration >= 1.0 - 1e-12:
+        return np.full(values.shape[1:], np.nan)
+    deviations = values - np.tensordot(weights, values, axes=1)
+    variance = np.tensordot(weights, deviations**2, axes=1) / (1.0 - concentration)
+    return np.sqrt(variance * concentration)

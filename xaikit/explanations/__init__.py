@@ -1,0 +1,1 @@
+"""What an explainer returns: frozen tables of results with their uncertainty and cost."""

@@ -1,0 +1,228 @@
+"""Attribution: what each feature of each row contributed to each output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit.explanations.base import Explanation, resolve
+from xaikit.explanations.importance import Importance
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Attribution(Explanation):
+    """Contributions of features to a model's answers, row by row.
+
+    Slicing takes rows, features, outputs, by position or name, and never drops an axis:
+    ``e[0]``, ``e[:, "age"]``, ``e[2:5, ["age", "sex"], ">50K"]``.
+
+    Attributes
+    ----------
+    values : array (n_rows, n_features, n_outputs)
+        Contributions, in units of the model's output (after the link).
+    base_values, predictions : array (n_rows, n_outputs)
+        The answer with every feature hidden, and with none hidden (after the link).
+    standard_errors : array (n_rows, n_features, n_outputs)
+        Error of `values` from sampling coalitions: 0 where the values are exact, NaN where unknown.
+    base_errors : array (n_rows, n_outputs)
+        Error of `base_values` from the background being a sample (sd/√B); NaN where unknown.
+    fidelity : array (n_rows, n_outputs)
+        How much of the model's behaviour the sum of contributions reproduces, by the method's own
+        measure (R², at most 1); NaN where it was not measured.
+    data : DataFrame or None
+        The explained rows, with their dtypes.
+    row_names : tuple
+        Labels of the rows.
+    details : dict of arrays with n_rows as their first axis
+        Further findings of the method.
+    """
+
+    values: np.ndarray
+    base_values: np.ndarray
+    predictions: np.ndarray
+    # None where not given; __post_init__ fills them, so readers always find arrays.
+    standard_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    base_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    fidelity: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    data: pd.DataFrame | None = None
+    row_names: tuple[Any, ...] = field(default=None)  # type: ignore[arg-type]
+    details: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._freeze_names()
+        shape = np.shape(self.values)
+        if len(shape) != 3 or shape[1:] != (len(self.feature_names), len(self.output_names)):
+            raise ValueError(
+                f"values has shape {shape}, expected (n_rows, {len(self.feature_names)} features, "
+                f"{len(self.output_names)} outputs)."
+            )
+        pairs = (shape[0], shape[2])
+        expected = {"values": shape, "standard_errors": shape, "base_values": pairs,
+                    "predictions": pairs, "base_errors": pairs, "fidelity": pairs}
+        for name, wanted in expected.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(wanted, np.nan))
+            self._freeze(name, wanted)
+        rows = tuple(range(shape[0])) if self.row_names is None else tuple(self.row_names)
+        if len(rows) != shape[0] or (self.data is not None and len(self.data) != shape[0]):
+            kept = "" if self.data is None else f" and {len(self.data)} rows of data"
+            raise ValueError(f"{shape[0]} rows of values do not fit {len(rows)} row names{kept}.")
+        object.__setattr__(self, "row_names", rows)
+        self._freeze_details(self.details, shape[:1])
+
+    @property
+    def n_rows(self) -> int:
+        """Number of explained rows."""
+        return self.values.shape[0]
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __getitem__(self, key: Any) -> Attribution:
+        keys = key if isinstance(key, tuple) else (key,)
+        if len(keys) > 3:
+            raise IndexError(f"at most rows, features and outputs can be chosen; got {len(keys)}.")
+        keys = (*keys, *[slice(None)] * (3 - len(keys)))
+        rows = resolve(self.row_names, keys[0], "row")
+        features = resolve(self.feature_names, keys[1], "feature")
+        outputs = resolve(self.output_names, keys[2], "output")
+        cube, pairs = np.ix_(rows, features, outputs), np.ix_(rows, outputs)
+        return replace(
+            self,
+            values=self.values[cube],
+            standard_errors=self.standard_errors[cube],
+            base_values=self.base_values[pairs],
+            predictions=self.predictions[pairs],
+            base_errors=self.base_errors[pairs],
+            fidelity=self.fidelity[pairs],
+            data=None if self.data is None else self.data.iloc[rows].reset_index(drop=True),
+            row_names=tuple(self.row_names[i] for i in rows),
+            feature_names=tuple(self.feature_names[j] for j in features),
+            output_names=tuple(self.output_names[k] for k in outputs),
+            details={name: array[rows] for name, array in self.details.items()},
+        )
+
+    def feature_data(self, feature: int | str) -> pd.Series | None:
+        """Give the column behind a feature; None for a group of columns or without data."""
+        name = self.feature_names[resolve(self.feature_names, feature, "feature")[0]]
+        if self.data is None:
+            return None
+        matches = [k for k, column in enumerate(self.data.columns) if str(column) == name]
+        return self.data.iloc[:, matches[0]] if matches else None
+
+    def gap(self) -> np.ndarray:
+        """Additivity gap: prediction − base value − sum of contributions, (n_rows, n_outputs)."""
+        return self.predictions - self.base_values - self.values.sum(axis=1)
+
+    def importance(self, confidence: float = 0.95) -> Importance:
+        """Sum the rows up: mean |contribution| of each feature, with intervals over rows.
+
+        The interval treats the explained rows as a random sample of those the model will meet
+        (normal approximation); the sampling error of single contributions is part of the spread.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            Coverage of `lower` and `upper`.
+        """
+        from scipy.special import ndtri
+
+        size = np.abs(self.values)
+        mean = size.mean(axis=0)
+        errors = np.full(mean.shape, np.nan)
+        if self.n_rows > 1:
+            errors = size.std(axis=0, ddof=1) / np.sqrt(self.n_rows)
+        reach = ndtri(0.5 + confidence / 2) * errors
+        return Importance(
+            method=f"mean |{self.method}|",
+            values=mean, standard_errors=errors,
+            lower=np.maximum(mean - reach, 0.0), upper=mean + reach,
+            details={"signed": self.values.mean(axis=0)},
+            feature_names=self.feature_names, output_names=self.output_names,
+            settings={**self.settings, "confidence": confidence},
+            random_state=self.random_state, cost=self.cost, warnings=self.warnings,
+        )
+
+    def to_frame(self, layout: str = "long") -> pd.DataFrame:
+        """Give the contributions as a frame.
+
+        Parameters
+        ----------
+        layout : {"long", "wide"}
+            ``"long"``: one row a contribution, with its error and the feature's value.
+            ``"wide"``: one row an explained row and output, one column a feature.
+        """
+        n, m, k = self.values.shape
+        rows = pd.Series(list(self.row_names), dtype=object).infer_objects()
+        if layout == "wide":
+            flat = self.values.transpose(0, 2, 1).reshape(n * k, m)
+            frame = pd.DataFrame(flat, columns=list(self.feature_names))
+            frame.insert(0, "prediction", self.predictions.ravel(), allow_duplicates=True)
+            frame.insert(0, "base_value", self.base_values.ravel(), allow_duplicates=True)
+            frame.insert(0, "output", np.tile(self.output_names, n), allow_duplicates=True)
+            frame.insert(0, "row", rows.repeat(k).to_numpy(), allow_duplicates=True)
+            return frame
+        if layout != "long":
+            raise ValueError(f"layout must be 'long' or 'wide', got {layout!r}.")
+        shown = np.empty((n, m), dtype=object)
+        for j in range(m):
+            column = self.feature_data(j)
+            shown[:, j] = "" if column is None else [str(v) for v in column]
+        return pd.DataFrame({
+            "row": rows.repeat(m * k).to_numpy(),
+            "feature": np.tile(np.repeat(np.array(self.feature_names, dtype=object), k), n),
+            "data": np.repeat(shown.ravel(), k),
+            "output": np.tile(np.array(self.output_names, dtype=object), n * m),
+            "value": self.values.ravel(),
+            "standard_error": self.standard_errors.ravel(),
+        })
+
+    def to_shap(self) -> Any:
+        """Give a real ``shap.Explanation``, so that shap's own plots work (needs shap).
+
+        A single output gives values (n_rows, n_features), several (n_rows, n_features, n_outputs).
+        Columns that are not numbers appear as level codes in ``data`` and in plain text in
+        ``display_data``, since shap colours points by ``data``.
+        """
+        import shap
+
+        single = len(self.output_names) == 1
+        numbers, shown = self._shap_data()
+        return shap.Explanation(
+            values=np.array(self.values[:, :, 0] if single else self.values),
+            base_values=np.array(self.base_values[:, 0] if single else self.base_values),
+            data=numbers, display_data=shown, feature_names=list(self.feature_names),
+            output_names=None if single else list(self.output_names),
+        )
+
+    def _shap_data(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        columns = [self.feature_data(j) for j in range(len(self.feature_names))]
+        if self.data is None or any(c is None for c in columns):
+            return None, None
+        numbers = np.empty((self.n_rows, len(columns)))
+        shown = np.empty((self.n_rows, len(columns)), dtype=object)
+        for j, column in enumerate(columns):
+            assert column is not None
+            shown[:, j] = column.to_numpy(dtype=object, na_value=np.nan)
+            numbers[:, j] = as_numbers(column)
+        return numbers, shown
+
+    def _summary(self) -> str:
+        n, m, k = self.values.shape
+        return f"{n} rows × {m} features × {k} outputs"
+
+
+def as_numbers(column: pd.Series) -> np.ndarray:
+    """Give a column as float64: numbers as they are, anything else as codes in level order."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy()
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        codes = pd.factorize(column, sort=True)[0]
+    else:
+        codes = pd.factorize(column.astype("string"), sort=True)[0]
+    return np.where(codes < 0, np.nan, codes.astype(np.float64))

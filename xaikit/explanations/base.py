@@ -1,0 +1,241 @@
+"""The part all explanations share: provenance, cost, files and how they show themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from xaikit.explanations.encoding import decode, encode
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an explanation cost.
+
+    Attributes
+    ----------
+    model_rows : int
+        Rows the model was sent: what a user pays for.
+    unique_rows : int
+        How many of them were different, as far as the method knows its questions.
+    questions : int
+        Rows the method wanted to know about before equal ones were asked once.
+    calls : int
+        Calls of the model.
+    model_seconds, seconds : float
+        Time inside the model, and in all. With ``n_jobs`` above 1 the model's seconds are summed
+        over workers and may exceed ``seconds``.
+    """
+
+    model_rows: int = 0
+    unique_rows: int = 0
+    questions: int = 0
+    calls: int = 0
+    model_seconds: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def overhead_seconds(self) -> float:
+        """Seconds spent outside the model (never below 0)."""
+        return max(0.0, self.seconds - self.model_seconds)
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other),
+                                            strict=True)))
+
+    def __str__(self) -> str:
+        return (f"{self.model_rows:,} model rows in {self.calls:,} calls, "
+                f"{self.model_seconds:.3g} s in the model, {self.seconds:.3g} s in all")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Explanation:
+    """Base of all results. Fields are read-only arrays and plain values.
+
+    Attributes
+    ----------
+    method : str
+        Name of the explainer.
+    settings : dict
+        Its settings, as plain values.
+    random_state : int or None
+        The seed that reproduces the result; drawn and recorded where none was given.
+    cost : Cost
+        Model rows, calls and seconds.
+    warnings : tuple of str
+        Plain sentences a reader of the numbers should know.
+    """
+
+    method: str
+    feature_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    random_state: int | None = None
+    cost: Cost = field(default_factory=Cost)
+    warnings: tuple[str, ...] = ()
+
+    _types: ClassVar[dict[str, type[Explanation]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._types[cls.__name__] = cls
+
+    def _freeze(self, name: str, shape: tuple[int, ...], *, dtype: Any = np.float64) -> None:
+        """Store field `name` as a read-only array of `shape`, or say what is wrong with it."""
+        array = np.array(getattr(self, name), dtype=dtype)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected {shape}.")
+        array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+    def _freeze_names(self) -> None:
+        for name in ("feature_names", "output_names", "warnings"):
+            object.__setattr__(self, name, tuple(str(v) for v in getattr(self, name)))
+
+    def _freeze_details(self, details: dict[str, Any], lead: tuple[int, ...]) -> None:
+        frozen = {}
+        for key, value in details.items():
+            array = np.array(value)
+            if array.shape[: len(lead)] != lead:
+                raise ValueError(f"details[{key!r}] has shape {array.shape}, "
+                                 f"expected it to begin with {lead}.")
+            array.flags.writeable = False
+            frozen[key] = array
+        object.__setattr__(self, "details", frozen)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the numbers as a pandas frame, one row a number with its uncertainty."""
+        raise TypeError(f"{type(self).__name__} has no frame of its own.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all fields as plain JSON types; `from_dict` gives back an equal explanation."""
+        fields = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            fields[f.name] = dataclasses.asdict(value) if isinstance(value, Cost) else value
+        return {"type": type(self).__name__, "format": _FORMAT, "fields": encode(fields)}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Self:
+        """Rebuild an explanation from what `to_dict` gave."""
+        kind = cls._types.get(state.get("type", ""))
+        if kind is None or state.get("format") != _FORMAT:
+            raise ValueError(
+                f"expected an explanation of format {_FORMAT} and one of the types "
+                f"{sorted(cls._types)}, got type {state.get('type')!r}, "
+                f"format {state.get('format')!r}."
+            )
+        if not issubclass(kind, cls):
+            raise ValueError(f"this is a {kind.__name__}, not a {cls.__name__}; "
+                             "xk.load_explanation reads either.")
+        fields = decode(state["fields"])
+        fields["cost"] = Cost(**fields["cost"])
+        return kind(**fields)
+
+    def to_json(self) -> str:
+        """Give the explanation as strict JSON text (exact round trip, no pickle)."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Rebuild an explanation from `to_json` text."""
+        return cls.from_dict(json.loads(text))
+
+    def save(self, path: str | Path) -> Path:
+        """Write to `path`: ``.json`` (exact), ``.csv``, ``.parquet`` (the frame) or ``.html``.
+
+        Raises
+        ------
+        ValueError
+            For any other ending.
+        """
+        path = Path(path)
+        writers = {
+            ".json": lambda: path.write_text(self.to_json(), encoding="utf8"),
+            ".csv": lambda: self.to_frame().to_csv(path, index=False),
+            ".parquet": lambda: self.to_frame().to_parquet(path, index=False),
+            ".html": lambda: path.write_text(self._page(), encoding="utf8"),
+        }
+        if path.suffix not in writers:
+            raise ValueError(f"cannot save as {path.suffix or 'a file without ending'!r}; "
+                             f"use one of {', '.join(writers)}.")
+        writers[path.suffix]()
+        return path
+
+    def _page(self) -> str:
+        return (f"<!doctype html><html lang='en'><meta charset='utf-8'>"
+                f"<title>{escape(self.method)}</title>{self._repr_html_()}</html>")
+
+    def _summary(self) -> str:
+        raise TypeError(f"{type(self).__name__} has no summary of its own.")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} by {self.method}: {self._summary()}; {self.cost}>"
+
+    def _repr_html_(self) -> str:
+        warnings = "".join(f"<li>{escape(w)}</li>" for w in self.warnings)
+        table = self._html_table()
+        return (f"<div class='xaikit'><p><strong>{escape(self.method)}</strong> — "
+                f"{escape(self._summary())}<br><small>{escape(str(self.cost))}</small></p>"
+                f"{table}{f'<ul>{warnings}</ul>' if warnings else ''}</div>")
+
+    def _html_table(self) -> str:
+        return self.to_frame().head(20).to_html(index=False, border=0, escape=True)
+
+
+def load_explanation(path: str | Path) -> Explanation:
+    """Read an explanation that ``save("….json")`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A JSON file.
+
+    Raises
+    ------
+    ValueError
+        If the file holds something else.
+    """
+    text = Path(path).read_text(encoding="utf8")
+    try:
+        state = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}. "
+                         "Only files saved as .json can be loaded again.") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
+    return Explanation.from_dict(state)
+
+
+def resolve(names: tuple, key: Any, axis: str) -> np.ndarray:
+    """Turn a position, slice, name, or list of positions or names into an array of positions.
+
+    An int is always a position; text is always a name.
+    """
+    n = len(names)
+    if isinstance(key, slice):
+        return np.arange(n)[key]
+    if isinstance(key, int | np.integer):
+        if not -n <= key < n:
+            raise IndexError(f"{axis} {key} is out of range: there are {n}.")
+        return np.array([key % n])
+    if isinstance(key, np.ndarray) and key.dtype == bool:
+        if key.shape != (n,):
+            raise IndexError(f"a {axis} mask of shape {key.shape} does not fit {n} {axis}s.")
+        return np.flatnonzero(key)
+    if isinstance(key, list | tuple | np.ndarray | range | pd.Index):
+        parts = [resolve(names, k, axis) for k in key]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    if key in names:
+        return np.array([names.index(key)])
+    known = ", ".join(map(str, names[:10])) + (", …" if n > 10 else "")
+    raise KeyError(f"no {axis} named {key!r}; there are {known}.")

@@ -1,0 +1,1 @@
+"""The only numba code: arrays in, arrays out, no checks and no randomness."""

@@ -1,0 +1,20 @@
+"""The one decorator that owns every compiler flag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile `function` on its first call and keep the machine code on disk.
+
+    ``nogil`` lets threads run it side by side; NumPy's error model drops the check for division by
+    zero; ``fastmath`` stays off, since it would reorder sums and so change bytes.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    return compiled

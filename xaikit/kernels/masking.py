@@ -1,0 +1,141 @@
+"""Composed rows: numbering the different ones, making them, averaging the answers to them.
+
+A question is a pair (background row b, coalition S): the explained row on the units in S, row b on
+all others. Masks are packed into uint64 words, unit u in bit u % 64 of word u // 64. A composed
+row's key is 128 bits in two halves, the exclusive or of its values' keys: `base_keys` (2, B) for
+the background rows, and `flip_keys` (2, M, B) for what showing a unit changes.
+
+What is known lives in four arrays, handed on as the tuple `known`: an open hash table of ids
+(-1: free; its length a power of two), and by id the keys (2, capacity), background rows (capacity,)
+and masks (capacity, W).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xaikit.kernels.compile import kernel
+
+ONE = np.uint64(1)
+SIX_BITS = np.uint64(63)
+
+
+@kernel
+def _place(low, high, table, keys):
+    """Give the slot of the table that holds this key's id, or the free one where it belongs."""
+    slots = np.uint64(table.shape[0] - 1)
+    slot = low & slots
+    while table[slot] >= 0 and (keys[0, table[slot]] != low or keys[1, table[slot]] != high):
+        slot = (slot + ONE) & slots
+    return slot
+
+
+@kernel
+def rehash(table, keys, n_known):
+    """Enter the first `n_known` keys into an empty table."""
+    for i in range(n_known):
+        table[_place(keys[0, i], keys[1, i], table, keys)] = i
+
+
+@kernel
+def number_products(masks, base_keys, flip_keys, first, known, n_known, ids):
+    """Number questions first, first + 1, … of all masks times all background rows.
+
+    `ids` (q,) receives the id of the first question with the same key; new ones are appended to
+    `known` from `n_known` on, whose new value is returned.
+    """
+    table, keys, backgrounds, known_masks = known
+    n_background = base_keys.shape[1]
+    row_keys = np.empty((2, n_background), dtype=np.uint64)
+    c, b = first // n_background, first % n_background
+    q = 0
+    while q < ids.shape[0]:
+        for half in range(2):
+            # Loops over whole rows of slices become vector instructions. (A slice assignment would
+            # too, but numba takes 3 s to compile the error message for shapes that do not fit.)
+            mine, base = row_keys[half], base_keys[half]
+            for i in range(n_background):
+                mine[i] = base[i]
+            for u in range(flip_keys.shape[1]):
+                if (masks[c, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE:
+                    flips = flip_keys[half, u]
+                    for i in range(n_background):
+                        mine[i] ^= flips[i]
+        while b < n_background and q < ids.shape[0]:
+            low, high = row_keys[0, b], row_keys[1, b]
+            slot = _place(low, high, table, keys)
+            if table[slot] < 0:
+                table[slot] = n_known
+                keys[0, n_known], keys[1, n_known] = low, high
+                backgrounds[n_known] = b
+                for w in range(masks.shape[1]):
+                    known_masks[n_known, w] = masks[c, w]
+                n_known += 1
+            ids[q] = table[slot]
+            q += 1
+            b += 1
+        c += 1
+        b = 0
+    return n_known
+
+
+@kernel
+def number_submasks(
+    starts, players, n_players, base_keys, flip_keys, first, known, n_known, ids
+):
+    """Number questions first, first + 1, … of the list of all submasks of all background rows.
+
+    Background row b owns the numbers starts[b] to starts[b + 1]; the bits of the number within it
+    say which of its `n_players[b]` players, units `players` (B, M), are kept. `known`, `n_known`
+    and `ids` are as in `number_products`.
+    """
+    table, keys, backgrounds, known_masks = known
+    mask = np.empty(known_masks.shape[1], dtype=np.uint64)
+    b = np.searchsorted(starts, first, side="right") - 1
+    for q in range(ids.shape[0]):
+        while first + q >= starts[b + 1]:
+            b += 1
+        number = first + q - starts[b]
+        for w in range(mask.shape[0]):
+            mask[w] = np.uint64(0)
+        low, high = base_keys[0, b], base_keys[1, b]
+        for p in range(n_players[b]):
+            if (number >> p) & 1:
+                u = players[b, p]
+                mask[u >> 6] |= ONE << (np.uint64(u) & SIX_BITS)
+                low ^= flip_keys[0, u, b]
+                high ^= flip_keys[1, u, b]
+        slot = _place(low, high, table, keys)
+        if table[slot] < 0:
+            table[slot] = n_known
+            keys[0, n_known], keys[1, n_known] = low, high
+            backgrounds[n_known] = b
+            for w in range(mask.shape[0]):
+                known_masks[n_known, w] = mask[w]
+            n_known += 1
+        ids[q] = table[slot]
+    return n_known
+
+
+@kernel
+def compose_rows(background, row, unit_of_column, of_background, masks, out):
+    """Fill `out` (q, C) with `row` (C,) where the column's unit is kept, else background row."""
+    for q in range(out.shape[0]):
+        b = of_background[q]
+        for c in range(out.shape[1]):
+            u = unit_of_column[c]
+            kept = (masks[q, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE
+            out[q, c] = row[c] if kept else background[b, c]
+
+
+@kernel
+def add_answers(first, ids, answers, weights, sums):
+    """Add the answers to questions first, first + 1, … of masks times rows to sums of masks.
+
+    `ids` (q,) are rows of `answers`, `weights` (B,) those of background rows, `sums` (n_masks, K).
+    """
+    n_background = weights.shape[0]
+    for q in range(ids.shape[0]):
+        c, b = (first + q) // n_background, (first + q) % n_background
+        for k in range(sums.shape[1]):
+            sums[c, k] += weights[b] * answers[ids[q], k]

@@ -1,0 +1,8 @@
+"""Plots of explanations: functions that draw on a matplotlib Axes and give it back."""
+
+from xaikit.plots.bar_plot import bar
+from xaikit.plots.beeswarm_plot import beeswarm
+from xaikit.plots.scatter_plot import scatter
+from xaikit.plots.waterfall_plot import waterfall
+
+__all__ = ["bar", "beeswarm", "scatter", "waterfall"]

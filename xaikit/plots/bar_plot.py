@@ -1,0 +1,173 @@
+"""Bars: how much each feature matters, to one row or over a whole data set."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.importance import Importance
+from xaikit.plots.columns import name_and_value
+from xaikit.plots.inputs import (
+    check_max_display,
+    check_not_empty,
+    choose_output,
+    finite,
+    largest_first,
+)
+from xaikit.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    NORMAL,
+    ROOM,
+    VERMILION,
+    WHISKERS,
+    axes_for,
+    caption,
+    label_rows,
+    number,
+    number_axis,
+    plain,
+    reaches,
+    signed,
+    whiskers,
+    write_beside,
+)
+
+
+class _Bars(NamedTuple):
+    """One bar a feature, in the order of the features."""
+
+    labels: list[str]
+    values: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    title: str
+    axis: str
+    whiskers: str
+    signed: bool
+
+
+def bar(explanation: Attribution | Importance, *, output: int | str | None = None,
+        max_display: int = 15, ax: Axes | None = None) -> Axes:
+    """Draw one bar a feature, the largest on top, with its interval and its number.
+
+    An Importance is drawn as it is. An Attribution of one row gives its signed contributions, one
+    of several rows its ``.importance()``: the mean |contribution| of each feature.
+
+    Parameters
+    ----------
+    explanation : Importance or Attribution
+        Values of shape (n_features, n_outputs) or (n_rows, n_features, n_outputs).
+    output : int, str or None
+        Position or name of the output. None takes the only one, the second of two, and of more
+        the one with the largest mean |value|.
+    max_display : int, default 15
+        Most features to draw; the axis label says how many smaller ones are left out.
+    ax : matplotlib Axes or None
+        Where to draw; None opens a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        Whiskers are the explanation's interval, or ±1.96 standard errors, where these are known.
+
+    Raises
+    ------
+    TypeError
+        If `explanation` is neither an Importance nor an Attribution.
+    ValueError
+        If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from xaikit.explanations.importance import Importance
+    >>> e = Importance(method="permutation", feature_names=("age", "sex"), output_names=("risk",),
+    ...                values=[[0.1], [0.3]], lower=[[0.0], [0.2]], upper=[[0.2], [0.4]])
+    >>> ax = bar(e)
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['sex', 'age']
+    >>> plt.close(ax.figure)
+    """
+    if not isinstance(explanation, Attribution | Importance):
+        raise TypeError(f"bar needs an Importance or an Attribution, got "
+                        f"{type(explanation).__name__}; pass what an explainer's .explain(X) "
+                        "returned.")
+    check_not_empty(explanation, "bar")
+    check_max_display(max_display)
+    k = choose_output(explanation, output)
+    if isinstance(explanation, Importance):
+        return _draw(_from_importance(explanation, k), max_display, ax)
+    if len(explanation) == 1:
+        return _draw(_from_row(explanation, k), max_display, ax)
+    bars = _from_importance(explanation.importance(), k)
+    axis = f"mean |contribution| to {plain(explanation.output_names[k])}, {len(explanation):,} rows"
+    return _draw(bars._replace(axis=axis), max_display, ax)
+
+
+def _from_importance(importance: Importance, k: int) -> _Bars:
+    assert importance.lower is not None
+    assert importance.upper is not None
+    assert importance.standard_errors is not None
+    values = importance.values[:, k]
+    reach = reaches(importance.standard_errors[:, k])
+    lower, upper = importance.lower[:, k], importance.upper[:, k]
+    unknown = ~(np.isfinite(lower) & np.isfinite(upper))
+    confidence = importance.settings.get("confidence")
+    share = f"{100 * confidence:.3g} % " if isinstance(confidence, float) else ""
+    return _Bars(
+        [plain(name) for name in importance.feature_names], values,
+        np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
+        "", f"{plain(importance.method)} · {plain(importance.output_names[k])}",
+        WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
+    )
+
+
+def _from_row(attribution: Attribution, k: int) -> _Bars:
+    assert attribution.standard_errors is not None
+    assert attribution.row_names is not None
+    values = attribution.values[0, :, k]
+    reach = reaches(attribution.standard_errors[0, :, k])
+    labels = [name_and_value(attribution, 0, j) for j in range(len(values))]
+    output = plain(attribution.output_names[k])
+    return _Bars(labels, values, values - reach, values + reach,
+                 f"row {plain(attribution.row_names[0])} · {output}",
+                 f"contribution to {output}", WHISKERS, True)
+
+
+def _draw(bars: _Bars, max_display: int, ax: Axes | None) -> Axes:
+    shown = largest_first(bars.values)[:max_display]
+    values, rows = finite(bars.values[shown]), np.arange(len(shown))
+    lower, upper = bars.lower[shown], bars.upper[shown]
+    ax = axes_for(ax, 1.1 + 0.33 * len(shown))
+    colours = np.where(values >= 0, VERMILION, BLUE).tolist() if bars.signed else GREEN
+    ax.barh(rows, values, height=0.66, color=colours, zorder=2)
+    ax.axvline(0, color=INK, linewidth=0.8, zorder=2.5)
+    any_whisker = whiskers(ax, rows, lower, upper)
+    _write_numbers(ax, bars.values[shown], lower, upper, bars.signed)
+    label_rows(ax, [bars.labels[j] for j in shown])
+    number_axis(ax.xaxis)
+    left_out = len(bars.values) - len(shown)
+    notes = [bars.whiskers] * any_whisker
+    notes += [f"{left_out} smaller features not shown"] * (left_out > 0)
+    ax.set_xlabel(caption(bars.axis, notes), color=INK, fontsize=NORMAL)
+    if bars.title:
+        ax.set_title(bars.title, loc="left", color=INK, fontsize=NORMAL)
+    return ax
+
+
+def _write_numbers(ax: Axes, values: np.ndarray, lower: np.ndarray, upper: np.ndarray,
+                   with_sign: bool) -> None:
+    """Write each bar's number beyond its bar and whisker, and make room for it."""
+    left = np.minimum(np.minimum(finite(values), 0), finite(lower))
+    right = np.maximum(np.maximum(finite(values), 0), finite(upper))
+    for r, value in enumerate(values):
+        text = signed(value) if with_sign else number(value)
+        write_beside(ax, r, right[r], text)
+    low, high = left.min(), right.max()
+    span = high - low or 1.0
+    ax.set_xlim(low - (0.04 * span if low < 0 else 0.0), high + ROOM * span)

@@ -1,0 +1,161 @@
+"""Beeswarm: the contributions of all rows, one strip of points a feature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.plots.columns import bin_of, name_and_value, ordered_numbers, spread_known
+from xaikit.plots.inputs import (
+    check_attribution,
+    check_max_display,
+    choose_output,
+    finite,
+    largest_first,
+)
+from xaikit.plots.style import (
+    INK,
+    LOW_TO_HIGH,
+    MANY_POINTS,
+    MUTED,
+    NEUTRAL,
+    NORMAL,
+    axes_for,
+    caption,
+    figure_of,
+    label_rows,
+    number_axis,
+    plain,
+    style_colorbar,
+)
+
+
+def beeswarm(attribution: Attribution, *, output: int | str | None = None, max_display: int = 12,
+             ax: Axes | None = None) -> Axes:
+    """Draw every row's contributions, one strip of points a feature, the largest on top.
+
+    Colour ranks a feature's values from low to high. Categories and text without an order, and
+    groups of columns, are grey; hollow points are missing values.
+
+    Parameters
+    ----------
+    attribution : Attribution
+        Contributions, values of shape (n_rows, n_features, n_outputs).
+    output : int, str or None
+        Position or name of the output. None takes the only one, the second of two, and of more
+        the one with the largest mean |value|.
+    max_display : int, default 12
+        Most features to draw, by mean |contribution|; the axis label says how many are left out.
+    ax : matplotlib Axes or None
+        Where to draw, giving up some room for a colour bar; None opens a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        In units of the model's output. The same explanation always gives the same picture.
+
+    Raises
+    ------
+    TypeError
+        If `attribution` is no Attribution.
+    ValueError
+        If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from xaikit.explanations.attribution import Attribution
+    >>> e = Attribution(method="exact", feature_names=("age", "sex"), output_names=("risk",),
+    ...                 values=[[[0.3], [-0.1]], [[0.2], [0.0]]], base_values=[[0.2], [0.2]],
+    ...                 predictions=[[0.4], [0.4]])
+    >>> ax = beeswarm(e)
+    >>> ax.get_xlabel().splitlines()[0]
+    'contribution to risk'
+    >>> plt.close(ax.figure)
+    """
+    check_attribution(attribution, "beeswarm")
+    check_max_display(max_display)
+    k = choose_output(attribution, output)
+    values = attribution.values[:, :, k]
+    shown = largest_first(np.abs(finite(values)).mean(axis=0))[:max_display]
+    drawn = values[:, shown]
+    ax = axes_for(ax, 1.2 + 0.4 * len(shown))
+    ax.axvline(0, color=INK, linewidth=0.8, zorder=1)
+    ax.hlines(range(len(shown)), 0, 1, transform=ax.get_yaxis_transform(), color=MUTED,
+              alpha=0.35, linewidth=0.6, linestyle=":", zorder=0)
+    bin_width = bin_of(drawn, 120)
+    looks: set[str] = set()
+    for r, j in enumerate(shown):
+        column = attribution.feature_data(int(j))
+        looks |= _draw_strip(ax, r, values[:, j], column, bin_width, drawn.size > MANY_POINTS)
+    if len(values) == 1:
+        looks.discard("plain")  # one row needs no word on order: its labels show the values
+    if "ranked" in looks:
+        _add_colorbar(ax)
+    label_rows(ax, [name_and_value(attribution, 0, int(j)) if len(values) == 1
+                    else plain(attribution.feature_names[j]) for j in shown])
+    number_axis(ax.xaxis)
+    notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))
+    ax.set_xlabel(caption(f"contribution to {plain(attribution.output_names[k])}", notes),
+                  color=INK, fontsize=NORMAL)
+    return ax
+
+
+def _draw_strip(ax: Axes, row: int, values: np.ndarray, column: pd.Series | None, bin_width: float,
+                rasterized: bool) -> set[str]:
+    """Draw one feature's points; say which kinds of points there were."""
+    numbers = None if column is None else ordered_numbers(column)
+    missing = np.zeros(len(values), bool) if column is None else column.isna().to_numpy()
+    known = np.isfinite(values)
+    height = spread_known(values, bin_width, width=0.38, step=0.15)
+    hollow, full = known & missing, known & ~missing
+    ranks = None if numbers is None else _ranks(numbers)
+    size = 6 if rasterized else 15
+    looks = set()
+    if hollow.any():
+        looks.add("missing")
+        ax.scatter(values[hollow], row + height[hollow], s=size, facecolors="none",
+                   edgecolors=MUTED, linewidths=0.8, zorder=3, rasterized=rasterized)
+    if full.any() and ranks is None:
+        looks.add("plain")
+        ax.scatter(values[full], row + height[full], s=size, color=NEUTRAL, linewidths=0, zorder=2,
+                   rasterized=rasterized)
+    elif full.any() and ranks is not None:
+        looks.add("ranked")
+        ax.scatter(values[full], row + height[full], s=size, c=ranks[full], vmin=0, vmax=1,
+                   cmap=LOW_TO_HIGH, linewidths=0, zorder=2, rasterized=rasterized)
+    return looks
+
+
+def _ranks(numbers: np.ndarray) -> np.ndarray | None:
+    """Rank values from 0 (lowest) to 1 (highest), so that outliers leave colour for the rest.
+
+    None if there are no two different values: then no value is high or low.
+    """
+    ranks = pd.Series(numbers).rank().to_numpy()
+    if np.isnan(ranks).all() or np.nanmin(ranks) == np.nanmax(ranks):
+        return None
+    return (ranks - np.nanmin(ranks)) / (np.nanmax(ranks) - np.nanmin(ranks))
+
+
+def _add_colorbar(ax: Axes) -> None:
+    bar = figure_of(ax).colorbar(ScalarMappable(cmap=LOW_TO_HIGH), ax=ax, aspect=30, pad=0.02,
+                                 fraction=0.05)
+    bar.set_ticks([0, 1], labels=["low", "high"])
+    style_colorbar(bar, "feature's value, ranked")
+
+
+def _notes(looks: set[str], unknown: int, left_out: int) -> list[str]:
+    notes = []
+    if "plain" in looks:
+        notes.append("grey: no order (categories, text, groups), or all equal")
+    if "missing" in looks:
+        notes.append("hollow: missing value")
+    if unknown:
+        notes.append(f"{unknown:,} unknown contributions not drawn")
+    if left_out:
+        notes.append(f"{left_out} smaller features not shown")
+    return notes

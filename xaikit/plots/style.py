@@ -1,0 +1,158 @@
+"""What all plots share: colours, short safe text, numbers as text, whiskers and axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+# The HTML report replaces exactly these two codes by CSS variables, so text uses no other colour.
+INK = "#1f2328"
+MUTED = "#6b7280"
+
+# Okabe & Ito's palette: told apart with any common colour blindness, on white and on near-black.
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+GREEN = "#009E73"
+LEVELS = (BLUE, VERMILION, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
+NEUTRAL = "#8a94a6"
+LOW_TO_HIGH = LinearSegmentedColormap.from_list("low to high", [BLUE, "#c08fd6", VERMILION])
+
+REACH = 1.96  # standard errors in a 95 % interval (normal approximation)
+WHISKERS = "whiskers: 95 % interval"
+SMALL, NORMAL = 9, 10  # points
+ROOM = 0.2  # of the drawn range, right of it, for the numbers
+MANY_POINTS = 3000  # above this, points are stored as an image: an SVG of them would be megabytes
+
+
+def plain(text: Any, width: int = 36) -> str:
+    """Give one line of at most `width` characters that matplotlib shows as it stands."""
+    # Control characters would make an SVG invalid, and a newline would push labels apart.
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    if len(line) > width:
+        # Cut in the middle: the end is what tells one-hot columns such as job=clerk apart.
+        tail = (width - 1) * 2 // 5
+        line = line[: width - 1 - tail] + "…" + line[len(line) - tail:]
+    return line.replace("$", r"\$")  # else two dollars would start a formula
+
+
+def number(value: float) -> str:
+    """Write a number with about three digits and a real minus sign."""
+    if not math.isfinite(value):
+        return "n/a"
+    if value == 0:
+        return "0"  # not "−0"
+    if 1000 <= abs(value) < 1e9:
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign, which must be readable without colour."""
+    return f"+{number(value)}" if math.isfinite(value) and value > 0 else number(value)
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a single value is missing (None, NaN, NaT, NA)."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def describe(value: Any, width: int = 20) -> str:
+    """Write a feature's value shortly: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`."""
+    if is_missing(value):
+        return "missing"
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
+    if isinstance(value, float | np.floating):
+        return _describe_float(float(value))
+    return plain(value, width)
+
+
+def _describe_float(value: float) -> str:
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value + 0.0:.0f}".replace("-", "−")  # adding 0 turns -0 into 0
+    text = f"{value:.1f}".removesuffix(".0") if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def axes_for(ax: Axes | None, height: float) -> Axes:
+    """Give `ax`, or the axes of a new figure whose layout makes room for long feature names."""
+    if ax is None:
+        ax = plt.subplots(figsize=(7.5, height), layout="constrained")[1]
+    elif not isinstance(ax, Axes):
+        raise TypeError(f"ax must be a matplotlib Axes, got {type(ax).__name__}; "
+                        "make one with fig, ax = plt.subplots(), or leave it out.")
+    ax.set_facecolor("none")
+    for side, spine in ax.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(INK)
+    ax.tick_params(color=MUTED, labelcolor=INK, labelsize=SMALL)
+    return ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Give the figure (never a subfigure) that `ax` lies in."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def label_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Name the rows 0, 1, … of a horizontal plot, first row on top."""
+    ax.set_yticks(range(len(labels)), labels=list(labels), color=INK, fontsize=SMALL)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+
+
+def number_axis(axis: Axis) -> None:
+    """Show plain numbers: an offset or factor (`1e6` in a corner) is easily overlooked."""
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_powerlimits((-5, 12))  # beyond these a factor is the lesser evil
+    axis.set_major_locator(MaxNLocator(nbins=6))
+    axis.set_major_formatter(formatter)
+    axis.get_offset_text().set_color(INK)
+
+
+def caption(label: str, notes: Sequence[str] = ()) -> str:
+    """Put notes on lines of their own below an axis label."""
+    return "\n".join([label, *notes])
+
+
+def whiskers(ax: Axes, rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:
+    """Draw horizontal intervals where both ends are known; say whether there were any."""
+    known = np.isfinite(lower) & np.isfinite(upper) & (upper > lower)
+    if known.any():
+        # Drawn around their middle, since an interval need not hold the value it belongs to.
+        middle, half = (lower + upper)[known] / 2, (upper - lower)[known] / 2
+        ax.errorbar(middle, rows[known], xerr=half, fmt="none", ecolor=INK,
+                    elinewidth=1.1, capsize=2.5, zorder=3)
+    return bool(known.any())
+
+
+def reaches(errors: np.ndarray) -> np.ndarray:
+    """Give 1.96 standard errors where they are known and above 0, NaN elsewhere."""
+    return np.where(np.isfinite(errors) & (errors > 0), REACH * errors, np.nan)
+
+
+def write_beside(ax: Axes, row: int, right: float, text: str, points: float = 4) -> None:
+    """Write `text` some points right of `right`; on the left it could run into the row's label."""
+    ax.annotate(text, (right, row), xytext=(points, 0), textcoords="offset points", ha="left",
+                va="center", color=INK, fontsize=SMALL, zorder=4)
+
+
+def style_colorbar(bar: Colorbar, label: str) -> None:
+    """Give a colour bar the colours of the rest."""
+    bar.outline.set_visible(False)
+    bar.minorticks_off()  # else bars of levels get a tick at each border
+    bar.ax.tick_params(length=0, labelcolor=INK, labelsize=SMALL)
+    bar.set_label(label, color=INK, fontsize=SMALL)

@@ -1,0 +1,177 @@
+"""Waterfall: how one row gets from the base value to its prediction."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.plots.columns import name_and_value
+from xaikit.plots.inputs import (
+    check_attribution,
+    check_max_display,
+    choose,
+    choose_output,
+    finite,
+    largest_first,
+)
+from xaikit.plots.style import (
+    BLUE,
+    INK,
+    MUTED,
+    NORMAL,
+    ROOM,
+    VERMILION,
+    WHISKERS,
+    axes_for,
+    caption,
+    label_rows,
+    number,
+    number_axis,
+    plain,
+    reaches,
+    signed,
+    whiskers,
+    write_beside,
+)
+
+# A step below a thousandth of the drawn range is narrower than a line.
+_VISIBLE = 1e-3
+
+
+class _Steps(NamedTuple):
+    """The bars from top to bottom: their labels, lengths, left and right errors."""
+
+    labels: list[str]
+    values: np.ndarray
+    reach: np.ndarray
+    has_gap: bool
+
+
+def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | None = None,
+              max_display: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw one row's way from the base value (top) to its prediction (bottom).
+
+    Every bar begins where the one above ended. If the contributions do not add up to the
+    prediction, as with LIME, a hatched bar shows what they leave unexplained.
+
+    Parameters
+    ----------
+    attribution : Attribution
+        Contributions, values of shape (n_rows, n_features, n_outputs).
+    row : int or label, default 0
+        Position or name of the row.
+    output : int, str or None
+        Position or name of the output. None takes the only one, the second of two, and of more
+        the one with the largest mean |value|.
+    max_display : int, default 10
+        Most bars to draw for features; beyond it, the smallest are added up to one last bar
+        (without a whisker, as its error needs covariances).
+    ax : matplotlib Axes or None
+        Where to draw; None opens a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        In units of the model's output. Whiskers are ±1.96 standard errors where these are known.
+
+    Raises
+    ------
+    TypeError
+        If `attribution` is no Attribution, or `row` or `output` are not a single one.
+    ValueError
+        If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from xaikit.explanations.attribution import Attribution
+    >>> e = Attribution(method="exact", feature_names=("age", "sex"), output_names=("risk",),
+    ...                 values=[[[0.3], [-0.1]]], base_values=[[0.2]], predictions=[[0.4]])
+    >>> ax = waterfall(e)
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['base value', 'age', 'sex', 'prediction']
+    >>> plt.close(ax.figure)
+    """
+    check_attribution(attribution, "waterfall")
+    check_max_display(max_display)
+    assert attribution.row_names is not None
+    assert attribution.base_errors is not None
+    i, k = choose(attribution.row_names, row, "row"), choose_output(attribution, output)
+    base, prediction = attribution.base_values[i, k], attribution.predictions[i, k]
+    start = base if np.isfinite(base) else 0.0
+    steps = _add_gap(_steps(attribution, i, k, max_display), start, prediction)
+    ends = start + np.cumsum(finite(steps.values))
+
+    ax = axes_for(ax, 1.3 + 0.33 * (len(ends) + 2))
+    lines = [ax.axvline(start, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)]
+    if np.isfinite(prediction):
+        lines.append(ax.axvline(prediction, color=MUTED, linewidth=0.8, linestyle=":", zorder=0))
+    base_reach = reaches(attribution.base_errors[i, k])
+    any_whisker = _draw_steps(ax, steps, np.append(start, ends), base_reach)
+    _draw_ends(ax, start, base, float(base_reach), len(ends) + 1, prediction)
+    label_rows(ax, ["base value", *steps.labels, "prediction"])
+    number_axis(ax.xaxis)
+    name = plain(attribution.output_names[k])
+    ax.set_title(f"row {plain(attribution.row_names[i])} · {name}", loc="left", color=INK,
+                 fontsize=NORMAL)
+    ax.set_xlabel(caption(f"model output: {name}", [WHISKERS] * any_whisker), color=INK,
+                  fontsize=NORMAL)
+    return ax
+
+
+def _steps(attribution: Attribution, i: int, k: int, max_display: int) -> _Steps:
+    assert attribution.standard_errors is not None
+    values, reach = attribution.values[i, :, k], reaches(attribution.standard_errors[i, :, k])
+    order = largest_first(values)
+    shown = order if len(order) <= max_display else order[: max_display - 1]
+    labels = [name_and_value(attribution, i, int(j)) for j in shown]
+    rest = order[len(shown):]
+    if not len(rest):
+        return _Steps(labels, values[shown], reach[shown], False)
+    labels.append(f"{len(rest)} {'other ' if labels else ''}features")
+    return _Steps(labels, np.append(values[shown], finite(values[rest]).sum()),
+                  np.append(reach[shown], np.nan), False)
+
+
+def _add_gap(steps: _Steps, start: float, prediction: float) -> _Steps:
+    ends = np.append(start, start + np.cumsum(finite(steps.values)))
+    gap = prediction - ends[-1]
+    if not abs(gap) > _VISIBLE * max(np.ptp(ends), abs(gap)) or abs(gap) <= 1e-9 * abs(prediction):
+        return steps  # also where the prediction is not known
+    return _Steps([*steps.labels, "not explained"], np.append(steps.values, gap),
+                  np.append(steps.reach, np.nan), True)
+
+
+def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.ndarray) -> bool:
+    """Draw bars, whiskers, connectors and numbers; `corners` are start and all ends."""
+    n = len(steps.values)
+    rows, lefts, ends = np.arange(1, n + 1), corners[:-1], corners[1:]
+    values = finite(steps.values)
+    bars = ax.barh(rows, values, left=lefts, height=0.66, zorder=2,
+                   color=np.where(values >= 0, VERMILION, BLUE).tolist())
+    if steps.has_gap:
+        bars[-1].set(facecolor="none", edgecolor=MUTED, hatch="////")
+    ax.vlines(corners, np.arange(n + 1), np.arange(1, n + 2), color=MUTED, linewidth=0.8, zorder=1)
+    any_whisker = whiskers(ax, np.arange(n + 1), corners - np.append(base_reach, steps.reach),
+                           corners + np.append(base_reach, steps.reach))
+    reach = finite(steps.reach)
+    right = np.maximum(np.maximum(lefts, ends), ends + reach)
+    for r, value in enumerate(steps.values):
+        write_beside(ax, r + 1, right[r], signed(value))
+    low, high = min(corners.min(), (ends - reach).min()), max(corners.max(), right.max())
+    span = high - low or 1.0
+    ax.set_xlim(low - 0.04 * span, high + ROOM * span)
+    return any_whisker
+
+
+def _draw_ends(ax: Axes, start: float, base: float, base_reach: float, last: int,
+               prediction: float) -> None:
+    """Mark the base value and the prediction, with their numbers."""
+    ax.plot([start], [0], marker="D", markersize=5, color=INK, zorder=4)
+    write_beside(ax, 0, start + (base_reach if np.isfinite(base_reach) else 0.0), number(base), 8)
+    at = prediction if np.isfinite(prediction) else start
+    ax.plot([prediction], [last], marker="D", markersize=5, color=INK, zorder=4)
+    write_beside(ax, last, at, number(prediction), 8)

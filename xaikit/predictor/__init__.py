@@ -1,0 +1,1 @@
+"""A model, whatever it is, as one batched function."""

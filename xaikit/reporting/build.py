@@ -1,0 +1,256 @@
+"""Putting a report together: check, ask, measure, explain, write."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xaikit.explanations.base import Explanation
+from xaikit.explanations.encoding import encode
+from xaikit.predictor.adapter import wrap
+from xaikit.reporting import render
+from xaikit.reporting.caveats import raise_caveats
+from xaikit.reporting.checks import Check
+from xaikit.reporting.document import Section
+from xaikit.reporting.files import check_writable, names_beside, write_whole
+from xaikit.reporting.importance import METHODS, Options
+from xaikit.reporting.inputs import choose_position, read_case
+from xaikit.reporting.investigate import find_out
+from xaikit.reporting.sections import (
+    data,
+    examples,
+    findings,
+    importance,
+    performance,
+    provenance,
+    shape,
+    summary,
+)
+from xaikit.sampling.seeds import resolve_seed
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its parts as data, and the files they make.
+
+    Attributes
+    ----------
+    title : str
+    summary : tuple of str
+        What a manager needs.
+    explanations : dict of Explanation
+        By method, cut to the reported output.
+    sections : tuple of Section
+        Sentences, tables and figures in the order of the page.
+    caveats : tuple of str
+        Gravest first.
+    checks : tuple of Check
+    warnings : tuple of str
+        What the explainers warned of.
+    provenance, timing : dict
+        What reproduces the report; what took a clock.
+    attributions, importances : DataFrame
+        What the CSV files hold.
+    path : Path or None
+        Where the page was last written.
+
+    Examples
+    --------
+    >>> import xaikit as xk
+    >>> X = np.random.default_rng(0).normal(size=(40, 2))
+    >>> r = report(lambda X: X[:, 0], X, path=None, methods=("permutation",))
+    >>> [s.key for s in r.sections][:3]
+    ['provenance', 'performance', 'data']
+    """
+
+    title: str
+    summary: tuple[str, ...]
+    explanations: dict[str, Explanation]
+    sections: tuple[Section, ...]
+    caveats: tuple[str, ...]
+    checks: tuple[Check, ...]
+    warnings: tuple[str, ...]
+    provenance: dict[str, Any]
+    timing: dict[str, Any]
+    attributions: pd.DataFrame = field(repr=False)
+    importances: pd.DataFrame = field(repr=False)
+    path: Path | None = None
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables of the page, by name."""
+        return {t.name: t.frame for s in self.sections for t in s.tables()}
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """All sentences outside tables, by section."""
+        return {s.key: s.texts() for s in self.sections}
+
+    def to_html(self) -> str:
+        """Give the page: one file that needs no network."""
+        return render.page(self.title, self.summary, self.sections)
+
+    def to_markdown(self) -> str:
+        """Give the report without its figures, as Markdown."""
+        return render.document(self.title, self.summary, self.sections)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON types. Seconds stand in ``timing`` alone, so all else is reproducible.
+
+        Each of ``["explanations"]`` is what `xaikit.load_explanation` reads from a file.
+        """
+        still = {key: replace(e, cost=replace(e.cost, seconds=0.0, model_seconds=0.0)).to_dict()
+                 for key, e in self.explanations.items()}
+        return {
+            "type": "Report", "format": _FORMAT, "title": self.title,
+            "provenance": encode(self.provenance), "timing": encode(self.timing),
+            "summary": list(self.summary), "caveats": list(self.caveats),
+            "warnings": list(self.warnings),
+            "checks": [{"name": c.name, "measured": c.measured, "verdict": c.verdict,
+                        "advice": c.advice} for c in self.checks],
+            "texts": self.texts,
+            "tables": {name: encode(frame) for name, frame in self.tables.items()
+                       if name != "timing"},
+            "explanations": still,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to `path`, and Markdown, JSON and CSV files beside it.
+
+        Raises
+        ------
+        ValueError, OSError
+            If `path` cannot be written to.
+        """
+        target = check_writable(path)
+        files = names_beside(target)
+        write_whole(files["markdown"], self.to_markdown())
+        write_whole(files["json"], json.dumps(self.to_dict(), allow_nan=False))
+        write_whole(files["importance"], self.importances.to_csv(index=False))
+        write_whole(files["attributions"], self.attributions.to_csv(index=False))
+        write_whole(files["html"], self.to_html())
+        return target
+
+    def __repr__(self) -> str:
+        where = "not saved" if self.path is None else str(self.path)
+        return f"<Report {self.title!r}: {len(self.sections)} sections, {where}>"
+
+
+def report(
+    model: Any, X: Any, y: Any = None, background: Any = None, *,
+    methods: Sequence[str] = tuple(METHODS), path: str | os.PathLike[str] | None = "report.html",
+    output: int | str | None = None, groups: Any = None, scoring: Any = None,
+    n_explain: int = 200, n_global: int = 2000, budget: int | str = "auto",
+    title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
+    model_name: str | None = None, data_name: str | None = None,
+) -> Report:
+    """Report on a model and a table of rows, as one HTML page with tables beside it.
+
+    Parameters
+    ----------
+    model : estimator, torch module, callable or Predictor
+        Anything that `xaikit.wrap` takes.
+    X : DataFrame or array (n_rows, n_columns)
+        The rows to report on, best ones that the model was not fitted on.
+    y : array (n_rows,), optional
+        Their labels: classes, or numbers. Rows without one (NaN, None) are left out of the
+        performance.
+    background : DataFrame or array, optional
+        Rows that stand in for hidden features; X where not given.
+    methods : sequence of {"kernel_shap", "permutation", "mean_impact"}
+    path : path or None
+        The page; ``report.md``, ``report.json``, ``importance.csv`` and ``attributions.csv`` are
+        written beside it. None writes nothing.
+    output : int or str, optional
+        Which output to report on: by default the only one, the second of two, and of more the one
+        that features move most.
+    groups : dict of name to columns, optional
+        Columns explained together.
+    scoring : str or callable, optional
+        scikit-learn scorer of the permutation importance.
+    n_explain, n_global : int
+        Most rows explained one by one, and averaged over by the other methods.
+    budget : int or "auto"
+        Most model rows asked per explained row. ``"auto"``: 8·M + 128 coalitions on at most 100
+        background rows.
+    title, model_name, data_name : str, optional
+        Words for the page.
+    random_state : int, Generator or None
+        The same seed gives the same files, times apart.
+    n_jobs : int or None
+        Workers, through joblib.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        For rows, labels or settings that do not fit; before the model is asked, where that can be
+        known.
+    OSError
+        If `path` cannot be written to; before the model is asked.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> X = X[["age", "bmi", "bp"]]
+    >>> r = report(Ridge().fit(X, y), X, y, path=None, n_explain=20, n_global=50)
+    >>> r.tables["ranks"]["feature"].iloc[0]
+    'bmi'
+    """
+    started, target = time.perf_counter(), None if path is None else check_writable(path)
+    options = Options(_check_methods(methods), output, groups, scoring, budget,
+                      resolve_seed(random_state), n_jobs)
+    case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
+                     seed=options.seed)
+    if output is not None:
+        choose_position(case.output_names, output)  # a typing error costs no explanation
+    facts = find_out(case, options)
+    found = raise_caveats(facts)
+    known = provenance.provenance(facts, model_name, data_name)
+    timing = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+              "seconds in the model": f"{facts.cost.model_seconds:.2f}",
+              "seconds in all": f"{time.perf_counter() - started:.2f}"}
+    files = {} if target is None else {k: p.name for k, p in names_beside(target).items()}
+    sections = (
+        provenance.section(known, timing), performance.performance(facts), data.data(facts),
+        importance.importance(facts), shape.shape(facts), examples.examples(facts),
+        findings.checks(facts), findings.caveats(found), findings.tables(facts, files),
+    )
+    sample = facts.sample
+    made = Report(
+        title=title or f"What {model_name or 'the model'} relies on",
+        summary=summary.summarise(facts, found),
+        explanations={r.key: r.result for r in facts.rankings}, sections=sections,
+        caveats=tuple(c.text for c in found), checks=tuple(facts.checks),
+        warnings=tuple(dict.fromkeys(w for r in facts.rankings for w in r.result.warnings)),
+        provenance=known, timing=timing,
+        attributions=pd.DataFrame() if sample is None else sample.to_frame(),
+        importances=findings.importance_frame(facts.rankings), path=target,
+    )
+    if target is not None:
+        made.save(target)
+    return made
+
+
+def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys([methods] if isinstance(methods, str) else methods))
+    unknown = [str(m) for m in chosen if m not in METHODS]
+    if unknown or not chosen:
+        raise ValueError(f"methods must be some of {', '.join(METHODS)}; got "
+                         f"{', '.join(unknown) or 'none'}.")
+    return chosen

@@ -1,0 +1,147 @@
+"""What a reader of these very numbers must know, as plain sentences, gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from xaikit.plots.style import number
+from xaikit.reporting.checks import ACT
+from xaikit.reporting.data import MOST_COLUMNS
+from xaikit.reporting.document import listed, percent, plural
+from xaikit.reporting.facts import Facts
+from xaikit.reporting.importance import BACKGROUND_ROWS
+
+FEW_ROWS = 100
+SMALL_CLASS = 0.10
+SOME_MISSING = 0.05
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A sentence and how grave it is (0 to 10)."""
+
+    weight: float
+    text: str
+
+
+def raise_caveats(facts: Facts) -> list[Caveat]:
+    """Give all caveats that this model and this data raise, gravest first."""
+    found: list[Caveat] = []
+    for source in (_model, _quality, _rows, _columns, _clusters, _methods, _warnings):
+        found.extend(source(facts))
+    unique = {c.text: c for c in found}
+    return sorted(unique.values(), key=lambda c: -c.weight)
+
+
+def _model(facts: Facts) -> Iterator[Caveat]:
+    if np.ptp(facts.case.answers[:, facts.k]) == 0:
+        yield Caveat(10, f"The model gives every row the same answer for “{facts.output}”, so "
+                         "there is nothing to explain.")
+    for check in facts.checks:
+        if check.verdict == ACT:
+            yield Caveat(8, f"A check failed: {check.name.lower()}, {check.measured}. "
+                            f"{check.advice}")
+
+
+def _quality(facts: Facts) -> Iterator[Caveat]:
+    if not facts.measured:
+        return
+    first = facts.measured[0]
+    if np.isfinite(first.lower) and not first.beats_baseline:
+        yield Caveat(9, f"The model is not clearly better than a constant guess ({first.name} "
+                        f"{number(first.value)} against {number(first.baseline)}): what it relies "
+                        "on may tell little about the world.")
+    if facts.truth.task == "classification":
+        shares = np.bincount(facts.truth.target, minlength=len(facts.truth.classes)) / len(
+            facts.truth.target)
+        rare = int(np.argmin(np.where(shares > 0, shares, np.inf)))
+        if shares[rare] < SMALL_CLASS:
+            yield Caveat(6, f"The classes are unbalanced: only {percent(shares[rare])} of rows are "
+                            f"“{facts.truth.classes[rare]}”. Accuracy says little then; read the "
+                            "balanced accuracy and the confusion matrix.")
+
+
+def _rows(facts: Facts) -> Iterator[Caveat]:
+    case = facts.case
+    if len(case.frame) < FEW_ROWS:
+        yield Caveat(7, f"There are only {plural(len(case.frame), 'row')}: intervals are wide, and "
+                        "rankings may change with a few more rows.")
+    n_background = len(case.background)
+    if facts.sample is not None and n_background > BACKGROUND_ROWS:
+        yield Caveat(2, f"Kernel SHAP compares every row with a random sample of {BACKGROUND_ROWS} "
+                        f"of {n_background:,} background rows; section 7 says how much another "
+                        "sample changes.")
+
+
+def _columns(facts: Facts) -> Iterator[Caveat]:
+    constant = [c.name for c in facts.columns if c.constant and c.missing < 1]
+    empty = [c.name for c in facts.columns if c.missing == 1]
+    ids = [c.name for c in facts.columns if c.like_an_id]
+    many = [c.name for c in facts.columns if c.many_levels and not c.like_an_id]
+    gaps = sorted((c for c in facts.columns if SOME_MISSING <= c.missing < 1),
+                  key=lambda c: -c.missing)
+    if empty:
+        yield Caveat(5, f"{listed(empty)}: all values are missing, so nothing is learnt about "
+                        "what the model does with them.")
+    if constant:
+        yield Caveat(4, f"{listed(constant)}: constant in these rows, so their importance is 0 "
+                        "here whatever the model would do with other values.")
+    if ids:
+        yield Caveat(6.5, f"{listed(ids)}: nearly every row has a value of its own, as an "
+                          "identifier has. If the model relies on it, it may have learnt rows by "
+                          "heart.")
+    if many:
+        yield Caveat(3, f"{listed(many)}: so many levels that a single one rests on few rows.")
+    if gaps:
+        named = listed([f"{c.name} ({percent(c.missing)})" for c in gaps])
+        yield Caveat(3 + 3 * gaps[0].missing, f"Values are missing: {named}. “Missing” counts as a "
+                     "value of its own here; it may stand for a kind of row.")
+    if len(facts.columns) > MOST_COLUMNS:
+        yield Caveat(2, f"Only the first {MOST_COLUMNS} of {len(facts.columns)} columns were "
+                        "searched for correlated clusters.")
+
+
+def _clusters(facts: Facts) -> Iterator[Caveat]:
+    for cluster in facts.associations.clusters:
+        inside = [p for p in facts.associations.pairs
+                  if p.first in cluster and p.second in cluster]
+        top = {name for r in facts.rankings for name in r.top()}
+        weight = 6 + inside[0].strength if top & set(cluster) else 3.5
+        size = f"{inside[0].measure} = {_short(inside[0].strength)}"
+        if len(cluster) == 2:
+            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} say nearly the same ({size}): "
+                                 "importance is shared between them, and changing one alone asks "
+                                 "the model about rows that do not occur.")
+        else:
+            yield Caveat(weight, f"{listed(cluster, 6)} belong together (strongest: "
+                                 f"{inside[0].first} and {inside[0].second}, {size}): importance "
+                                 "is shared among them. groups= explains them as one.")
+
+
+def _short(strength: float) -> str:
+    """Write .96 for 0.96, and never round up to a perfect 1."""
+    return "1.00" if strength >= 1 - 1e-9 else f"{min(strength, 0.99):.2f}"
+
+
+def _methods(facts: Facts) -> Iterator[Caveat]:
+    firsts = {r.label: r.top(1)[0] for r in facts.rankings if r.top(1)}
+    if len(set(firsts.values())) > 1:
+        named = "; ".join(f"{label}: {name}" for label, name in firsts.items())
+        yield Caveat(5, f"The methods disagree on the most important feature ({named}). They "
+                        "measure different things: read what each measures in section 4.")
+    unseen = np.all([~r.told_apart for r in facts.rankings], axis=0)
+    names = [facts.rankings[0].sizes.feature_names[j] for j in np.flatnonzero(unseen)]
+    if names:
+        yield Caveat(2.5, f"{listed(names)}: no method tells {'it' if len(names) == 1 else 'them'} "
+                          "apart from noise.")
+
+
+def _warnings(facts: Facts) -> Iterator[Caveat]:
+    for ranking in facts.rankings:
+        for warning in ranking.result.warnings:
+            # The background's caveat above is about the report's own settings.
+            if not warning.startswith("The background is a random sample"):
+                yield Caveat(2, f"{ranking.label}: {warning}")

@@ -1,0 +1,164 @@
+"""Whether the explanations can be believed: each check with its number, a verdict, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import Cost
+from xaikit.plots.style import number
+from xaikit.reporting.document import percent
+from xaikit.reporting.importance import Options, background_of, kernel_shap
+from xaikit.reporting.inputs import Case
+from xaikit.sampling.seeds import stream
+
+FINE, LOOK, ACT = "fine", "look", "act"
+STABILITY_ROWS = 10
+N_SEEDS = 3
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes
+    ----------
+    name, measured, advice : str
+    verdict : {"fine", "look", "act"}
+    """
+
+    name: str
+    measured: str
+    verdict: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How alike repeated explanations of the same rows are.
+
+    Attributes
+    ----------
+    shared : float
+        Mean Jaccard index of a row's top five features between two runs.
+    largest : float
+        Largest change of a contribution between two runs.
+    """
+
+    shared: float
+    largest: float
+
+
+def grade(value: float, fine: float, look: float) -> str:
+    """Grade a number of which less is better.
+
+    Examples
+    --------
+    >>> grade(0.1, 0.2, 0.5), grade(0.3, 0.2, 0.5), grade(0.9, 0.2, 0.5)
+    ('fine', 'look', 'act')
+    """
+    return FINE if value <= fine else LOOK if value <= look else ACT
+
+
+def compare(runs: list[np.ndarray]) -> Stability:
+    """Compare runs of values (n_rows, n_features) with each other."""
+    shared, largest = [], 0.0
+    for one, two in combinations(runs, 2):
+        largest = max(largest, float(np.abs(one - two).max()))
+        for a, b in zip(one, two, strict=True):
+            left, right = _top(a), _top(b)
+            shared.append(len(left & right) / max(len(left | right), 1) if left | right else 1.0)
+    return Stability(float(np.mean(shared)) if shared else np.nan, largest)
+
+
+def _top(values: np.ndarray) -> set[int]:
+    order = np.argsort(-np.abs(values), kind="stable")[:TOP]
+    return {int(j) for j in order if values[j] != 0}
+
+
+def repeat(case: Case, options: Options, k: int) -> tuple[Stability, Stability, Cost]:
+    """Explain ten rows with three seeds, then with three backgrounds."""
+    rows = case.rows(case.explained[:STABILITY_ROWS])
+    rng = stream(options.seed, "background of the checks")
+    first = kernel_shap(case.predictor, case.background, options, options.seed)
+    same = first.masker_.background
+    runs = [(first, rows)]
+    runs += [(kernel_shap(case.predictor, same, options, options.seed + s), rows)
+             for s in range(1, N_SEEDS)]
+    others = [(kernel_shap(case.predictor, background_of(case, rng), options, options.seed), rows)
+              for _ in range(N_SEEDS - 1)]
+    values, cost = [], Cost()
+    for explainer, table in runs + others:
+        values.append(explainer.explain(table).values[:, :, k])
+        ledger = explainer.predictor_.ledger
+        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+    return compare(values[:N_SEEDS]), compare([values[0], *values[N_SEEDS:]]), cost
+
+
+def check_attribution(sample: Attribution, spread: float) -> list[Check]:
+    """Check additivity, sampling error, fidelity and the base value of one output."""
+    gap = float(np.abs(sample.gap()).max())
+    error = float(np.nanmax(sample.standard_errors))
+    exact = float((sample.details["solver"] == "exact").mean())
+    known = sample.fidelity[np.isfinite(sample.fidelity)]
+    base = float(sample.base_errors[0, 0])
+    checks = [
+        Check("Additivity", f"largest gap {number(gap)}",
+              FINE if gap <= 1e-6 * max(spread, abs(float(sample.predictions.max()))) else ACT,
+              "Contributions and base value add up to the prediction."
+              if gap <= 1e-6 else "They should add up to the prediction; please report this."),
+        Check("Sampling error", f"largest standard error {number(error)}, "
+              f"{percent(error / spread)} of the predictions' spread; {percent(exact, 0)} of rows "
+              "exact", grade(error / spread, 0.05, 0.15),
+              "If single rows matter, raise budget=: four times the budget halves the error."),
+    ]
+    if len(known):
+        middle = float(np.median(known))
+        checks.append(Check(
+            "Fidelity of the sum", f"median R² {number(middle)}",
+            grade(1 - middle, 0.2, 0.5),
+            "Near 1: adding contributions up tells nearly all. Lower: features work together, and "
+            "one number a feature hides that."))
+    if np.isfinite(base):
+        checks.append(Check(
+            "Base value", f"known to ± {number(1.96 * base)} (95 %), "
+            f"{percent(1.96 * base / spread)} of the predictions' spread",
+            grade(base / spread, 0.15, 0.35),
+            "All contributions are measured from it. More background rows make it firmer."))
+    return checks
+
+
+def check_stability(seeds: Stability, backgrounds: Stability, spread: float) -> list[Check]:
+    """Grade repeated runs."""
+    return [
+        Check(name, f"top-{TOP} overlap {number(run.shared)} (1 = the same features), largest "
+              f"change {number(run.largest)}, {percent(run.largest / spread)} of the predictions' "
+              "spread", grade(1 - run.shared, 0.2, 0.4) if np.isfinite(run.shared) else LOOK,
+              advice)
+        for name, run, advice in (
+            ("Other seeds", seeds, "If single rows change their story with the seed, raise "
+             "budget=."),
+            ("Other background rows", backgrounds, "What a feature is compared with moves its "
+             "contribution. Choose the background on purpose: whom should rows be compared with?"),
+        )
+    ]
+
+
+def check_model(case: Case) -> list[Check]:
+    """Say what the probe saw of the model."""
+    findings = case.predictor.findings
+    assert findings is not None
+    return [
+        Check("Same question, same answer", "yes" if findings.repeatable else "no",
+              FINE if findings.repeatable else ACT,
+              "The model answers the same rows alike." if findings.repeatable else
+              "The model's own noise is part of every number here: switch dropout or sampling off."),
+        Check("Input left unchanged", "yes" if findings.keeps_input else "no",
+              FINE if findings.keeps_input else LOOK,
+              "The model leaves its input as it was." if findings.keeps_input else
+              "The model writes into the table it is given; it was handed copies here."),
+    ]

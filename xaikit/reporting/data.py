@@ -1,0 +1,253 @@
+"""What the table holds: a line a column, and columns that say nearly the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import rankdata
+
+from xaikit.plots.columns import ordered_numbers
+from xaikit.plots.style import describe
+from xaikit.predictor.schema import kind_of
+
+STRONG = 0.7
+"""Association from which two columns are reported: half of their (rank) variance is shared."""
+MOST_ROWS = 5_000
+MOST_COLUMNS = 200
+"""Beyond these, associations are measured on a part; the report says so."""
+MANY_LEVELS = 50
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of one column."""
+
+    name: str
+    kind: str
+    missing: float
+    distinct: int
+    n_rows: int
+    levels: bool
+    top_share: float
+
+    @property
+    def constant(self) -> bool:
+        """Say whether the column takes at most one value."""
+        return self.distinct <= 1
+
+    @property
+    def like_an_id(self) -> bool:
+        """Say whether nearly every row has a value of its own that has no order to learn from."""
+        known = self.n_rows * (1 - self.missing)
+        if known < 20 or self.kind not in ("text", "category", "integer"):
+            return False
+        if self.kind == "integer":
+            return self.distinct >= known  # every row its own whole number: a counter or a key
+        return self.distinct > 0.5 * known
+
+    @property
+    def many_levels(self) -> bool:
+        """Say whether a column of levels has more than the eye can take in."""
+        return self.levels and self.distinct > MANY_LEVELS
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two columns and how much they tell about each other."""
+
+    first: str
+    second: str
+    strength: float
+    signed: float
+    measure: str
+
+
+@dataclass(frozen=True)
+class Associations:
+    """Strong pairs, strongest first, and the clusters that they tie together."""
+
+    pairs: tuple[Pair, ...]
+    clusters: tuple[tuple[str, ...], ...]
+    n_rows: int
+    n_columns: int
+    skipped: tuple[str, ...]
+
+
+def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[Column],
+                                                                          pd.DataFrame]:
+    """Describe every column, as facts and as a table for readers.
+
+    Examples
+    --------
+    >>> columns, table = describe_columns(pd.DataFrame({"a": [1, 1, None]}), ("a",))
+    >>> columns[0].constant, table.loc[0, "missing %"].round(1)
+    (True, np.float64(33.3))
+    """
+    columns, lines = [], []
+    for j, name in enumerate(names):
+        column = frame.iloc[:, j]
+        if column.dtype == object:
+            column = column.infer_objects()
+        numbers = ordered_numbers(column)
+        levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
+        known = column[column.notna()]
+        as_text = known.astype(str) if column.dtype == object else known
+        counts = as_text.value_counts()
+        top = float(counts.iloc[0]) / len(known) if len(known) else 0.0
+        missing = float(column.isna().mean())
+        columns.append(Column(name, kind_of(column.dtype), missing, int((counts > 0).sum()),
+                              len(frame), levels, top))
+        low, middle, high, most = _extremes(known, numbers, levels, counts)
+        lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
+                      "distinct": int((counts > 0).sum()), "lowest": low, "median": middle,
+                      "highest": high, "most frequent": most})
+    return columns, pd.DataFrame(lines)
+
+
+def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
+              counts: pd.Series) -> tuple[str, str, str, str]:
+    if not len(known):
+        return "–", "–", "–", "–"
+    most = f"{describe(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
+    most = most.replace(r"\$", "$")  # the dollar is escaped for plots only
+    if levels or numbers is None or kind_of(known.dtype) == "boolean":
+        return "–", "–", "–", most
+    ordered = known.sort_values()
+    places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
+    low, middle, high = (describe(v) for v in places)
+    # The most frequent of numbers that hardly repeat says nothing.
+    return low, middle, high, most if counts.iloc[0] > 0.05 * len(known) else "–"
+
+
+def associate(frame: pd.DataFrame, names: tuple[str, ...],
+              rng: np.random.Generator) -> Associations:
+    """Find pairs of columns that say nearly the same, and their clusters.
+
+    Numbers and ordered levels: Spearman's rank correlation. Levels: Cramér's V, corrected for bias.
+    One of each: the correlation ratio of the ranks, corrected for the number of levels. The
+    corrections keep columns of many levels from seeming related to everything.
+    """
+    rows = np.arange(len(frame))
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))
+    used = list(range(min(frame.shape[1], MOST_COLUMNS)))
+    ranks: dict[int, np.ndarray] = {}
+    codes: dict[int, np.ndarray] = {}
+    skipped = []
+    for j in used:
+        column = frame.iloc[rows, j]
+        column = column.infer_objects() if column.dtype == object else column
+        numbers = ordered_numbers(column)
+        if numbers is not None:
+            ranks[j] = numbers.astype(np.float64)
+            continue
+        code = _codes(column)
+        if code.max(initial=-1) + 1 > max(MANY_LEVELS, len(rows) // 5):
+            skipped.append(names[j])
+        else:
+            codes[j] = code
+    pairs = _number_pairs(ranks, names) + _level_pairs(codes, names) + _mixed_pairs(
+        ranks, codes, names)
+    strong = sorted((p for p in pairs if p.strength >= STRONG),
+                    key=lambda p: (-p.strength, p.first, p.second))
+    return Associations(tuple(strong), _clusters(strong, names), len(rows), len(used),
+                        tuple(skipped))
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.factorize(column.cat.codes.where(column.notna()))[0]
+    return pd.factorize(column.astype("string"))[0]
+
+
+def _number_pairs(ranks: dict[int, np.ndarray], names: tuple[str, ...]) -> list[Pair]:
+    varied = {j: v for j, v in ranks.items() if len(np.unique(v[~np.isnan(v)])) > 1}
+    rho = pd.DataFrame(varied).corr(method="spearman", min_periods=10).to_numpy()
+    keys = list(varied)
+    return [Pair(names[keys[a]], names[keys[b]], abs(float(rho[a, b])), float(rho[a, b]),
+                 "Spearman ρ")
+            for a in range(len(keys)) for b in range(a + 1, len(keys))
+            if np.isfinite(rho[a, b])]
+
+
+def _level_pairs(codes: dict[int, np.ndarray], names: tuple[str, ...]) -> list[Pair]:
+    keys = list(codes)
+    return [Pair(names[a], names[b], v, v, "Cramér's V")
+            for i, a in enumerate(keys) for b in keys[i + 1:]
+            if np.isfinite(v := cramers_v(codes[a], codes[b]))]
+
+
+def _mixed_pairs(ranks: dict[int, np.ndarray], codes: dict[int, np.ndarray],
+                 names: tuple[str, ...]) -> list[Pair]:
+    return [Pair(names[a], names[b], v, v, "correlation ratio η")
+            for a in codes for b in ranks
+            if np.isfinite(v := correlation_ratio(codes[a], ranks[b]))]
+
+
+def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
+    """Give Cramér's V of two columns of codes (−1 is missing), corrected for bias.
+
+    References
+    ----------
+    Bergsma 2013, "A bias-correction for Cramér's V and Tschuprow's T".
+
+    Examples
+    --------
+    >>> round(cramers_v(np.array([0, 1] * 50), np.array([0, 1] * 50)), 3)
+    1.0
+    """
+    both = (a >= 0) & (b >= 0)
+    n = int(both.sum())
+    if n < 10:
+        return np.nan
+    _, left = np.unique(a[both], return_inverse=True)
+    _, right = np.unique(b[both], return_inverse=True)
+    r, k = int(left.max()) + 1, int(right.max()) + 1
+    if min(r, k) < 2:
+        return np.nan
+    counts = np.bincount(left * k + right, minlength=r * k).reshape(r, k).astype(np.float64)
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n
+    phi = float(((counts - expected) ** 2 / expected).sum()) / n
+    phi = max(0.0, phi - (r - 1) * (k - 1) / (n - 1))
+    smaller = min(r - (r - 1) ** 2 / (n - 1), k - (k - 1) ** 2 / (n - 1)) - 1
+    return float(min(1.0, np.sqrt(phi / smaller))) if smaller > 0 else np.nan
+
+
+def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
+    """Give η of a column's ranks by levels (−1 is missing), corrected for the number of levels.
+
+    Examples
+    --------
+    >>> round(correlation_ratio(np.array([0, 1] * 50), np.array([3.0, 8.0] * 50)), 3)
+    1.0
+    """
+    both = (codes >= 0) & ~np.isnan(numbers)
+    n = int(both.sum())
+    if n < 10:
+        return np.nan
+    _, level = np.unique(codes[both], return_inverse=True)
+    k = int(level.max()) + 1
+    ranks = rankdata(numbers[both])
+    total = float(((ranks - ranks.mean()) ** 2).sum())
+    if k < 2 or n <= k or total == 0:
+        return np.nan
+    means = np.bincount(level, weights=ranks) / np.bincount(level)
+    within = float(((ranks - means[level]) ** 2).sum())
+    # Kelley's ε²: without it every column of n levels would explain everything.
+    return float(np.sqrt(max(0.0, 1 - (within / (n - k)) / (total / (n - 1)))))
+
+
+def _clusters(pairs: list[Pair], names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    place = {name: j for j, name in enumerate(names)}
+    ends = np.array([(place[p.first], place[p.second]) for p in pairs], dtype=np.int64)
+    if not len(ends):
+        return ()
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])),
+                      shape=(len(names), len(names)))
+    count, part = connected_components(graph, directed=False)
+    groups = [np.flatnonzero(part == c) for c in range(count)]
+    return tuple(tuple(names[j] for j in g) for g in groups if len(g) > 1)

@@ -1,0 +1,69 @@
+"""Which single rows a reader should see: a typical one, the extremes, the worst mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xaikit.reporting.document import cut
+from xaikit.reporting.inputs import Case
+from xaikit.reporting.truth import Truth
+
+N_WORST = 2
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row worth looking at.
+
+    Attributes
+    ----------
+    title : str
+    position : int
+        In the table.
+    truth : str or None
+        Its label.
+    """
+
+    title: str
+    position: int
+    truth: str | None
+
+
+def choose_examples(case: Case, truth: Truth, k: int) -> list[Example]:
+    """Choose rows among those scored; none is shown twice."""
+    said = case.answers[:, k]
+    middle = int(np.argmin(np.abs(said - np.median(said))))
+    chosen = [("Typical: the prediction in the middle", middle),
+              ("Lowest prediction", int(said.argmin())),
+              ("Highest prediction", int(said.argmax()))]
+    chosen += [(title, int(i)) for title, i in _worst(truth)]
+    found: dict[int, Example] = {}
+    for title, i in chosen:
+        position = int(case.scored[i])
+        if position not in found:
+            label = None if case.y is None else case.y[position]
+            missing = isinstance(label, float) and np.isnan(label)
+            found[position] = Example(title, position, None if label is None else (
+                "missing" if missing else cut(label, 40)))
+    return list(found.values())
+
+
+def _worst(truth: Truth) -> list[tuple[str, int]]:
+    if truth.task == "regression":
+        error = np.abs(truth.target - truth.predicted)
+        title = "Worst error"
+    elif truth.task == "classification":
+        wrong = truth.predicted != truth.target
+        title = "Worst mistake: least probability given to the truth"
+        if truth.probabilities is not None:
+            given = truth.probabilities[np.arange(len(truth.target)), truth.target]
+            error = np.where(wrong, 1 - given, 0.0)
+        else:
+            title, error = "A mistake", wrong.astype(np.float64)
+    else:
+        return []
+    order = np.argsort(-error, kind="stable")[:N_WORST]
+    return [(title if n == 0 else title.replace("Worst", "Next worst"), int(truth.kept[i]))
+            for n, i in enumerate(order) if error[i] > 0]

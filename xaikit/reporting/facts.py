@@ -1,0 +1,86 @@
+"""Everything that was found out, before any of it is put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import Cost
+from xaikit.reporting.checks import Check
+from xaikit.reporting.data import Associations, Column
+from xaikit.reporting.document import cut
+from xaikit.reporting.examples import Example
+from xaikit.reporting.importance import Options, Ranking
+from xaikit.reporting.inputs import Case
+from xaikit.reporting.performance import Measured
+from xaikit.reporting.truth import Truth
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What sections are written from.
+
+    Attributes
+    ----------
+    k : int
+        Position of the reported output.
+    sample, examples_of : Attribution or None
+        Kernel SHAP of the random sample of rows, and of the examples.
+    """
+
+    case: Case
+    truth: Truth
+    options: Options
+    k: int
+    measured: list[Measured]
+    columns: list[Column]
+    schema_table: pd.DataFrame
+    associations: Associations
+    rankings: list[Ranking]
+    sample: Attribution | None
+    examples: list[Example]
+    examples_of: Attribution | None
+    checks: list[Check]
+    cost: Cost
+
+    @property
+    def output(self) -> str:
+        """Name of the reported output."""
+        return cut(self.case.output_names[self.k], 60)
+
+    @property
+    def unit(self) -> str:
+        """What the model's number is, in words."""
+        return unit_of(self.case.predictor.scale, self.truth.task or self.case.predictor.task,
+                       self.output)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the model's answers over the scored rows."""
+        return spread_of(self.case, self.k)
+
+
+def unit_of(scale: str, task: str | None, output: str) -> str:
+    """Say what the model's numbers are.
+
+    Examples
+    --------
+    >>> unit_of("proba", "classification", "yes")
+    'probability of “yes”'
+    """
+    if scale == "proba":
+        return f"probability of “{output}”"
+    if scale in ("decision", "logits"):
+        return f"{scale} score of “{output}”"
+    if task == "regression":
+        return "units of the prediction"
+    return f"units of “{output}”"
+
+
+def spread_of(case: Case, k: int) -> float:
+    """Give the standard deviation of an output, or 1 where the model always says the same."""
+    spread = float(np.std(case.answers[:, k]))
+    return spread if spread > 0 else 1.0

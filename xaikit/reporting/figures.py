@@ -1,0 +1,72 @@
+"""Plots as inline SVG: same seed same bytes, readable by ear, right on light and dark pages."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from xaikit.plots.style import INK, MUTED, axes_for
+
+WIDTH = 7.0  # inches
+_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)"}
+
+
+def draw(name: str, alt: str, height: float, plot: Callable[[Axes], Any]) -> str:
+    """Draw with `plot(ax)` and give the SVG.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the report: it makes the ids of the drawing's parts unique.
+    alt : str
+        What the drawing shows, for those who do not see it.
+    height : float
+        Inches.
+    plot : callable
+        Draws on the Axes that it is given.
+    """
+    canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
+    settings = {"svg.fonttype": "none", "svg.hashsalt": name}
+    with matplotlib.rc_context(settings):  # type: ignore[arg-type]
+        plot(axes_for(canvas.add_subplot(), height))
+        out = io.StringIO()
+        nothing = dict.fromkeys(["Date", "Creator", "Format", "Type"])
+        canvas.savefig(out, format="svg", transparent=True, metadata=nothing)  # type: ignore
+    return _inline(out.getvalue(), name, alt)
+
+
+def _inline(svg: str, name: str, alt: str) -> str:
+    """Cut matplotlib's file down to an element of a page."""
+    body = svg[svg.index("<svg"):].strip()
+    box = re.search(r'viewBox="([^"]+)"', body)
+    assert box is not None
+    body = body[body.index(">") + 1:]
+    # The style element would apply to the whole page, and metadata only names web addresses.
+    body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", body,
+                  flags=re.DOTALL)
+    prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    # Only tags are touched: text between them is the user's.
+    body = re.sub(r"<[^>]*>", lambda tag: _own_tag(tag.group(), prefix), body)
+    body = re.sub(r">\s*\n\s*<", "><", body)
+    return (f'<svg role="img" aria-label="{escape(alt)}" viewBox="{box.group(1)}" '
+            f'style="stroke-linejoin:round;stroke-linecap:butt">{body}')
+
+
+def _own_tag(tag: str, prefix: str) -> str:
+    """Give a tag ids of its own drawing, the page's font, and colours that follow the page."""
+    tag = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', tag)
+    tag = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', tag)
+    tag = tag.replace("xlink:href=", "href=")
+    tag = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", tag)
+    tag = re.sub(r"font-family: [^;\"]*", "font-family: sans-serif", tag)
+    tag = re.sub(r"(font: [^;\"]*?px) [^;\"]*", r"\1 sans-serif", tag)
+    for colour, variable in _VARIABLES.items():
+        tag = tag.replace(colour, variable)
+    return tag

@@ -1,0 +1,82 @@
+"""Where a report goes: names beside the page, a check before any work, and whole files or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def names_beside(path: Path) -> dict[str, Path]:
+    """Give the files of a report whose page is `path`.
+
+    Examples
+    --------
+    >>> [p.name for p in names_beside(Path("out/report.html")).values()]
+    ['report.html', 'report.md', 'report.json', 'importance.csv', 'attributions.csv']
+    >>> names_beside(Path("adult.html"))["importance"].name
+    'adult-importance.csv'
+    """
+    prefix = "" if path.stem == "report" else f"{path.stem}-"
+    return {
+        "html": path,
+        "markdown": path.with_name(f"{path.stem}.md"),
+        "json": path.with_name(f"{path.stem}.json"),
+        "importance": path.with_name(f"{prefix}importance.csv"),
+        "attributions": path.with_name(f"{prefix}attributions.csv"),
+    }
+
+
+def check_writable(path: str | os.PathLike[str]) -> Path:
+    """Make sure that a report can be written to `path`, making its folder; give it as a Path.
+
+    Called before the model is asked anything: an hour's work must not end in "no permission".
+
+    Raises
+    ------
+    ValueError
+        If `path` is a folder, or has an ending that belongs to a file beside it.
+    OSError
+        If its folder cannot be made or written to.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"path={str(path)!r} is a folder; name a file in it, such as "
+                         f"{str(target / 'report.html')!r}.")
+    if target.suffix.lower() in (".md", ".json", ".csv"):
+        raise ValueError(f"path={str(path)!r} names the page itself, so end it in .html; the "
+                         "Markdown, JSON and CSV files are written beside it.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for file in names_beside(target).values():
+            if file.is_dir():
+                raise IsADirectoryError(f"{file} is a folder")
+            if file.exists() and not os.access(file, os.W_OK):
+                raise PermissionError(f"no permission to replace {file}")
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(f"the report cannot be written to {str(target)!r} ({reason}); choose "
+                          "another path. The model was not asked anything yet.") from error
+    return target
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename it: readers never see half a file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf8", newline="\n") as file:
+            file.write(text)
+        # mkstemp makes files that only their owner can read; a report is for colleagues.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

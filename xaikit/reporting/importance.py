@@ -1,0 +1,308 @@
+"""Importance by several methods, how far they agree, and what each gives a column of noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from xaikit.explainers.kernel_shap import KernelSHAP
+from xaikit.explainers.mean_impact import MeanImpactValue
+from xaikit.explainers.permutation import PermutationImportance
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import Cost, Explanation
+from xaikit.explanations.importance import Importance
+from xaikit.plots.inputs import choose_output
+from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.predictor.schema import Table, take_rows
+from xaikit.reporting.inputs import Case
+from xaikit.reporting.truth import Truth
+from xaikit.sampling.seeds import stream
+
+METHODS = {"kernel_shap": "Kernel SHAP", "permutation": "Permutation",
+           "mean_impact": "Mean impact value"}
+BACKGROUND_ROWS = 100
+NOISE_ROWS = {"kernel_shap": 10, "permutation": 200, "mean_impact": 200}
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    methods: tuple[str, ...]
+    output: Any
+    groups: Any
+    scoring: Any
+    budget: int | str
+    seed: int
+    n_jobs: int | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One method's importance of the features, as sizes that can be ranked.
+
+    Attributes
+    ----------
+    key, label : str
+    sizes : Importance
+        One output; values never signed, except where a score rises when a feature is shuffled.
+    result : Explanation
+        What the method returned, cut to the reported output.
+    noise : float
+        Largest size (end of its interval) that the method gave a column the model never sees.
+    n_rows : int
+        Rows it averages over.
+    """
+
+    key: str
+    label: str
+    sizes: Importance
+    result: Explanation
+    noise: float
+    n_rows: int
+
+    @property
+    def values(self) -> np.ndarray:
+        """Sizes, (n_features,)."""
+        return self.sizes.values[:, 0]
+
+    @property
+    def told_apart(self) -> np.ndarray:
+        """Say for each feature whether its interval lies beyond what noise is given."""
+        lower, upper = self.sizes.lower[:, 0], self.sizes.upper[:, 0]
+        unknown = ~(np.isfinite(lower) & np.isfinite(upper))
+        lower, upper = np.where(unknown, self.values, lower), np.where(unknown, self.values, upper)
+        return (lower > self.noise) | (upper < -self.noise)
+
+    def top(self, most: int = TOP) -> list[str]:
+        """Give the names of the most important features that have any importance at all."""
+        order = self.sizes.order(0)[:most]
+        return [self.sizes.feature_names[j] for j in order if self.values[j] != 0]
+
+
+def kernel_shap(model: Any, background: Table, options: Options, seed: int) -> KernelSHAP:
+    """Make a fitted Kernel SHAP whose default budget suits some hundred rows."""
+    explainer = KernelSHAP(groups=options.groups, max_background=BACKGROUND_ROWS,
+                           random_state=seed, n_jobs=options.n_jobs).fit(model, background)
+    budget = options.budget
+    if budget == "auto":
+        # Half of what Kernel SHAP takes by default: a report explains hundreds of rows, and its
+        # checks say whether that was enough.
+        masker = explainer.masker_
+        budget = (8 * masker.n_units + 128) * masker.n_background
+    return explainer.set_params(budget=budget)
+
+
+def global_method(key: str, options: Options, scored: bool) -> Any:
+    """Make the permutation or mean-impact explainer."""
+    if key == "permutation":
+        return PermutationImportance(scoring=options.scoring if scored else None,
+                                     groups=options.groups, random_state=options.seed,
+                                     n_jobs=options.n_jobs)
+    return MeanImpactValue(groups=options.groups, random_state=options.seed, n_jobs=options.n_jobs)
+
+
+def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+    """Give the positions of averaged rows whose label can be used, and those labels."""
+    positions = case.scored[truth.kept]
+    inside = np.isin(positions, case.averaged)
+    return positions[inside], truth.labels[inside]
+
+
+def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
+    """Run permutation importance (of the score, with labels) or mean impact values."""
+    positions, labels = case.averaged, None
+    if key == "permutation" and truth.task is not None:
+        positions, labels = labelled_rows(case, truth)
+    explainer = global_method(key, options, labels is not None)
+    explainer.fit(as_task(case.predictor, truth))
+    return explainer.explain(case.rows(positions), labels)
+
+
+def as_task(predictor: Predictor, truth: Truth) -> Predictor:
+    """Tell the predictor the task that the labels gave away, where it does not know."""
+    if predictor.task is not None or truth.task is None:
+        return predictor
+    return wrap(predictor, task=truth.task)
+
+
+def reported_output(options: Options, results: dict[str, Explanation], case: Case) -> int:
+    """Give the position of the output that the report is about.
+
+    As in plots: the one asked for; else the only one, the second of two, and of more the one that
+    the first method finds most moved.
+    """
+    names = case.output_names
+    if options.output is not None or len(names) <= 2:
+        return choose_output_of(names, options.output)
+    for result in results.values():
+        if result.output_names == names and isinstance(result, Attribution | Importance):
+            return choose_output(result, None)
+    return int(case.answers.std(axis=0).argmax())
+
+
+def choose_output_of(names: tuple[str, ...], output: Any) -> int:
+    """Give the position of a named output, or of the last of at most two."""
+    from xaikit.reporting.inputs import choose_position
+
+    return len(names) - 1 if output is None else choose_position(names, output)
+
+
+def cut_to(result: Explanation, names: tuple[str, ...], k: int) -> Any:
+    """Give one output of a result; the result of a score has an output of its own."""
+    assert isinstance(result, Attribution | Importance)
+    if result.output_names != names:
+        return result[:, :1] if isinstance(result, Importance) else result
+    return result[:, :, k] if isinstance(result, Attribution) else result[:, k]
+
+
+def as_sizes(result: Attribution | Importance) -> Importance:
+    """Give importances that can be ranked: of a signed mean impact its mean absolute form."""
+    if isinstance(result, Attribution):
+        return result.importance()
+    if "absolute" not in result.details:
+        return result
+    details = {k: v for k, v in result.details.items() if not k.startswith("absolute")}
+    return replace(result, method="mean |impact|", values=result.details["absolute"],
+                   standard_errors=np.full(result.values.shape, np.nan),
+                   lower=result.details["absolute_lower"], upper=result.details["absolute_upper"],
+                   details={**details, "signed": result.values})
+
+
+class Blind:
+    """A model that never sees the last column of its table, whatever way it is asked."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        classes = getattr(predictor.model_of_methods, "classes_", None)
+        if classes is not None:
+            self.classes_ = classes
+
+    def __call__(self, table: Table) -> np.ndarray:
+        """Ask about the table without its last column."""
+        return self.predictor(_without_last(table))
+
+    def __getattr__(self, name: str) -> Any:
+        # Only names of the estimator's answering methods are passed on; "predictor" itself is
+        # looked up here while a copy is unpickled, before it exists.
+        if name.startswith("_") or name == "predictor" or name not in self.predictor.methods:
+            raise AttributeError(name)
+        schema = self.predictor.schema
+        assert schema is not None
+        return lambda table: self.predictor.ask_method(name, schema.conform(_without_last(table)))
+
+
+def _without_last(table: Table) -> Table:
+    return table.iloc[:, :-1] if isinstance(table, pd.DataFrame) else table[:, :-1]
+
+
+def with_noise(table: Table, name: str, rng: np.random.Generator) -> Table:
+    """Add a column of standard normal numbers."""
+    noise = rng.normal(size=len(table))
+    if isinstance(table, pd.DataFrame):
+        out = table.reset_index(drop=True)
+        return pd.concat([out, pd.Series(noise, name=name)], axis=1)
+    column = noise.astype(table.dtype) if table.dtype.kind == "f" else noise
+    if table.dtype.kind in "OUS":
+        column = column.astype(object)
+    return np.column_stack([table, column])
+
+
+def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
+                ) -> tuple[float, Cost]:
+    """Run a method again, on few rows, with a column of noise that the model never sees.
+
+    Returns
+    -------
+    float, Cost
+        The largest |end| of the interval that the column was given; what was asked for it.
+    """
+    rng = stream(options.seed, "noise column", key)
+    name = _unused(case)
+    blind = _blind_predictor(case, truth, name)
+    if key == "kernel_shap":
+        background = case.background
+        rows = case.explained[: NOISE_ROWS[key]]
+        explainer = kernel_shap(blind, with_noise(background, name, rng), options, options.seed)
+        result: Any = explainer.explain(with_noise(case.rows(rows), name, rng))
+        ledger = explainer.predictor_.ledger
+        cost = Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds, result.cost.seconds)
+    else:
+        positions, labels = case.averaged[: NOISE_ROWS[key]], None
+        if key == "permutation" and truth.task is not None:
+            positions, labels = labelled_rows(case, truth)
+            positions, labels = positions[: NOISE_ROWS[key]], labels[: NOISE_ROWS[key]]
+        explainer = global_method(key, options, labels is not None).fit(blind)
+        result = explainer.explain(with_noise(case.rows(positions), name, rng), labels)
+        cost = result.cost
+    sizes = as_sizes(cut_to(result, result.output_names if len(result.output_names) ==
+                            len(case.output_names) else case.output_names, k))
+    j = sizes.feature_names.index(name)
+    ends = np.array([sizes.values[j, 0], sizes.lower[j, 0], sizes.upper[j, 0]])
+    return float(np.nanmax(np.abs(ends))), cost
+
+
+def _unused(case: Case) -> str:
+    assert case.predictor.schema is not None
+    name = "random noise"
+    while name in case.predictor.schema.names:
+        name += "_"
+    return name
+
+
+def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
+    inner = case.predictor
+    assert inner.schema is not None
+    names = None if inner.schema.container == "frame" else [*inner.schema.names, noise]
+    return wrap(Blind(inner.spawn()), output=inner.scale if not inner.methods or inner.scale in
+                ("proba", "decision", "prediction") else None,
+                task=inner.task or truth.task, feature_names=names, batch_size=inner.batch_size,
+                outputs=inner.outputs if inner.methods else None)
+
+
+def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the rank correlation of every two methods, and how many of their top five they share."""
+    labels = [r.label for r in rankings]
+    rho = np.eye(len(rankings))
+    shared = np.zeros((len(rankings), len(rankings)), dtype=np.int64)
+    for a, one in enumerate(rankings):
+        for b, two in enumerate(rankings):
+            left, right = np.abs(one.values), np.abs(two.values)
+            if a != b:
+                varied = len(left) > 2 and np.ptp(left) > 0 and np.ptp(right) > 0
+                rho[a, b] = float(spearmanr(left, right).statistic) if varied else np.nan
+            shared[a, b] = len(set(one.top()) & set(two.top()))
+    correlation = pd.DataFrame(rho, columns=labels)
+    overlap = pd.DataFrame(shared, columns=labels)
+    for frame in (correlation, overlap):
+        frame.insert(0, "method", labels)
+    return correlation, overlap
+
+
+def side_by_side(rankings: list[Ranking]) -> pd.DataFrame:
+    """Give each feature's rank by every method, best mean rank first."""
+    ranks = {r.label: r.sizes.ranks(0) for r in rankings}
+    frame = pd.DataFrame({"feature": list(rankings[0].sizes.feature_names), **ranks})
+    frame["mean rank"] = frame[list(ranks)].mean(axis=1)
+    unseen = np.all([~r.told_apart for r in rankings], axis=0)
+    frame["told apart from noise"] = [
+        "by none" if u else listed_methods(j, rankings) for j, u in enumerate(unseen)]
+    return frame.sort_values("mean rank", kind="stable").reset_index(drop=True)
+
+
+def listed_methods(j: int, rankings: list[Ranking]) -> str:
+    """Name the methods that tell feature `j` apart from noise."""
+    found = [r.label for r in rankings if r.told_apart[j]]
+    return "by all" if len(found) == len(rankings) else "by " + ", ".join(found)
+
+
+def background_of(case: Case, rng: np.random.Generator) -> Table:
+    """Draw another background of the same size, with replacement where it is small."""
+    n = len(case.background)
+    size = min(n, BACKGROUND_ROWS)
+    return take_rows(case.background, np.sort(rng.choice(n, size, replace=n <= BACKGROUND_ROWS)))

@@ -1,0 +1,121 @@
+"""Asking the model all that the report tells: measure, explain, repeat, add noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xaikit.explainers.kernel_shap import KernelSHAP
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import Cost
+from xaikit.reporting.checks import (
+    Check,
+    check_attribution,
+    check_model,
+    check_stability,
+    repeat,
+)
+from xaikit.reporting.data import associate, describe_columns
+from xaikit.reporting.examples import choose_examples
+from xaikit.reporting.facts import Facts, spread_of
+from xaikit.reporting.importance import (
+    METHODS,
+    Options,
+    Ranking,
+    as_sizes,
+    cut_to,
+    kernel_shap,
+    labelled_rows,
+    noise_level,
+    reported_output,
+    run_global,
+)
+from xaikit.reporting.inputs import Case
+from xaikit.reporting.performance import measure
+from xaikit.reporting.truth import Truth, match
+from xaikit.sampling.seeds import stream
+
+
+def find_out(case: Case, options: Options) -> Facts:
+    """Measure and explain everything that the report tells."""
+    truth = match(case)
+    results, shap = _explain(case, truth, options)
+    k = reported_output(options, results, case)
+    examples = choose_examples(case, truth, k)
+    examples_of = None
+    if shap is not None:
+        positions = np.array([e.position for e in examples])
+        examples_of = explain_rows(shap, case, positions)[:, :, k]
+    rankings, cost = _rank(case, truth, options, results, k)
+    sample = next((r.result for r in rankings if r.key == "kernel_shap"), None)
+    assert sample is None or isinstance(sample, Attribution)
+    checks, spent = _check(case, options, sample, k)
+    cost += spent
+    for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
+        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+    assert case.predictor.schema is not None
+    names = case.predictor.schema.names
+    columns, table = describe_columns(case.frame, names)
+    return Facts(
+        case=case, truth=truth, options=options, k=k,
+        measured=[] if truth.task is None else measure(truth, options.seed),
+        columns=columns, schema_table=table,
+        associations=associate(case.frame, names, stream(options.seed, "rows of associations")),
+        rankings=rankings, sample=sample, examples=examples, examples_of=examples_of,
+        checks=checks, cost=cost,
+    )
+
+
+def explain_rows(explainer: KernelSHAP, case: Case, positions: np.ndarray) -> Attribution:
+    """Explain rows of the table and call them by their own names."""
+    found = explainer.explain(case.rows(positions))
+    return replace(found, row_names=tuple(case.labels[int(i)] for i in positions))
+
+
+def _explain(
+    case: Case, truth: Truth, options: Options
+) -> tuple[dict[str, Any], KernelSHAP | None]:
+    """Run every method for all outputs."""
+    results: dict[str, Any] = {}
+    shap = None
+    for key in options.methods:
+        if key == "kernel_shap":
+            shap = kernel_shap(case.predictor, case.background, options, options.seed)
+            results[key] = explain_rows(shap, case, case.explained)
+        else:
+            results[key] = run_global(key, case, truth, options)
+    return results, shap
+
+
+def _rank(
+    case: Case, truth: Truth, options: Options, results: dict[str, Any], k: int
+) -> tuple[list[Ranking], Cost]:
+    """Cut results to the reported output, and set each beside a column of noise."""
+    rankings, cost = [], Cost()
+    for key, result in results.items():
+        own = cut_to(result, case.output_names, k)
+        noise, spent = noise_level(key, case, truth, options, k)
+        cost += spent
+        n_rows = len(case.averaged)
+        if isinstance(own, Attribution):
+            n_rows = own.n_rows
+        else:
+            cost += result.cost
+            if key == "permutation" and truth.task is not None:
+                n_rows = len(labelled_rows(case, truth)[0])
+        rankings.append(Ranking(key, METHODS[key], as_sizes(own), own, noise, n_rows))
+    return rankings, cost
+
+
+def _check(
+    case: Case, options: Options, sample: Attribution | None, k: int
+) -> tuple[list[Check], Cost]:
+    checks, cost = [], Cost()
+    if sample is not None:
+        spread = spread_of(case, k)
+        checks += check_attribution(sample, spread)
+        seeds, backgrounds, cost = repeat(case, options, k)
+        checks += check_stability(seeds, backgrounds, spread)
+    return [*checks, *check_model(case)], cost

@@ -1,0 +1,240 @@
+"""How good the model is, beside a constant guess, and whether its probabilities can be believed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from xaikit.reporting.truth import Truth
+from xaikit.sampling.seeds import stream
+
+N_BOOTSTRAP = 200
+N_BINS = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of the model and of the constant guess.
+
+    Attributes
+    ----------
+    name, meaning : str
+    value, lower, upper, baseline : float
+        NaN where it cannot be known.
+    higher_is_better : bool
+    """
+
+    name: str
+    meaning: str
+    value: float
+    lower: float
+    upper: float
+    baseline: float
+    higher_is_better: bool
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Say whether the whole interval is on the better side of the constant guess."""
+        if self.higher_is_better:
+            return bool(self.lower > self.baseline)
+        return bool(self.upper < self.baseline)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    name: str
+    meaning: str
+    higher_is_better: bool
+    value: Callable[[np.ndarray, Any], float]
+    of: str
+    """What it is computed from: "predicted", "probabilities" or "scores"."""
+
+
+def _auc(target: np.ndarray, scores: np.ndarray) -> float:
+    if len(np.unique(target)) < (2 if scores.ndim == 1 else scores.shape[1]):
+        return np.nan
+    if scores.ndim == 1:
+        return float(metrics.roc_auc_score(target, scores))
+    if scores.shape[1] == 2:
+        return float(metrics.roc_auc_score(target, scores[:, 1]))
+    return float(metrics.roc_auc_score(target, scores, multi_class="ovr", average="macro"))
+
+
+def _log_loss(target: np.ndarray, probabilities: np.ndarray) -> float:
+    labels = np.arange(probabilities.shape[1])
+    return float(metrics.log_loss(target, probabilities, labels=labels))
+
+
+def _brier(target: np.ndarray, probabilities: np.ndarray) -> float:
+    return float(metrics.brier_score_loss(target, probabilities[:, 1], pos_label=1))
+
+
+def _r2(target: np.ndarray, predicted: np.ndarray) -> float:
+    if len(target) < 2 or np.ptp(target) == 0:
+        return np.nan
+    return float(metrics.r2_score(target, predicted))
+
+
+def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
+    return float(np.sqrt(metrics.mean_squared_error(target, predicted)))
+
+
+_ACCURACY = _Measure("accuracy", "share of rows put in the right class", True,
+                     lambda t, p: float(metrics.accuracy_score(t, p)), "predicted")
+_BALANCED = _Measure("balanced accuracy", "mean over classes of the share put right", True,
+                     lambda t, p: float(metrics.balanced_accuracy_score(t, p)), "predicted")
+_LOG_LOSS = _Measure("log-loss", "how far probabilities are off; one sure mistake costs much",
+                     False, _log_loss, "probabilities")
+_BRIER = _Measure("Brier score", "mean squared error of the probability", False, _brier,
+                  "probabilities")
+_REGRESSION = (
+    _Measure("R²", "share of the labels' variance explained; 0 is no better than their mean",
+             True, _r2, "predicted"),
+    _Measure("MAE", "mean absolute error, in units of the labels", False,
+             lambda t, p: float(metrics.mean_absolute_error(t, p)), "predicted"),
+    _Measure("RMSE", "root of the mean squared error; large errors count more", False, _rmse,
+             "predicted"),
+)
+
+
+def _auc_measure(truth: Truth, source: str) -> _Measure:
+    several = len(truth.classes) > 2
+    meaning = ("ROC AUC, each class against the rest, averaged" if several else
+               f"ROC AUC: chance that a row of {truth.classes[1]} scores above another")
+    return _Measure("ROC AUC", meaning, True, _auc, source)
+
+
+def _measures(truth: Truth) -> list[_Measure]:
+    if truth.task == "regression":
+        return list(_REGRESSION)
+    chosen = [_ACCURACY, _BALANCED]
+    if truth.probabilities is not None:
+        chosen.append(_LOG_LOSS)
+        if len(truth.classes) == 2:
+            chosen.append(_BRIER)
+        chosen.append(_auc_measure(truth, "probabilities"))
+    elif truth.scores is not None:
+        chosen.append(_auc_measure(truth, "scores"))
+    return chosen
+
+
+def measure(truth: Truth, seed: int) -> list[Measured]:
+    """Measure the model on its labels, with bootstrap intervals, beside the best constant guess.
+
+    The guess is the most frequent class with the classes' frequencies as probabilities, or the mean
+    of the labels, of these same rows: the best any constant can do here.
+
+    Examples
+    --------
+    >>> truth = Truth("regression", np.arange(4), np.array([1.0, 2.0, 3.0, 4.0]),
+    ...               np.array([1.0, 2.0, 3.0, 5.0]))
+    >>> [m.name for m in measure(truth, 0)], round(measure(truth, 0)[1].value, 3)
+    (['R²', 'MAE', 'RMSE'], 0.25)
+    """
+    rng = stream(seed, "bootstrap of the performance")
+    n = len(truth.target)
+    resamples = [rng.integers(n, size=n) for _ in range(N_BOOTSTRAP)]
+    constant = _constant(truth)
+    found = []
+    with warnings.catch_warnings():
+        # A resample may miss a class: scikit-learn warns, and the measure is left out there.
+        warnings.simplefilter("ignore")
+        for m in _measures(truth):
+            given = getattr(truth, m.of)
+            spread = [m.value(truth.target[r], given[r]) for r in resamples] if n > 1 else [np.nan]
+            known = np.array([v for v in spread if np.isfinite(v)])
+            lower, upper = (np.quantile(known, [0.025, 0.975])
+                            if len(known) > N_BOOTSTRAP // 2 else (np.nan, np.nan))
+            found.append(Measured(m.name, m.meaning, m.value(truth.target, given), float(lower),
+                                  float(upper), m.value(truth.target, constant[m.of]),
+                                  m.higher_is_better))
+    return found
+
+
+def _constant(truth: Truth) -> dict[str, np.ndarray]:
+    n = len(truth.target)
+    if truth.task == "regression":
+        return {"predicted": np.full(n, truth.target.mean())}
+    shares = np.bincount(truth.target, minlength=len(truth.classes)) / n
+    return {"predicted": np.full(n, shares.argmax()), "probabilities": np.tile(shares, (n, 1)),
+            "scores": np.zeros(n)}
+
+
+def confusion(truth: Truth, most: int = 20) -> pd.DataFrame:
+    """Count rows by true (down) and predicted class (across), the `most` frequent classes."""
+    k = len(truth.classes)
+    codes = np.arange(k)
+    if k > most:
+        codes = np.sort(np.argsort(-np.bincount(truth.target, minlength=k), kind="stable")[:most])
+    counts = metrics.confusion_matrix(truth.target, truth.predicted, labels=codes)
+    frame = pd.DataFrame(counts, columns=[f"predicted {truth.classes[c]}" for c in codes])
+    frame.insert(0, "truth", [truth.classes[c] for c in codes], allow_duplicates=True)
+    total = counts.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        frame["put right"] = np.where(total > 0, counts.diagonal() / np.maximum(total, 1), np.nan)
+    return frame
+
+
+def reliability(truth: Truth, code: int) -> pd.DataFrame:
+    """Compare the predicted probability of a class with how often it came true, in ten bins.
+
+    The interval of the observed share is Wilson's, 95 %.
+    """
+    assert truth.probabilities is not None
+    p, hit = truth.probabilities[:, code], truth.target == code
+    bins = np.minimum((p * N_BINS).astype(np.int64), N_BINS - 1)
+    rows = []
+    for b in range(N_BINS):
+        inside = bins == b
+        n = int(inside.sum())
+        if n == 0:
+            continue
+        lower, upper = wilson(int(hit[inside].sum()), n)
+        rows.append({"predicted": f"{b / N_BINS:.1f} to {(b + 1) / N_BINS:.1f}", "rows": n,
+                     "mean predicted": float(p[inside].mean()),
+                     "came true": float(hit[inside].mean()), "lower": lower, "upper": upper})
+    return pd.DataFrame(rows)
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Give the mean distance between predicted and observed share, weighted by rows (ECE)."""
+    distance = (bins["mean predicted"] - bins["came true"]).abs()
+    return float(np.average(distance, weights=bins["rows"]))
+
+
+def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Give Wilson's 95 % interval of a share.
+
+    Examples
+    --------
+    >>> [round(v, 4) for v in wilson(5, 10)]
+    [0.2366, 0.7634]
+    """
+    share, shrink = hits / n, 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / shrink
+    half = z / shrink * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def residuals(truth: Truth) -> pd.DataFrame:
+    """Sum residuals (label − prediction) up by tenths of the prediction."""
+    frame = pd.DataFrame({"prediction": truth.predicted, "label": truth.target})
+    n_bins = min(N_BINS, len(frame))
+    tenth = (frame["prediction"].rank(method="first").to_numpy() - 1) * n_bins // len(frame)
+    rows = []
+    for b in range(n_bins):
+        part = frame[tenth == b]
+        off = part["label"] - part["prediction"]
+        rows.append({
+            "predicted": f"{part['prediction'].min():.4g} to {part['prediction'].max():.4g}",
+            "rows": len(part), "mean prediction": part["prediction"].mean(),
+            "mean label": part["label"].mean(), "mean residual": off.mean(),
+            "sd of residuals": off.std(ddof=1) if len(part) > 1 else np.nan,
+        })
+    return pd.DataFrame(rows)

@@ -1,0 +1,75 @@
+"""Section 6: single rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit import plots
+from xaikit.explanations.attribution import Attribution
+from xaikit.plots.style import describe, number
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text, percent
+from xaikit.reporting.examples import Example
+from xaikit.reporting.facts import Facts
+from xaikit.reporting.figures import draw
+
+SHOWN = 10
+
+
+def examples(facts: Facts) -> Section:
+    """Write the section."""
+    if facts.examples_of is None:
+        frame = pd.DataFrame([{"row": facts.case.labels[e.position], "why": e.title,
+                               "truth": e.truth} for e in facts.examples])
+        return Section("examples", "Single rows", (
+            Text("Contributions need Kernel SHAP, which was not among the methods."),
+            Table("examples", "Rows worth looking at", frame)))
+    blocks: list[object] = [Text(
+        "From top to bottom each feature takes the prediction from the base value (the mean "
+        "answer over background rows) to what the model said. The ± is the standard error from "
+        "sampling; 0 is exact.")]
+    for i, example in enumerate(facts.examples):
+        blocks += _example(facts, example, facts.examples_of[i])
+    return Section("examples", "Single rows", tuple(blocks))
+
+
+def _example(facts: Facts, example: Example, row: Attribution) -> list[object]:
+    said, base = row.predictions[0, 0], row.base_values[0, 0]
+    name = str(row.row_names[0])
+    table = contributions_table(row)
+    truth = f" Truth: {example.truth}." if example.truth is not None else ""
+    first = ", ".join(f"{f} {number(v)}" for f, v in
+                      zip(table["feature"][:3], table["contribution"][:3], strict=True))
+    key = f"row {example.position}"
+    bars = min(len(table), SHOWN) + 2
+    svg = draw(key, f"From the base value {number(base)} to the prediction {number(said)} of row "
+               f"{name}. Largest contributions: {first}.", 1.3 + 0.33 * bars,
+               partial(_waterfall, row))
+    share = f" ({percent(said)})" if facts.case.predictor.scale == "proba" else ""
+    return [
+        Heading(f"{example.title} (row {name})"),
+        Text(f"Prediction for “{facts.output}”: {number(said)}{share}; base value "
+             f"{number(base)}.{truth}"),
+        Figure(key, svg, f"Row {name}.", Table(key, f"Contributions in row {name}", table,
+                                               folded=True)),
+    ]
+
+
+def _waterfall(row: Attribution, ax: Any) -> None:
+    plots.waterfall(row, max_display=SHOWN, ax=ax)
+
+
+def contributions_table(row: Attribution) -> pd.DataFrame:
+    """Give one row's contributions, largest first."""
+    values, errors = row.values[0, :, 0], row.standard_errors[0, :, 0]
+    order = np.argsort(-np.abs(values), kind="stable")
+    columns = [row.feature_data(int(j)) for j in order]
+    return pd.DataFrame({
+        "feature": [row.feature_names[j] for j in order],
+        "value": ["–" if c is None else describe(c.iloc[0], 40).replace(r"\$", "$")
+                  for c in columns],
+        "contribution": values[order], "± standard error": errors[order],
+    })

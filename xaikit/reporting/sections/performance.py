@@ -1,0 +1,130 @@
+"""Section 2: how good the model is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from xaikit.plots.style import BLUE, INK, MANY_POINTS, MUTED, NORMAL, number, number_axis
+from xaikit.reporting.document import (
+    Bullets,
+    Figure,
+    Heading,
+    Section,
+    Table,
+    Text,
+    interval,
+    plural,
+)
+from xaikit.reporting.facts import Facts
+from xaikit.reporting.figures import draw
+from xaikit.reporting.inputs import MOST_SCORED
+from xaikit.reporting.performance import (
+    Measured,
+    calibration_error,
+    confusion,
+    reliability,
+    residuals,
+)
+
+
+def performance(facts: Facts) -> Section:
+    """Write the section."""
+    blocks: list[object] = []
+    if facts.truth.task is not None:
+        n = len(facts.truth.target)
+        capped = len(facts.case.frame) > MOST_SCORED
+        sampled = f", a random sample of {len(facts.case.frame):,}" if capped else ""
+        blocks.append(Text(
+            f"Measured on {plural(n, 'row')}{sampled}, with 95 % intervals from resampling these "
+            "rows. Beside it the best constant guess for these rows. If the model was fitted on "
+            "any of these rows, the numbers flatter it; nothing here can tell."))
+    if facts.truth.notes:
+        blocks.append(Bullets(tuple(facts.truth.notes)))
+    if facts.measured:
+        blocks.append(Table("performance", "The model beside a constant guess",
+                            measures_table(facts.measured)))
+    if facts.truth.task == "classification":
+        blocks += _classification(facts)
+    elif facts.truth.task == "regression":
+        blocks += _regression(facts)
+    return Section("performance", "Performance and calibration", tuple(blocks))
+
+
+def measures_table(measured: list[Measured]) -> pd.DataFrame:
+    """Give one line a measure."""
+    return pd.DataFrame([{
+        "measure": m.name, "model": m.value, "95 % interval": interval(m.lower, m.upper),
+        "constant guess": m.baseline, "better is": "higher" if m.higher_is_better else "lower",
+        "meaning": m.meaning,
+    } for m in measured])
+
+
+def _classification(facts: Facts) -> list[object]:
+    blocks: list[object] = [Table("confusion", "Confusion matrix: rows by truth (down) and "
+                                  "prediction (across)", confusion(facts.truth))]
+    if facts.truth.probabilities is None:
+        return [*blocks, Text("The model gives no probabilities, so there is no calibration to "
+                              "show.")]
+    one_column = len(facts.case.output_names) == 1
+    code = 1 if one_column else facts.k
+    name = facts.truth.classes[code]
+    bins = reliability(facts.truth, code)
+    error = calibration_error(bins)
+    shown = bins.assign(**{"95 % interval": [interval(a, b) for a, b in
+                                             zip(bins["lower"], bins["upper"], strict=True)]})
+    table = Table("calibration", f"Predicted probability of “{name}” against what came true",
+                  shown.drop(columns=["lower", "upper"]))
+    svg = draw("calibration", f"Calibration of the probability of {name}: the share that came "
+               f"true against the predicted probability in {len(bins)} bins; mean distance "
+               f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins, name))
+    return [*blocks, Heading("Calibration"),
+            Text(f"Where the model says 70 %, it should come true in 70 % of rows: on the dotted "
+                 f"line. The mean distance from it is {number(error)} (expected calibration "
+                 "error; ten equal bins)."),
+            Figure("calibration", svg, f"Calibration of “{name}”; whiskers: 95 % interval "
+                   "(Wilson); numbers: rows.", table)]
+
+
+def _draw_reliability(ax: Axes, bins: pd.DataFrame, name: str) -> None:
+    x, y = bins["mean predicted"].to_numpy(), bins["came true"].to_numpy()
+    reach = np.abs(np.stack([y - bins["lower"].to_numpy(), bins["upper"].to_numpy() - y]))
+    ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+    ax.errorbar(x, y, yerr=reach, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5)
+    ax.plot(x, y, color=BLUE, marker="o", markersize=5, linewidth=1)
+    for a, b, n in zip(x, y, bins["rows"], strict=True):
+        ax.annotate(f"{n:,}", (a, b), xytext=(7, -9), textcoords="offset points", color=MUTED,
+                    fontsize=8)
+    _frame(ax, "predicted probability", "share that came true")
+    ax.set(xlim=(-0.02, 1.08), ylim=(-0.05, 1.05))
+
+
+def _frame(ax: Axes, across: str, up: str) -> None:
+    ax.spines["left"].set_visible(True)
+    number_axis(ax.xaxis)
+    number_axis(ax.yaxis)
+    ax.set_xlabel(across, color=INK, fontsize=NORMAL)
+    ax.set_ylabel(up, color=INK, fontsize=NORMAL)
+
+
+def _regression(facts: Facts) -> list[object]:
+    bins = residuals(facts.truth)
+    table = Table("residuals", "Residuals by tenths of the prediction", bins)
+    bias = float(np.mean(facts.truth.target - facts.truth.predicted))
+    svg = draw("residuals", "Residuals, label minus prediction, against the prediction for "
+               f"{len(facts.truth.target)} rows; mean residual {number(bias)}.", 3.6,
+               lambda ax: _draw_residuals(ax, facts.truth.predicted,
+                                          facts.truth.target - facts.truth.predicted))
+    return [Heading("Residuals"),
+            Text("Label minus prediction. A good model leaves a shapeless band around 0; a trend "
+                 "or a funnel is something that it missed."),
+            Figure("residuals", svg, "Residuals against predictions.", table)]
+
+
+def _draw_residuals(ax: Axes, predicted: np.ndarray, off: np.ndarray) -> None:
+    ax.axhline(0, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
+    many = len(off) > MANY_POINTS // 2
+    ax.scatter(predicted, off, s=6 if many else 14, color=BLUE, alpha=0.35 if many else 0.6,
+               linewidths=0, rasterized=many)
+    _frame(ax, "prediction", "label − prediction")

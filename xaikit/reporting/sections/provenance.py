@@ -1,0 +1,96 @@
+"""Section 1: what this report was made from. Everything that takes a clock is in its last table."""
+
+from __future__ import annotations
+
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+import xaikit
+from xaikit.reporting.document import Section, Table, Text
+from xaikit.reporting.facts import Facts
+from xaikit.reporting.inputs import MOST_SCORED, content_hash
+
+
+def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> dict[str, Any]:
+    """Collect what reproduces the report, clocks apart."""
+    case, n = facts.case, len(facts.case.frame)
+    assert case.predictor.schema is not None
+    given = "the rows reported on" if not case.background_given else "given"
+    task = facts.truth.task or case.predictor.task or "not known"
+    return {
+        "model": model_name or describe_model(case.predictor.model_of_methods),
+        "kind and task": f"{case.predictor.kind}, {task}",
+        "output reported": f"{case.output_names[facts.k]} (of {len(case.output_names)}: "
+                           f"{', '.join(case.output_names[:8])}"
+                           f"{', …' if len(case.output_names) > 8 else ''})",
+        "scale of the output": f"{case.predictor.scale}: {facts.unit}",
+        "data": data_name or "not named",
+        "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.schema),
+        "rows and columns": f"{n:,} × {len(case.predictor.schema.names)}",
+        "rows used": rows_used(facts),
+        "background": f"{len(case.background):,} rows ({given})",
+        "methods": ", ".join(facts.options.methods),
+        "seed": case.seed,
+        "versions": versions(),
+        "model rows asked": facts.cost.model_rows,
+        "calls of the model": facts.cost.calls,
+    }
+
+
+def rows_used(facts: Facts) -> str:
+    """Say which part of the report uses how many rows."""
+    case, n = facts.case, len(facts.case.frame)
+    scored = f"performance {len(case.scored):,}" + (
+        f" (at most {MOST_SCORED:,})" if n > MOST_SCORED else "")
+    parts = [f"data {n:,}", scored, f"permutation and mean impact {len(case.averaged):,}"]
+    if facts.sample is not None:
+        parts.append(f"Kernel SHAP {facts.sample.n_rows:,}")
+    return "; ".join(parts)
+
+
+def versions() -> str:
+    """Name what the numbers may depend on."""
+    found = [f"xaikit {xaikit.__version__}", f"Python {platform.python_version()}"]
+    for package in ("numpy", "pandas", "scikit-learn", "numba"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(found)
+
+
+def describe_model(model: Any) -> str:
+    """Describe a model without anything that changes from run to run, such as addresses.
+
+    Examples
+    --------
+    >>> describe_model(len), describe_model(object())
+    ('len', '<object object>')
+    """
+    name = getattr(model, "__qualname__", None)
+    steps = getattr(model, "steps", None)
+    if name is not None:
+        return str(name)
+    if isinstance(steps, list):
+        return " → ".join(describe_model(step) for _, step in steps)
+    text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model)).split())
+    return text if len(text) <= 200 else f"{type(model).__name__} ({text[:150]}…)"
+
+
+def section(known: dict[str, Any], timing: dict[str, Any]) -> Section:
+    """Write the section."""
+    return Section("provenance", "Provenance", (
+        Text("What this report was made from. The same seed on the same model and data gives the "
+             "same report, times apart."),
+        Table("provenance", "Provenance", _frame(known)),
+        Table("timing", "Time", _frame(timing), timing=True),
+    ))
+
+
+def _frame(known: dict[str, Any]) -> pd.DataFrame:
+    values = [f"{v:,}" if isinstance(v, int) and k != "seed" else str(v) for k, v in known.items()]
+    return pd.DataFrame({"what": list(known), "value": values})

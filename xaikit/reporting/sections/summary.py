@@ -1,0 +1,89 @@
+"""The top of the page: what a manager needs, in three to five sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xaikit.plots.style import number
+from xaikit.reporting.caveats import Caveat
+from xaikit.reporting.checks import FINE
+from xaikit.reporting.document import cut, interval, listed, plural
+from xaikit.reporting.facts import Facts
+
+
+def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
+    """Say how good the model is, what it relies on, how firm that is, and the main caveat."""
+    said = [_quality(facts), _drivers(facts), _firmness(facts)]
+    bad = [c for c in facts.checks if c.verdict != FINE]
+    if bad:
+        said.append(f"{len(facts.checks) - len(bad)} of {plural(len(facts.checks), 'check')} of "
+                    f"these explanations are fine; look at: {listed([c.name for c in bad])}.")
+    elif facts.checks:
+        said.append(f"All {plural(len(facts.checks), 'check')} of these explanations are fine.")
+    if caveats:
+        said.append(f"Above all keep in mind: {cut(caveats[0].text, 400)}")
+    return tuple(s for s in said if s)
+
+
+def _quality(facts: Facts) -> str:
+    if not facts.measured:
+        return facts.truth.notes[-1] if facts.truth.notes else ""
+    rows = plural(len(facts.truth.target), "row")
+    first = facts.measured[0]
+    spread = interval(first.lower, first.upper)
+    within = f" (95 % interval {spread})" if spread != "–" else ""
+    verdict = "clearly better than" if first.beats_baseline else "not clearly better than"
+    if facts.truth.task == "classification":
+        tail = ""
+        auc = [m for m in facts.measured if m.name == "ROC AUC" and np.isfinite(m.value)]
+        if auc:
+            tail = f" ROC AUC: {number(auc[0].value)}."
+        guess = facts.truth.classes[int(np.bincount(facts.truth.target).argmax())]
+        return (f"The model puts {_share(first.value)} of {rows} in the right class{within}, "
+                f"{verdict} always saying “{guess}” ({_share(first.baseline)}).{tail}")
+    mae = facts.measured[1]
+    return (f"The model explains {_share(first.value)} of the labels' variance{within} on {rows}; "
+            f"its predictions are off by {number(mae.value)} on average, where always guessing the "
+            f"mean is off by {number(mae.baseline)}.")
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %".replace("-", "−") if np.isfinite(value) else "n/a"
+
+
+def _drivers(facts: Facts) -> str:
+    first = facts.rankings[0]
+    tops = first.top(3)
+    if not tops:
+        return f"No feature moves the model's answer for “{facts.output}” in these rows."
+    sizes = first.sizes
+    parts = []
+    for name in tops:
+        j = sizes.feature_names.index(name)
+        spread = interval(sizes.lower[j, 0], sizes.upper[j, 0])
+        parts.append(f"{cut(name, 40)} ({number(first.values[j])}"
+                     + (f"; 95 % interval {spread})" if spread != "–" else ")"))
+    unit = facts.unit if first.sizes.output_names[0] == facts.case.output_names[facts.k] else \
+        first.sizes.output_names[0]
+    how = {"kernel_shap": "mean size of the contribution", "mean_impact": "mean impact"}.get(
+        first.key, "importance")
+    return (f"Its answer for “{facts.output}” depends most on {listed_long(parts)} ({how}, "
+            f"in {unit}).")
+
+
+def listed_long(parts: list[str]) -> str:
+    """Join phrases that hold commas of their own."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _firmness(facts: Facts) -> str:
+    if len(facts.rankings) < 2:
+        return ""
+    tops = [set(r.top()) for r in facts.rankings]
+    shared = set.intersection(*tops)
+    count = {2: "Both", 3: "All three"}.get(len(tops), f"All {len(tops)}")
+    if not shared:
+        return "The methods share no feature among their top five: they tell different stories."
+    order = [n for n in facts.rankings[0].top() if n in shared]
+    return (f"{count} methods have {listed(order)} among their top five"
+            + (", so that much is firm." if len(shared) >= 3 else "; on the rest they differ."))

@@ -1,0 +1,201 @@
+"""What the labels say about the model's outputs: the task, the classes, the rows that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit.reporting.document import listed, plural
+from xaikit.reporting.inputs import Case
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Labels matched to outputs, on those scored rows whose label is known.
+
+    Attributes
+    ----------
+    task : {"classification", "regression", None}
+        None where there are no labels that fit the model's answers.
+    kept : int array
+        Which of the scored rows have a label that can be used.
+    target : array
+        Class codes, or numbers.
+    classes : tuple of str
+        Names of the classes that codes stand for.
+    probabilities : array (n_kept, n_classes) or None
+    scores : array (n_kept,) or None
+        Of the second of two classes, where there are no probabilities.
+    predicted : array
+        Predicted class codes, or numbers.
+    labels : array (n_kept,)
+        The labels themselves, of one type, as scorers want them.
+    notes : list of str
+        What was assumed or left out.
+    """
+
+    task: str | None
+    kept: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    target: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    predicted: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    classes: tuple[str, ...] = ()
+    probabilities: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    notes: list[str] = field(default_factory=list)
+
+
+def match(case: Case) -> Truth:
+    """Match the labels of the scored rows to the model's outputs."""
+    y = case.truth(case.scored)
+    if y is None:
+        return Truth(None, notes=["No labels were given (y), so nothing can be said about how "
+                                  "good the model is."])
+    notes: list[str] = []
+    known = np.flatnonzero(~pd.isna(pd.Series(y)).to_numpy())
+    if len(known) < len(y):
+        notes.append(f"{plural(len(y) - len(known), 'row')} without a label left out of the "
+                     "performance.")
+    if len(known) == 0:
+        return Truth(None, notes=["All labels are missing, so nothing can be said about how good "
+                                  "the model is."])
+    answers = case.answers[known]
+    task = case.predictor.task or _guess(y[known], answers, notes)
+    if task == "regression":
+        return _regression(y, known, answers, notes)
+    if task == "classification":
+        return _classification(case, y, known, answers, notes)
+    return Truth(None, notes=notes)
+
+
+def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
+    """Tell the task from labels and answers, and say that it was guessed."""
+    n_values = pd.Series(y).nunique()
+    within = answers.min() >= 0.0 and answers.max() <= 1.0
+    number = _numbers(y) is not None
+    advice = "pass xk.wrap(model, task=…) to say otherwise."
+    if (n_values == 2 and within and answers.shape[1] <= 2) or (
+        answers.shape[1] > 1 and n_values == answers.shape[1]
+    ):
+        notes.append("Assumed: the model is a classifier (the labels take "
+                     f"{n_values} values and the answers fit that); {advice}")
+        return "classification"
+    if number and answers.shape[1] == 1:
+        notes.append("Assumed: the model is a regression (the labels are numbers and it gives one "
+                     f"number a row); {advice}")
+        return "regression"
+    notes.append(f"The labels take {plural(n_values, 'value')} and the model gives "
+                 f"{plural(answers.shape[1], 'output')} a row, which do not fit each other, so its "
+                 f"performance was not measured; {advice}")
+    return None
+
+
+def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]) -> Truth:
+    target = _numbers(y[known])
+    if target is None or answers.shape[1] != 1:
+        notes.append("The labels are not numbers, or the model gives several numbers a row, so "
+                     "its performance was not measured.")
+        return Truth(None, notes=notes)
+    return Truth("regression", known, target, answers[:, 0], labels=target,
+                 notes=notes)
+
+
+def _numbers(y: np.ndarray) -> np.ndarray | None:
+    try:
+        numbers = np.asarray(y.tolist(), dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers.ndim == 1 and np.isfinite(numbers).all() else None
+
+
+def _classification(
+    case: Case, y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]
+) -> Truth:
+    values = _class_values(case, y[known], answers, notes)
+    if values is None:
+        return Truth(None, notes=notes)
+    codes = _codes(values, y[known])
+    fits = codes >= 0
+    if not fits.all():
+        strange = listed(sorted({str(v) for v in y[known][~fits]}))
+        notes.append(f"{plural(int((~fits).sum()), 'row')} left out of the performance: the model "
+                     f"does not know the label {strange}.")
+    if not fits.any():
+        notes.append(f"The model's classes are {listed(values)}; none of the labels is among them, "
+                     "so its performance was not measured.")
+        return Truth(None, notes=notes)
+    known, codes, answers = known[fits], codes[fits], answers[fits]
+    names = tuple(str(v) for v in values)
+    probabilities, scores = _probabilities(case, answers, len(values))
+    predicted = _predicted(case, values, answers, probabilities)
+    return Truth("classification", known, codes, predicted, names, probabilities, scores,
+                 np.asarray([values[c] for c in codes.tolist()]), notes)
+
+
+def _class_values(
+    case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]
+) -> list[Any] | None:
+    """Give the class behind each code: from the model where it says, else from the labels."""
+    model = case.predictor.model
+    declared = getattr(getattr(model, "__self__", model), "classes_", None)
+    n_outputs = answers.shape[1]
+    if declared is not None and not isinstance(declared, list):
+        values = list(declared)
+        if n_outputs in (1, len(values)):
+            return values
+    seen = sorted(set(y.tolist()), key=lambda v: (str(type(v)), v))
+    if n_outputs > 1 and set(map(str, seen)) <= set(case.output_names):
+        return list(case.output_names)
+    if len(seen) == max(n_outputs, 2):
+        role = (f"{seen[1]} is the positive one, which the model's number speaks for"
+                if n_outputs == 1 else "in this order they are the model's outputs")
+        notes.append(f"Assumed: the classes are the sorted labels, {listed(seen)}; {role}.")
+        return seen
+    notes.append(f"The labels take {plural(len(seen), 'value')}, which does not fit the model's "
+                 f"{plural(n_outputs, 'output')}, so its performance was not measured.")
+    return None
+
+
+def _codes(values: list[Any], y: np.ndarray) -> np.ndarray:
+    """Match labels to classes by value (1 = 1.0 = True), else by their text."""
+    by_value = {v: k for k, v in enumerate(values)}
+    codes = np.array([by_value.get(v, -1) for v in y])
+    if (codes < 0).all():
+        by_text = {str(v): k for k, v in enumerate(values)}
+        codes = np.array([by_text.get(str(v), -1) for v in y])
+    return codes
+
+
+def _probabilities(
+    case: Case, answers: np.ndarray, n_classes: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Give probabilities of all classes if the answers are that, and a score of the second."""
+    scale = case.predictor.scale
+    within = bool(answers.min() >= 0.0 and answers.max() <= 1.0)
+    one = answers.shape[1] == 1
+    if one and n_classes == 2 and scale != "decision":
+        # A classifier's own predict gives classes: 0 and 1 are not probabilities then.
+        if within and scale != "prediction":
+            return np.column_stack([1 - answers[:, 0], answers[:, 0]]), None
+        return None, answers[:, 0] if scale != "prediction" else None
+    if not one and within and np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
+        return answers / answers.sum(axis=1, keepdims=True), None
+    if n_classes == 2:
+        return None, answers[:, 0] if one else answers[:, 1] - answers[:, 0]
+    return None, None
+
+
+def _predicted(
+    case: Case, values: list[Any], answers: np.ndarray, probabilities: np.ndarray | None
+) -> np.ndarray:
+    if answers.shape[1] > 1:
+        return answers.argmax(axis=1)
+    if probabilities is not None:
+        # Half and half goes to the first class, as with argmax.
+        return (answers[:, 0] > 0.5).astype(np.int64)
+    if case.predictor.scale == "prediction":
+        return _codes(values, answers[:, 0].astype(object))
+    return (answers[:, 0] > 0.0).astype(np.int64)

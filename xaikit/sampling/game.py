@@ -1,0 +1,246 @@
+"""Game: one row's set function v(S), asked in bulk, each different row once, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from xaikit.kernels.masking import add_answers, number_products, number_submasks, rehash
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.schema import Table
+from xaikit.sampling.coalitions import pack
+
+MAX_MEMORY = 2**26
+"""Bytes of buffers by default: 64 MiB."""
+
+_LEAST_CHUNK = 256
+"""Questions handled at a time however little memory is allowed: below it fixed costs rule."""
+
+
+class Masked(Protocol):
+    """What a game needs of a masked row; every masker's rows have it."""
+
+    n_units: int
+    weights: np.ndarray
+    """Weights of the stand-ins (B,), summing to 1."""
+    differs: np.ndarray
+    """Which units of the row differ from which stand-ins: bool (B, M)."""
+    base_keys: np.ndarray
+    """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
+    flip_keys: np.ndarray
+    """What showing the row's unit does to them, uint64 (2, M, B)."""
+    row_bytes: int
+    """Bytes of one composed row."""
+
+    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
+        """Make the rows of questions."""
+
+
+class Game:
+    """One row's set function: v(S) = Σ_b weight_b · f(row on S, background row b elsewhere).
+
+    Composed rows that are equal are one question, whichever coalition and background row they came
+    from; answers are remembered while memory allows, so a second method on the same game pays only
+    for what is new.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Its ledger counts what is asked.
+    row : MaskedRow
+    background_answers : array (B, n_outputs), optional
+        The model's answers to the background rows themselves, if they are known.
+    max_memory : int, default 64 MiB
+        Bound in bytes on the game's buffers and its memory of answers. The model's own use of
+        memory for a batch comes on top.
+
+    Attributes
+    ----------
+    questions : int
+        Composed rows wanted so far, equal ones counted each time.
+    chunk : int
+        Most questions that are worked on at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xaikit as xk
+    >>> X = np.array([[0.0, 0.0], [1.0, 5.0]])
+    >>> game = Game(xk.wrap(lambda X: X.prod(axis=1)), xk.TabularMasker(X[:1]).rows(X)[1])
+    >>> game.values(np.array([[False, False], [True, False], [True, True]])).ravel()
+    array([0., 0., 5.])
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        row: Masked,
+        background_answers: np.ndarray | None = None,
+        max_memory: int = MAX_MEMORY,
+    ) -> None:
+        self.predictor = predictor
+        self.row = row
+        self.n_units = row.n_units
+        self.questions = 0
+        self._given = background_answers
+        self._n_words = max(1, -(-self.n_units // 64))
+        # A question takes its composed row (twice, for what is made on the way), its id, answer and
+        # mask; an answer is remembered with its mask, keys and up to four slots of the table.
+        n_outputs = 1 if background_answers is None else background_answers.shape[1]
+        asked = 2 * row.row_bytes + 8 * (2 + self._n_words + n_outputs)
+        known = 8 * (3 + self._n_words + n_outputs + 2)
+        self.chunk = max(_LEAST_CHUNK, int(max_memory) // (asked + 2 * known))
+        self._most_known = 2 * self.chunk + len(row.weights)
+        self._known: tuple[np.ndarray, ...]
+        self._capacity: int
+        self._answers: np.ndarray | None
+        self._n_known: int
+        self._forget()
+
+    def values(self, kept: np.ndarray) -> np.ndarray:
+        """Give v(S) for coalitions.
+
+        Parameters
+        ----------
+        kept : bool array (n_coalitions, M)
+
+        Returns
+        -------
+        array (n_coalitions, n_outputs)
+        """
+        kept = np.asarray(kept, dtype=bool)
+        if kept.ndim != 2 or kept.shape[1] != self.n_units or len(kept) == 0:
+            raise ValueError(f"expected coalitions of shape (n, {self.n_units}), n at least 1, "
+                             f"got {kept.shape}.")
+        masks = pack(kept)
+        weights = self.row.weights
+        total = len(masks) * len(weights)
+        sums: np.ndarray | None = None
+        for first in range(0, total, self.chunk):
+            n = min(self.chunk, total - first)
+            ids = self._ask(n, partial(self._number_products, masks, first))
+            if sums is None:
+                sums = np.zeros((len(masks), self.answers.shape[1]))
+            add_answers(first, ids, self.answers, weights, sums)
+        assert sums is not None
+        return sums
+
+    def ask_submasks(
+        self, starts: np.ndarray, players: np.ndarray, n_players: np.ndarray, first: int, n: int
+    ) -> np.ndarray:
+        """Answer questions first … first + n − 1 of the submasks of every background row.
+
+        Parameters
+        ----------
+        starts : int array (B + 1,)
+            The numbers that belong to each background row.
+        players : int array (B, M)
+            Units by player of each background row.
+        n_players : int array (B,)
+        first, n : int
+            At most `chunk` questions.
+
+        Returns
+        -------
+        int array (n,)
+            Rows of `answers`, valid until the next question.
+        """
+        return self._ask(n, lambda ids: number_submasks(
+            starts, players, n_players, self.row.base_keys, self.row.flip_keys, first, self._known,
+            self._n_known, ids))
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Answers to the questions remembered (capacity, n_outputs)."""
+        assert self._answers is not None, "nothing was asked yet"
+        return self._answers
+
+    def _number_products(self, masks: np.ndarray, first: int, ids: np.ndarray) -> int:
+        return number_products(masks, self.row.base_keys, self.row.flip_keys, first, self._known,
+                               self._n_known, ids)
+
+    def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
+        """Let a kernel `number` n questions, then ask the model those that are new."""
+        self._reserve(n)
+        self.questions += n
+        ids = np.empty(n, dtype=np.int64)
+        before, self._n_known = self._n_known, int(number(ids))
+        if self._n_known > before:
+            new = slice(before, self._n_known)
+            _, _, of_background, masks = self._known
+            try:
+                rows = self.row.compose(of_background[new], masks[new])
+                self._learn(self.predictor.ask(rows), before)
+            except BaseException:
+                # Questions in the table without answers must not be taken for known ones.
+                self._forget()
+                raise
+        return ids
+
+    def _learn(self, answers: np.ndarray, at: int) -> None:
+        if self._answers is None:
+            self._answers = np.empty((self._capacity, answers.shape[1]))
+        self._answers[at : at + len(answers)] = answers
+
+    def _reserve(self, n: int) -> None:
+        """Make room for `n` more questions: grow while that is allowed, else forget and go on."""
+        if self._n_known + n > max(self._most_known, self._capacity):
+            self._forget()
+        needed = max(self._n_known, len(self.row.weights)) + n
+        if needed > self._capacity:
+            self._allocate(max(needed, min(2 * self._capacity, self._most_known)))
+        if self._n_known == 0 and self._given is not None:
+            self._enter_background(self._given)
+
+    def _allocate(self, capacity: int) -> None:
+        """Move what is known to arrays for `capacity` questions; ids stay as they are."""
+        n, answers = self._n_known, self._answers
+        _, *old = self._known
+        table = np.full(1 << int(2 * capacity - 1).bit_length(), -1, dtype=np.int32)
+        keys = np.empty((2, capacity), dtype=np.uint64)
+        of_background = np.empty(capacity, dtype=np.int64)
+        masks = np.empty((capacity, self._n_words), dtype=np.uint64)
+        keys[:, :n], of_background[:n], masks[:n] = old[0][:, :n], old[1][:n], old[2][:n]
+        if n:
+            rehash(table, keys, n)
+        self._known, self._capacity, self._answers = (
+            (table, keys, of_background, masks), capacity, None)
+        if answers is not None:
+            self._learn(answers[:n], 0)
+
+    def _forget(self) -> None:
+        """Forget all answers; the next question begins with those to the background rows."""
+        self._known = (np.empty(0, dtype=np.int32), np.empty((2, 0), dtype=np.uint64),
+                       np.empty(0, dtype=np.int64), np.empty((0, self._n_words), dtype=np.uint64))
+        self._n_known, self._capacity, self._answers = 0, 0, None
+
+    def _enter_background(self, answers: np.ndarray) -> None:
+        ids = np.empty(len(answers), dtype=np.int64)
+        nothing = np.zeros((1, self._n_words), dtype=np.uint64)
+        self._n_known = int(self._number_products(nothing, 0, ids))
+        self._learn(answers[np.unique(ids, return_index=True)[1]], 0)
+
+
+def zobrist(codes: np.ndarray) -> np.ndarray:
+    """Draw a 128-bit key for every value of every unit (Zobrist 1970) and give every row's keys.
+
+    A composed row's key is the exclusive or of its values' keys, so equal rows have equal keys; two
+    different ones among a billion share a key with a chance below 1e-20. The keys only steer the
+    hash table: no result depends on them.
+
+    Parameters
+    ----------
+    codes : int array (n, M)
+        Numbers of the values of each unit, from 0.
+
+    Returns
+    -------
+    uint64 array (2, M, n)
+    """
+    rng = np.random.default_rng(0)
+    n_units = codes.shape[1]
+    keys = rng.integers(2**64, size=(2, n_units, int(codes.max(initial=0)) + 1), dtype=np.uint64)
+    return keys[:, np.arange(n_units)[:, None], codes.T]

@@ -1,0 +1,113 @@
+"""Where a column can be moved to: steps of numbers in their own dtype, and levels to swap in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from xaikit.predictor.schema import Table, column_of, kind_of
+
+
+def targets(
+    x: np.ndarray, known: np.ndarray, spread: float, mode: str, delta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the two points that each number is moved to."""
+    if mode == "quantile":
+        if len(known) == 0:
+            return x, x
+        ordered = np.sort(known)
+        # Middle of the ranks of equal values, on the scale that np.quantile reads.
+        below, above = (np.searchsorted(ordered, x, side=s) for s in ("left", "right"))
+        rank = (below + above - 1) / 2 / max(len(ordered) - 1, 1)
+        high, low = (np.quantile(ordered, np.clip(rank + d, 0, 1)) for d in (delta, -delta))
+        return np.where(np.isfinite(x), high, x), np.where(np.isfinite(x), low, x)
+    if mode == "relative":
+        return x * (1 + delta), x * (1 - delta)
+    step = {
+        "relative_abs": lambda: delta * np.abs(x),
+        "sd": lambda: np.full(len(x), delta * spread),
+        "range": lambda: np.full(len(x), delta * (np.ptp(known) if len(known) else 0.0)),
+    }[mode]()
+    return x + step, x - step
+
+
+def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
+    """Give the whole number next to `target`, on its side of x or beyond, that the dtype holds."""
+    distance = np.abs(target - x)
+    # 10·(1 + 0.1) is a hair above 11: rounding noise must not make it 12.
+    moved = x + np.sign(target - x) * np.ceil(distance - 1e-9 * np.maximum(distance, 1.0))
+    dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
+    if getattr(dtype, "kind", "") in "iu":
+        info = np.iinfo(dtype)
+        moved = np.clip(moved, info.min, info.max)
+    return moved
+
+
+def numbers(column: pd.Series) -> np.ndarray:
+    """Give a numeric or date column as float64, missing as NaN."""
+    if kind_of(column.dtype) in ("datetime", "timedelta"):
+        missing = column.isna().to_numpy()
+        return np.where(missing, np.nan, column.astype("int64").to_numpy().astype(np.float64))
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
+    """Give the column with other numbers in its own dtype; cells that stay keep all their bits."""
+    old = numbers(column)
+    places = np.flatnonzero((moved != old) & np.isfinite(moved))
+    new = moved[places]
+    if kind_of(column.dtype) != "float":
+        cells = pd.Series(new.astype(np.int64)).astype(column.dtype)
+    else:
+        cells = pd.Series(new).astype(column.dtype)
+    out = column.reset_index(drop=True).copy()
+    out.iloc[places] = cells.array
+    return out
+
+
+def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
+    """Say which cells of a numeric or date column were moved."""
+    old, new = numbers(column), numbers(moved)
+    return (old != new) & ~(np.isnan(old) & np.isnan(new))
+
+
+def is_binary(column: pd.Series) -> bool:
+    """Say whether a numeric column holds nothing but 0 and 1."""
+    known = column.dropna()
+    return kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
+
+
+def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the observed levels of some columns in sorted order.
+
+    Returns
+    -------
+    codes : int array (n_rows,)
+        −1 where a value is missing.
+    donors : int array (n_levels,)
+        A row that holds each level.
+    """
+    parts, missing = [], np.zeros(len(table), dtype=bool)
+    for c in columns:
+        column = column_of(table, c)
+        missing |= column.isna().to_numpy()
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            parts.append(column.cat.codes.to_numpy().astype(np.int64))
+            continue
+        if kind_of(column.dtype) == "text":
+            column = column.map(lambda v: f"{type(v).__name__} {v}", na_action="ignore")
+        parts.append(pd.factorize(column, sort=True)[0].astype(np.int64))
+    patterns = np.stack(parts, axis=1)
+    shown = np.flatnonzero(~missing)
+    codes = np.full(len(table), -1, dtype=np.int64)
+    if len(shown) == 0:
+        return codes, np.zeros(0, dtype=np.int64)
+    _, first, inverse = np.unique(patterns[shown], axis=0, return_index=True, return_inverse=True)
+    codes[shown] = inverse.reshape(-1)
+    return codes, shown[first]
+
+
+def most_frequent(codes: np.ndarray, most: int) -> np.ndarray:
+    """Give the `most` most frequent codes, in order; −1 is not a code."""
+    counts = np.bincount(codes[codes >= 0])
+    return np.sort(np.argsort(-counts, kind="stable")[:most])

@@ -1,0 +1,317 @@
+"""TabularMasker: the units of a table's rows are its columns; observed rows stand in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit.kernels.masking import compose_rows
+from xaikit.predictor.schema import Schema, Table, as_table, take_rows
+from xaikit.sampling.coalitions import unpack
+from xaikit.sampling.game import zobrist
+
+
+class TabularMasker:
+    """Hidden columns take the values of background rows, whole and with their dtypes.
+
+    Parameters
+    ----------
+    background : DataFrame or array (n_background, n_columns)
+        Rows that stand in for hidden columns; all of them are used.
+    groups : dict of name to columns, or sequence of column lists, optional
+        Columns shown and hidden together (one-hot blocks, correlated sets). Columns not named
+        stay units of their own. A group's value is not the sum of its members' values.
+    weights : array (n_background,), optional
+        Weight of each background row; rows of weight 0 are left out.
+    feature_names : sequence of str, optional
+        Names for the columns of an array.
+
+    Attributes
+    ----------
+    schema : Schema
+    background : table
+    weights : array (n_background,)
+        Summing to 1.
+    units : tuple of int arrays
+        Column positions of each unit.
+    unit_names : tuple of str
+
+    Raises
+    ------
+    ValueError
+        For an empty background, weights that are negative, NaN or all 0, and groups that overlap or
+        name columns that are not there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"age": [39, 50], "city": ["Ulm", "Bonn"], "zip": [89073, 53111]})
+    >>> TabularMasker(people, groups={"place": ["city", "zip"]}).unit_names
+    ('age', 'place')
+    """
+
+    def __init__(
+        self,
+        background: Any,
+        groups: Any = None,
+        weights: Any = None,
+        *,
+        feature_names: Any = None,
+    ) -> None:
+        table = as_table(background)
+        if len(table) == 0 or table.shape[1] == 0:
+            raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
+        self.schema = Schema.of(table, feature_names)
+        shares = _shares(weights, len(table))
+        used = np.flatnonzero(shares)
+        self.weights = shares[used]
+        self.background = take_rows(self.schema.conform(table), used)
+        names, self.units = _units(self.schema.names, groups)
+        self.unit_names = names
+
+    @property
+    def n_units(self) -> int:
+        """Number of units, M."""
+        return len(self.units)
+
+    @property
+    def n_background(self) -> int:
+        """Number of background rows, B."""
+        return len(self.background)
+
+    def rows(self, X: Any) -> TabularRows:
+        """Make rows ready to be masked.
+
+        Parameters
+        ----------
+        X : DataFrame, array (n_rows, n_columns), or one row
+
+        Raises
+        ------
+        ValueError
+            If the table is empty or its columns do not fit the background's.
+        """
+        table = self.schema.conform(X)
+        if len(table) == 0:
+            raise ValueError("the table to explain has no rows.")
+        return TabularRows(self, table)
+
+
+class TabularRows:
+    """Rows bound to a masker: their values pooled with the background's, and numbered.
+
+    Attributes
+    ----------
+    masker : TabularMasker
+    table : table (n_rows, n_columns)
+    """
+
+    def __init__(self, masker: TabularMasker, table: Table) -> None:
+        self.masker = masker
+        self.table = table
+        background = masker.background
+        self._pool: Any
+        if isinstance(table, np.ndarray):
+            self._pool = np.concatenate([background, table])
+        else:
+            self._pool = [
+                pd.concat([background.iloc[:, c], table.iloc[:, c]], ignore_index=True).array
+                for c in range(table.shape[1])
+            ]
+        codes = number_units(self._pool, masker.units)
+        n_background = masker.n_background
+        self._codes = codes[n_background:]
+        self._background_codes = codes[:n_background]
+        keys = zobrist(codes)
+        self._keys = keys[:, :, n_background:]
+        self._background_keys = np.ascontiguousarray(keys[:, :, :n_background])
+        self._base_keys = np.bitwise_xor.reduce(self._background_keys, axis=1)
+        self._unit_of_column = np.empty(table.shape[1], dtype=np.int64)
+        for u, unit in enumerate(masker.units):
+            self._unit_of_column[unit] = u
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, i: int) -> MaskedRow:
+        return MaskedRow(self, i)
+
+    def compared(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compare row `i` with the background.
+
+        Returns
+        -------
+        differs : bool array (B, M)
+            Where values differ; NaN equals NaN.
+        base_keys, flip_keys : uint64 arrays (2, B), (2, M, B)
+        """
+        differs = self._background_codes != self._codes[i]
+        return differs, self._base_keys, self._background_keys ^ self._keys[:, :, i, None]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one composed row, text counted by its pointer."""
+        if isinstance(self._pool, np.ndarray):
+            return int(self._pool.itemsize * self._pool.shape[1])
+        return int(sum(getattr(column.dtype, "itemsize", 8) for column in self._pool))
+
+    def compose(self, i: int, of_background: np.ndarray, masks: np.ndarray) -> Table:
+        """Make the rows of questions: row `i` where units are kept, background rows elsewhere.
+
+        Parameters
+        ----------
+        i : int
+            The explained row.
+        of_background : int array (q,)
+        masks : uint64 array (q, W)
+
+        Returns
+        -------
+        table (q, n_columns), new, of the background's container and dtypes
+        """
+        n_background = self.masker.n_background
+        pool = self._pool
+        if isinstance(pool, np.ndarray):
+            if pool.dtype == np.float64 and pool.flags.c_contiguous:
+                out = np.empty((len(masks), pool.shape[1]))
+                compose_rows(pool, pool[n_background + i], self._unit_of_column, of_background,
+                             masks, out)
+                return out
+            out = np.empty((len(masks), pool.shape[1]), dtype=pool.dtype)
+            if self.masker.background.flags.f_contiguous:
+                out = np.asfortranarray(out)
+            for c, source in enumerate(self._sources(i, of_background, masks)):
+                out[:, c] = pool[source, c]
+            return out
+        sources = self._sources(i, of_background, masks)
+        frame = pd.DataFrame(
+            {c: pool[c].take(source) for c, source in enumerate(sources)}, copy=False
+        )
+        frame.columns = self.masker.schema.columns
+        return frame
+
+    def _sources(self, i: int, of_background: np.ndarray, masks: np.ndarray) -> list[np.ndarray]:
+        """Give, for each column, the pool position that each composed cell is copied from."""
+        kept = unpack(masks, self.masker.n_units)
+        here = self.masker.n_background + i
+        of_unit = [np.where(kept[:, u], here, of_background) for u in range(self.masker.n_units)]
+        return [of_unit[u] for u in self._unit_of_column]
+
+
+class MaskedRow:
+    """One row, its units and what stands in for them: all that a Game needs; see `game.Masked`."""
+
+    def __init__(self, rows: TabularRows, i: int) -> None:
+        self._rows, self._i = rows, i
+        self.n_units = rows.masker.n_units
+        self.weights = rows.masker.weights
+        self.row_bytes = rows.row_bytes
+        self.differs, self.base_keys, self.flip_keys = rows.compared(i)
+
+    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
+        """Make the rows of questions (b, S); see `TabularRows.compose`."""
+        return self._rows.compose(self._i, of_background, masks)
+
+
+def as_masker(background: Any, groups: Any = None, feature_names: Any = None) -> TabularMasker:
+    """Give a masker as it is; make one of a table."""
+    if isinstance(background, TabularMasker):
+        if groups is not None:
+            raise ValueError("groups were given twice: to the explainer and beside a ready masker. "
+                             "Give them to the masker alone.")
+        return background
+    if background is None:
+        raise ValueError("a background is needed: rows that stand in for hidden features. "
+                         "Pass the training data, or a sample of it.")
+    return TabularMasker(background, groups, feature_names=feature_names)
+
+
+def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]:
+    """Give every unit's column positions by name: the groups first come, other columns alone.
+
+    Units stand in the order of their first column.
+    """
+    if groups is None:
+        return {name: np.array([c]) for c, name in enumerate(names)}
+    if not isinstance(groups, Mapping):
+        groups = {" + ".join(str(c) for c in columns): columns for columns in groups}
+    taken: dict[int, str] = {}
+    units: list[tuple[int, str, np.ndarray]] = []
+    for label, columns in groups.items():
+        columns = [columns] if isinstance(columns, str | int | np.integer) else list(columns)
+        if not columns:
+            raise ValueError(f"group {label!r} names no column.")
+        positions = [_position(names, column, label) for column in columns]
+        for c in positions:
+            if c in taken:
+                raise ValueError(f"column {names[c]!r} is in two groups, {taken[c]!r} and "
+                                 f"{str(label)!r}; groups must not overlap.")
+            taken[c] = str(label)
+        units.append((min(positions), str(label), np.array(positions)))
+    units += [(c, name, np.array([c])) for c, name in enumerate(names) if c not in taken]
+    units.sort(key=lambda unit: unit[0])
+    labels = [label for _, label, _ in units]
+    if len(set(labels)) < len(labels):
+        raise ValueError("a group has the name of another column; rename the group.")
+    return {label: positions for _, label, positions in units}
+
+
+def _units(names: tuple[str, ...], groups: Any) -> tuple[tuple[str, ...], tuple[np.ndarray, ...]]:
+    units = resolve_groups(names, groups)
+    return tuple(units), tuple(units.values())
+
+
+def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
+    if isinstance(column, int | np.integer) and str(column) not in names:
+        if 0 <= column < len(names):
+            return int(column)
+    elif str(column) in names:
+        return names.index(str(column))
+    raise ValueError(f"group {label!r} names column {column!r}, which is not one of "
+                     f"{', '.join(names)}.")
+
+
+def _shares(weights: Any, n: int) -> np.ndarray:
+    if weights is None:
+        return np.full(n, 1.0 / n)
+    shares = np.asarray(weights, dtype=np.float64)
+    if shares.shape != (n,):
+        raise ValueError(f"weights has shape {shares.shape}, expected ({n},): one a row.")
+    if not np.isfinite(shares).all() or (shares < 0).any():
+        raise ValueError("background weights must be finite and not negative; "
+                         "replace NaN and negative ones.")
+    if shares.sum() <= 0:
+        raise ValueError("the background weights are all 0; at least one must be positive.")
+    return shares / shares.sum()
+
+
+def number_units(table: Any, units: Any) -> np.ndarray:
+    """Number the distinct values of every unit of a table (or list of columns): (n_rows, M)."""
+    if isinstance(table, pd.DataFrame):
+        table = [table.iloc[:, c].array for c in range(table.shape[1])]
+    elif isinstance(table, np.ndarray):
+        table = list(table.T)
+    numbered = np.stack([number_values(column) for column in table], axis=1)
+    return np.stack([number_rows(numbered[:, unit]) for unit in units], axis=1)
+
+
+def number_values(column: Any) -> np.ndarray:
+    """Number the distinct values of a column; missing values are one value."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        # By bits: −0.0 and 0.0 are different questions to 1/x.
+        plain = np.where(np.isnan(column), np.nan, column).astype(column.dtype)
+        return np.unique(plain.view(f"u{column.dtype.itemsize}"), return_inverse=True)[1]
+    if getattr(getattr(column, "dtype", None), "kind", "") == "O":
+        # 1, 1.0 and True hash alike, but a model may tell them apart.
+        column = pd.Series([(type(v).__name__, v) if v == v else "missing" for v in column])
+    return pd.factorize(pd.Series(column), use_na_sentinel=False)[0].astype(np.int64)
+
+
+def number_rows(codes: np.ndarray) -> np.ndarray:
+    """Number the distinct rows of an int array (n, columns)."""
+    if codes.shape[1] == 1:
+        return codes[:, 0]
+    return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

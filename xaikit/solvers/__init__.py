@@ -1,0 +1,1 @@
+"""Answers to numbers: what coalitions' values say about units."""
