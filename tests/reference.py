@@ -189,6 +189,16 @@ def add_marginals(starts, players, n_players, first, ids, answers, n_units):
     return values
 
 
+def add_submasks(starts, players, n_players, kept, ids, answers, weights):
+    values = np.zeros((len(kept), answers.shape[1]))
+    for c, row in enumerate(kept):
+        for b in range(len(n_players)):
+            bits = [row[players[b, p]] for p in range(n_players[b])]
+            number = sum(2**p for p, bit in enumerate(bits) if bit)
+            values[c] += weights[b] * answers[ids[starts[b] + number]]
+    return values
+
+
 # Least squares on pairs (shapley.md, part 2, steps 4–6) ----------------------------------------
 
 
@@ -247,4 +257,5 @@ def bytes_of(attribution):
     e = attribution
     arrays = [e.values, e.standard_errors, e.base_values, e.predictions, e.base_errors, e.fidelity,
               *(e.details[name] for name in sorted(e.details))]
-    return [array.tobytes() for array in arrays]
+    # Text is as wide as the longest word of the array, which is no finding.
+    return [array.tolist() if array.dtype.kind == "U" else array.tobytes() for array in arrays]

@@ -7,6 +7,7 @@ import pytest
 import reference
 
 from xaikit.kernels import masking, shapley
+from xaikit.sampling.coalitions import pack
 from xaikit.solvers.shapley import shapley_weights
 
 # Two words from 65 units on; 64 fills the first one to its last bit.
@@ -166,3 +167,20 @@ def test_add_marginals(rng, n_units, n_outputs):
                                   answers, gain, loss, got)
         # Weights come from gammaln in one and from factorials in the other.
         np.testing.assert_allclose(got, ref, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_units", [1, 4, 65])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_add_submasks(rng, n_units, n_outputs):
+    starts, players, n_players = submask_lists(rng, n_units, 5, most=5)
+    total, weights = int(starts[-1]), rng.random(5)
+    answers, ids = rng.normal(size=(11, n_outputs)), rng.integers(11, size=total)
+    kept = rng.random((6, n_units)) < 0.5
+    ref = reference.add_submasks(starts, players, n_players, kept, ids, answers, weights)
+    for chunk in (total, 7):
+        got = np.zeros((6, n_outputs))
+        for first in range(0, total, chunk):
+            shapley.add_submasks(starts, players, n_players, first, pack(kept),
+                                 ids[first : first + chunk], answers, weights, got)
+        # Both add row after row: equal to the last bit, however the list is cut.
+        np.testing.assert_array_equal(got, ref)

@@ -10,7 +10,7 @@ from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, row_slices
 from xaikit.explainers.shapley_rows import CLIP, ShapleyRow, ShapleyTask, linked, mean_error
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
-from xaikit.predictor.schema import take_rows
+from xaikit.predictor.schema import Table, take_rows
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
@@ -119,17 +119,16 @@ class KernelSHAP(Explainer):
         """
         self._check_settings()
         self.seed_ = resolve_seed(self.random_state)
-        masker = as_masker(background, self.groups)
         self.warnings_: tuple[str, ...] = ()
-        if not isinstance(background, TabularMasker) and masker.n_background > self.max_background:
-            masker = self._thin(masker)
-        predictor = self._wrap(model).bind(masker.background)
+        ready = isinstance(background, TabularMasker)
+        rows = as_masker(background, self.groups if ready else None).background
+        if not ready:
+            rows = self._thin(rows)
+        predictor = self._wrap(model).bind(rows)
         assert predictor.schema is not None
         assert predictor.findings is not None
-        if predictor.schema.names != masker.schema.names and not isinstance(
-            background, TabularMasker
-        ):
-            masker = as_masker(masker.background, self.groups, predictor.schema.names)
+        # Groups name columns by the model's own names, which an array has only once it is bound.
+        masker = background if ready else as_masker(rows, self.groups, predictor.schema.names)
         self.warnings_ += predictor.findings.warnings
         self.background_answers_ = predictor(masker.background)
         self.predictor_, self.masker_ = predictor, masker
@@ -230,14 +229,16 @@ class KernelSHAP(Explainer):
             return None
         return (16 * self.masker_.n_units + 256) * self.masker_.n_background
 
-    def _thin(self, masker: TabularMasker) -> TabularMasker:
-        n = masker.n_background
+    def _thin(self, rows: Table) -> Table:
+        n = len(rows)
+        if n <= self.max_background:
+            return rows
         chosen = stream(self.seed_, "background").permutation(n)[: self.max_background]
         self.warnings_ += (
             f"The background is a random sample of {self.max_background} of {n:,} rows; raise "
             "max_background or pass a TabularMasker to use more.",
         )
-        return as_masker(take_rows(masker.background, np.sort(chosen)), self.groups)
+        return take_rows(rows, np.sort(chosen))
 
     def _base_errors(self) -> np.ndarray:
         """Standard error of the base values, sd/√B by the effective number of background rows."""

@@ -10,9 +10,9 @@ from scipy.special import logit
 
 from xaikit.explainers.base import Stopwatch
 from xaikit.explanations.base import Cost
-from xaikit.kernels.shapley import add_marginals
+from xaikit.kernels.shapley import add_marginals, add_submasks
 from xaikit.predictor.adapter import Predictor
-from xaikit.sampling.coalitions import all_coalitions, paired_coalitions
+from xaikit.sampling.coalitions import all_coalitions, pack, paired_coalitions
 from xaikit.sampling.game import Game
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import TabularMasker, TabularRows
@@ -23,7 +23,7 @@ CLIP = 1e-7
 MOST_EXACT_QUESTIONS = 2**26
 """Beyond this many composed rows for one explained row, exact values are refused."""
 FIDELITY_PAIRS = 32
-"""Least pairs of coalitions, already answered, that the fidelity of exact values is measured on."""
+"""Least pairs of coalitions, among those asked, to measure the fidelity of exact values on."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class ShapleyRow:
 
 @dataclass
 class ShapleyTask:
-    """Explains some rows; goes to workers whole, so it holds nothing that changes."""
+    """Explains some rows; goes to workers whole. Nothing in it changes but the designs it keeps."""
 
     predictor: Predictor
     masker: TabularMasker
@@ -52,13 +52,13 @@ class ShapleyTask:
     link: str
     seed: int
     max_memory: int
+    designs: dict[tuple[int, int], PairedLeastSquares] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
         """Explain the rows of a table; give what was found and what it cost."""
         predictor = self.predictor.spawn()
         rows = TabularRows(self.masker, table)
         watch, questions, found = Stopwatch(), 0, []
-        self._designs: dict[tuple[int, int], PairedLeastSquares] = {}
         for i in range(len(rows)):
             before = predictor.ledger.rows
             game = Game(predictor, rows[i], self.answers, self.max_memory)
@@ -94,9 +94,9 @@ class ShapleyTask:
             return False
         differs = game.row.differs
         if self.link == "identity":
-            needed = float(np.exp2(differs.sum(axis=1)).sum())
+            needed = float(_power(differs.sum(axis=1)).sum())
         else:
-            needed = 2.0 ** len(active) * len(differs)
+            needed = float(_power(len(active)) * len(differs))
         limit = MOST_EXACT_QUESTIONS if self.budget is None else self.budget
         if needed <= limit:
             return True
@@ -111,21 +111,21 @@ class ShapleyTask:
     def _solve_exactly(
         self, game: Game, active: np.ndarray, row: ShapleyRow, total: np.ndarray
     ) -> None:
+        design = self._design(len(active), max(2 * len(active), FIDELITY_PAIRS))
+        weights = self.masker.weights
         if self.link == "identity":
-            by_background = exact_by_background(game, self.masker.weights)
-            row.values = np.einsum("b,buk->uk", self.masker.weights, by_background)
-            row.background_errors = mean_error(self.masker.weights, by_background)
-            asked = float(np.exp2(game.row.differs.sum(axis=1)).sum())
+            kept = _pairs_of(design, active, game.n_units)
+            by_background, values = exact_by_background(game, kept)
+            row.values = np.einsum("b,buk->uk", weights, by_background)
+            row.background_errors = mean_error(weights, by_background)
         else:
             kept = np.zeros((2 ** len(active), game.n_units), dtype=bool)
             kept[:, active] = all_coalitions(len(active))
-            row.values[active] = exact_from_all(linked(game.values(kept), self.link))
-            asked = float(len(kept) * len(self.masker.weights))
-        if asked <= game.chunk:
-            # Every composed row was asked a moment ago and is remembered: this costs no model row.
-            design = self._design(len(active), max(2 * len(active), FIDELITY_PAIRS))
-            _, differences = self._ask(game, active, design)
-            row.fidelity = design.fit_of(row.values[active], differences, total)
+            every = linked(game.values(kept), self.link)
+            row.values[active] = exact_from_all(every)
+            number = design.pairs.kept @ (1 << np.arange(len(active)))
+            values = every[np.stack([number, len(every) - 1 - number], axis=1).ravel()]
+        row.fidelity = design.fit_of(row.values[active], values[0::2] - values[1::2], total)
 
     def _sampled_design(self, n_units: int) -> PairedLeastSquares:
         """Give the coalitions that the budget buys."""
@@ -155,37 +155,60 @@ class ShapleyTask:
         self, game: Game, active: np.ndarray, design: PairedLeastSquares | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give v(all) (K,), and v(S) − v(complement) for the pairs of a design, (m, K)."""
-        chosen = np.zeros((0, len(active)), dtype=bool) if design is None else design.pairs.kept
-        kept = np.zeros((1 + 2 * len(chosen), game.n_units), dtype=bool)
-        kept[0] = True
-        kept[1::2, active], kept[2::2, active] = chosen, ~chosen
+        kept = np.ones((1, game.n_units), dtype=bool)
+        if design is not None:
+            kept = np.concatenate([kept, _pairs_of(design, active, game.n_units)])
         values = linked(game.values(kept), self.link)
         return values[0], values[1::2] - values[2::2]
 
     def _design(self, n_units: int, n_pairs: int) -> PairedLeastSquares:
         """Give the coalitions for rows with `n_units` active units, drawn once for all of them."""
-        key = (n_units, n_pairs)
-        if key not in self._designs:
+        design = self.designs.get((n_units, n_pairs))
+        if design is None:
             rng = stream(self.seed, "coalitions", n_units, n_pairs)
-            self._designs[key] = PairedLeastSquares.of(paired_coalitions(n_units, n_pairs, rng))
-        return self._designs[key]
+            design = PairedLeastSquares.of(paired_coalitions(n_units, n_pairs, rng))
+            # Two threads may both get here: they make the same design, so either will do.
+            self.designs[n_units, n_pairs] = design
+        return design
 
 
 def _all_pairs(n_units: int) -> float:
     """Give the number of pairs of a coalition and its complement, none and all left out."""
-    return 2.0 ** (n_units - 1) - 1
+    return _power(n_units - 1) - 1
 
 
-def exact_by_background(game: Game, weights: np.ndarray) -> np.ndarray:
+def _power(n: Any) -> Any:
+    """Give 2ⁿ as a float; infinity where that is too large, which every budget is below."""
+    with np.errstate(over="ignore"):
+        return np.exp2(np.asarray(n, dtype=np.float64))
+
+
+def _pairs_of(design: PairedLeastSquares, active: np.ndarray, n_units: int) -> np.ndarray:
+    """Give the coalitions of a design of active units, each before its complement, (2m, M)."""
+    chosen = design.pairs.kept
+    kept = np.zeros((2 * len(chosen), n_units), dtype=bool)
+    kept[0::2, active], kept[1::2, active] = chosen, ~chosen
+    return kept
+
+
+def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give the exact Shapley values of the games of single background rows.
 
     In the game of background row b every unit equal to b is a dummy: only the 2^d coalitions
     of the d units that differ are asked, and each answer is added to the values as it comes in.
 
+    Parameters
+    ----------
+    game : Game
+    kept : bool array (n_coalitions, M)
+        Coalitions whose values are wanted too; they are among those asked.
+
     Returns
     -------
-    array (B, M, n_outputs)
+    by_background : array (B, M, n_outputs)
         Their weighted mean is the Shapley value of the whole game, which is linear in them.
+    values : array (n_coalitions, n_outputs)
+        v(S) of the whole game.
     """
     differs = game.row.differs
     n_background, n_units = differs.shape
@@ -193,15 +216,19 @@ def exact_by_background(game: Game, weights: np.ndarray) -> np.ndarray:
     players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64)
     gain, loss = shapley_weights(int(n_players.max()))
-    values: np.ndarray | None = None
+    masks = pack(kept)
+    shapley, values = np.zeros((0, 0, 0)), np.zeros((0, 0))
     for first in range(0, int(starts[-1]), game.chunk):
         n = min(game.chunk, int(starts[-1]) - first)
         ids = game.ask_submasks(starts, players, n_players, first, n)
-        if values is None:
-            values = np.zeros((n_background, n_units, game.answers.shape[1]))
-        add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, values)
-    assert values is not None
-    return values
+        if first == 0:
+            n_outputs = game.answers.shape[1]
+            shapley = np.zeros((n_background, n_units, n_outputs))
+            values = np.zeros((len(masks), n_outputs))
+        add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, shapley)
+        add_submasks(starts, players, n_players, first, masks, ids, game.answers,
+                     game.row.weights, values)
+    return shapley, values
 
 
 def linked(mean: np.ndarray, link: str) -> np.ndarray:

@@ -222,6 +222,16 @@ def resolve(names: tuple, key: Any, axis: str) -> np.ndarray:
     An int is always a position; text is always a name.
     """
     n = len(names)
+    if isinstance(key, pd.Series):
+        key = key.to_numpy()
+    if isinstance(key, bool | np.bool_):
+        raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
+    if isinstance(key, list | tuple) and len(key) and all(
+        isinstance(k, bool | np.bool_) for k in key
+    ):
+        key = np.array(key)
+    if isinstance(key, tuple) and key in names:
+        return np.array([names.index(key)])
     if isinstance(key, slice):
         return np.arange(n)[key]
     if isinstance(key, int | np.integer):

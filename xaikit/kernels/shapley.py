@@ -6,6 +6,9 @@ import numpy as np
 
 from xaikit.kernels.compile import kernel
 
+ONE = np.uint64(1)
+SIX_BITS = np.uint64(63)
+
 
 @kernel
 def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, values):
@@ -29,3 +32,27 @@ def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, v
             u = players[b, p]
             for k in range(values.shape[2]):
                 values[b, u, k] += weight * answers[ids[q], k]
+
+
+@kernel
+def add_submasks(
+    starts, players, n_players, first, masks, ids, answers, weights, values
+):
+    """Add to `values` (n_masks, K) the weighted answers to these masks (n_masks, W).
+
+    Answers are to the questions first, first + 1, … of the list of submasks; a mask's question
+    within background row b is the number whose bits are the mask's bits of b's players.
+    """
+    for b in range(n_players.shape[0]):
+        if starts[b + 1] <= first or starts[b] >= first + ids.shape[0]:
+            continue
+        for c in range(masks.shape[0]):
+            number = 0
+            for p in range(n_players[b]):
+                u = players[b, p]
+                if (masks[c, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE:
+                    number |= 1 << p
+            q = starts[b] + number - first
+            if 0 <= q < ids.shape[0]:
+                for k in range(values.shape[1]):
+                    values[c, k] += weights[b] * answers[ids[q], k]

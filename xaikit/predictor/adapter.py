@@ -160,8 +160,10 @@ class Predictor:
         size = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
         if n <= size:
             return self._call(table)
-        parts = [self._call(table[i : i + size]) for i in range(0, n, size)]
-        return np.concatenate(parts)
+        rows = np.arange(n)
+        return np.concatenate([
+            self._call(take_rows(table, rows[i : i + size])) for i in range(0, n, size)
+        ])
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -85,11 +85,10 @@ class Schema:
             self._check_width(table.shape[1])
             table = pd.DataFrame(table, columns=self.columns)
         table = self._reorder(table)
-        cells = {}
-        for k, dtype in enumerate(self.dtypes):
-            cells[k] = _cast(table.iloc[:, k], dtype, self.names[k])
-        if all(cells[k] is table.iloc[:, k] for k in cells):
+        if all(_same(own, dtype) for own, dtype in zip(table.dtypes, self.dtypes, strict=True)):
             return table
+        cells = {k: _cast(table.iloc[:, k], dtype, self.names[k])
+                 for k, dtype in enumerate(self.dtypes)}
         frame = pd.DataFrame(cells, index=table.index, copy=False)
         frame.columns = self.columns
         return frame
@@ -161,10 +160,16 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
 
 
 def take_rows(table: Table, rows: np.ndarray) -> Table:
-    """Give the rows at integer positions, dtypes intact and the index fresh."""
+    """Give the rows at integer positions; dtypes and memory order intact, the index fresh."""
     if isinstance(table, pd.DataFrame):
         return table.take(rows).reset_index(drop=True)
-    return table[rows]
+    return np.asfortranarray(table[rows]) if by_column(table) else table[rows]
+
+
+def by_column(table: Table) -> bool:
+    """Say whether a table is an array stored column by column."""
+    return bool(isinstance(table, np.ndarray) and table.flags.f_contiguous
+                and not table.flags.c_contiguous)
 
 
 def column_of(table: Table, c: int) -> pd.Series:
@@ -176,12 +181,12 @@ def column_of(table: Table, c: int) -> pd.Series:
 
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
     """Give a copy of `table` with some columns, by position, replaced."""
+    if isinstance(table, pd.DataFrame):
+        return make_frame([columns[c] if c in columns else table.iloc[:, c].array
+                           for c in range(table.shape[1])], table.columns)
     out = table.copy()
     for c, values in columns.items():
-        if isinstance(out, pd.DataFrame):
-            out.isetitem(c, pd.Series(values).array)
-        else:
-            out[:, c] = np.asarray(values, dtype=out.dtype)
+        out[:, c] = np.asarray(values, dtype=out.dtype)
     return out
 
 
@@ -192,6 +197,21 @@ def borrow_columns(table: Table, columns: Any, rows: np.ndarray) -> Table:
         else table[rows, c]
         for c in columns
     })
+
+
+def make_frame(columns: list[Any], names: pd.Index) -> pd.DataFrame:
+    """Make a frame of arrays that keep their dtypes (pandas would read text from objects)."""
+    frame = pd.DataFrame({
+        c: pd.Series(cells, dtype=numpy_dtype(cells), copy=False) for c, cells in enumerate(columns)
+    }, copy=False)
+    frame.columns = names
+    return frame
+
+
+def numpy_dtype(cells: Any) -> Any:
+    """Give the dtype of an array; the plain one where pandas wraps a NumPy array."""
+    return getattr(cells.dtype, "numpy_dtype", cells.dtype) \
+        if isinstance(cells, pd.arrays.NumpyExtensionArray) else cells.dtype
 
 
 def kind_of(dtype: Any) -> str:
@@ -222,7 +242,7 @@ def _is_number(dtype: Any) -> bool:
 
 
 def _is_object(dtype: Any) -> bool:
-    return getattr(dtype, "kind", None) == "O"
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def _cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -248,8 +268,7 @@ def _numbers_or_raise(values: Any, where: str) -> np.ndarray:
 def _cast(column: pd.Series, dtype: Any, name: str) -> pd.Series:
     """Cast one column of a frame to `dtype` without changing a value, or say why not."""
     own = column.dtype
-    if own == dtype and (not isinstance(dtype, pd.CategoricalDtype)
-                         or list(own.categories) == list(dtype.categories)):
+    if _same(own, dtype):
         return column
     where = f"column {name!r}"
     if isinstance(dtype, pd.CategoricalDtype):
@@ -275,16 +294,24 @@ def _cast(column: pd.Series, dtype: Any, name: str) -> pd.Series:
         raise ValueError(f"{where} should be {dtype}, got {own}: {error}.") from error
     if not cast.isna().equals(column.isna()):
         raise ValueError(f"{where} should be {dtype}; values of {own} would be lost.")
+    if kind_of(own) in ("datetime", "timedelta") and not (cast == column)[~column.isna()].all():
+        # Finer times than the schema's: they keep their unit, and the batch is widened.
+        return column
     return cast
 
 
+def _same(own: Any, dtype: Any) -> bool:
+    """Compare dtypes; those of unordered categories are only the same in the same order."""
+    return own == dtype and (not isinstance(dtype, pd.CategoricalDtype)
+                             or own.categories.equals(dtype.categories))
+
+
 def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> pd.Series:
-    cast = column.astype(object).astype(dtype)
-    lost = cast.isna() & ~column.isna()
+    lost = ~column.isin(dtype.categories) & column.notna()
     if lost.any():
         levels = _listed(sorted({repr(v) for v in column[lost]}))
         raise ValueError(
             f"{where} holds levels that its categories do not know: {levels}. The model has never "
             "seen them; drop those rows, or add the levels to the background's categories."
         )
-    return cast
+    return column.astype(object).astype(dtype)

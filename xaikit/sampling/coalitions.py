@@ -102,7 +102,8 @@ def paired_coalitions(
 
 def _n_pairs(n_units: int, size: int) -> int:
     pairs = comb(n_units, size)
-    return pairs // 2 if 2 * size == n_units else pairs
+    # Bounded, so that it can be a float: no one will draw more.
+    return min(pairs // 2 if 2 * size == n_units else pairs, 2**1000)
 
 
 def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
@@ -118,10 +119,11 @@ def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
         drawn[1] = n_units
         first_without = 2 + int(n_pairs - n_units) // 2
         drawn[2:first_without] = np.minimum(available[2:first_without], 2.0)
-        return drawn
+        if drawn[2:].sum() == 0 and len(drawn) > 2:
+            drawn[2] = n_pairs - n_units
     left = min(float(n_pairs), available.sum()) - drawn.sum()
     while left > 0:
-        open_ = np.flatnonzero(drawn < available)
+        open_ = np.flatnonzero((drawn < available) & (drawn > 0))
         each = max(1.0, left // len(open_))
         for s in open_:
             more = min(each, available[s] - drawn[s], left)

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
-from xaikit.predictor.schema import Schema, Table, as_table, take_rows
+from xaikit.predictor.schema import (
+    Schema,
+    Table,
+    as_table,
+    by_column,
+    make_frame,
+    numpy_dtype,
+    take_rows,
+)
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 
@@ -69,6 +77,7 @@ class TabularMasker:
         used = np.flatnonzero(shares)
         self.weights = shares[used]
         self.background = take_rows(self.schema.conform(table), used)
+        self.by_column = by_column(table)
         names, self.units = _units(self.schema.names, groups)
         self.unit_names = names
 
@@ -115,12 +124,10 @@ class TabularRows:
         background = masker.background
         self._pool: Any
         if isinstance(table, np.ndarray):
-            self._pool = np.concatenate([background, table])
+            self._pool = np.ascontiguousarray(np.concatenate([background, table]))
         else:
-            self._pool = [
-                pd.concat([background.iloc[:, c], table.iloc[:, c]], ignore_index=True).array
-                for c in range(table.shape[1])
-            ]
+            self._pool = [_joined(background.iloc[:, c], table.iloc[:, c])
+                          for c in range(table.shape[1])]
         codes = number_units(self._pool, masker.units)
         n_background = masker.n_background
         self._codes = codes[n_background:]
@@ -175,23 +182,20 @@ class TabularRows:
         n_background = self.masker.n_background
         pool = self._pool
         if isinstance(pool, np.ndarray):
-            if pool.dtype == np.float64 and pool.flags.c_contiguous:
+            if pool.dtype == np.float64 and not self.masker.by_column:
                 out = np.empty((len(masks), pool.shape[1]))
                 compose_rows(pool, pool[n_background + i], self._unit_of_column, of_background,
                              masks, out)
                 return out
             out = np.empty((len(masks), pool.shape[1]), dtype=pool.dtype)
-            if self.masker.background.flags.f_contiguous:
+            if self.masker.by_column:
                 out = np.asfortranarray(out)
             for c, source in enumerate(self._sources(i, of_background, masks)):
                 out[:, c] = pool[source, c]
             return out
         sources = self._sources(i, of_background, masks)
-        frame = pd.DataFrame(
-            {c: pool[c].take(source) for c, source in enumerate(sources)}, copy=False
-        )
-        frame.columns = self.masker.schema.columns
-        return frame
+        return make_frame([pool[c].take(source) for c, source in enumerate(sources)],
+                          self.masker.schema.columns)
 
     def _sources(self, i: int, of_background: np.ndarray, masks: np.ndarray) -> list[np.ndarray]:
         """Give, for each column, the pool position that each composed cell is copied from."""
@@ -288,6 +292,16 @@ def _shares(weights: Any, n: int) -> np.ndarray:
     return shares / shares.sum()
 
 
+def _joined(background: pd.Series, rows: pd.Series) -> Any:
+    """Give the cells of two columns as one array, of a dtype that holds both."""
+    dtypes = (background.dtype, rows.dtype)
+    if all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
+        # pandas joins booleans and fractions to objects; NumPy has a number for both.
+        both = np.result_type(*dtypes)
+        background, rows = background.astype(both), rows.astype(both)
+    return pd.concat([background, rows], ignore_index=True).array
+
+
 def number_units(table: Any, units: Any) -> np.ndarray:
     """Number the distinct values of every unit of a table (or list of columns): (n_rows, M)."""
     if isinstance(table, pd.DataFrame):
@@ -300,14 +314,22 @@ def number_units(table: Any, units: Any) -> np.ndarray:
 
 def number_values(column: Any) -> np.ndarray:
     """Number the distinct values of a column; missing values are one value."""
-    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+    series = pd.Series(column, dtype=numpy_dtype(column))
+    if not isinstance(series.dtype, np.dtype):
+        return pd.factorize(series, use_na_sentinel=False)[0].astype(np.int64)
+    cells = series.to_numpy()
+    if cells.dtype.kind == "f" and cells.dtype.itemsize <= 8:
         # By bits: −0.0 and 0.0 are different questions to 1/x.
-        plain = np.where(np.isnan(column), np.nan, column).astype(column.dtype)
-        return np.unique(plain.view(f"u{column.dtype.itemsize}"), return_inverse=True)[1]
-    if getattr(getattr(column, "dtype", None), "kind", "") == "O":
+        plain = np.where(np.isnan(cells), np.nan, cells).astype(cells.dtype)
+        return np.unique(plain.view(f"u{cells.dtype.itemsize}"), return_inverse=True)[1]
+    if cells.dtype.kind == "O":
         # 1, 1.0 and True hash alike, but a model may tell them apart.
-        column = pd.Series([(type(v).__name__, v) if v == v else "missing" for v in column])
-    return pd.factorize(pd.Series(column), use_na_sentinel=False)[0].astype(np.int64)
+        missing = series.isna().to_numpy()
+        typed = np.empty(len(cells), dtype=object)
+        typed[:] = ["" if gone else (type(v).__name__, v)
+                    for v, gone in zip(cells, missing, strict=True)]
+        cells = typed
+    return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
 
 
 def number_rows(codes: np.ndarray) -> np.ndarray:
