@@ -36,9 +36,10 @@ def test_targets(mode, up, down):
 
 def test_quantile_targets_of_equal_values_start_from_their_middle_rank():
     x = np.array([0.0, 0.0, 0.0, 10.0])
-    up, down = targets(x, x, 0.0, "quantile", 1 / 3)
-    # The three zeros stand at ranks 0, 1, 2 of 0…3: their middle is 1/3, up is 2/3, down is 0.
-    np.testing.assert_allclose(up, [0, 0, 0, 10], atol=1e-12)
+    up, down = targets(x, x, 0.0, "quantile", 0.5)
+    # The three zeros stand at ranks 0, 1, 2 of 0…3: their middle is 1/3, and half a rank up is 5/6,
+    # halfway between the last zero and 10.
+    np.testing.assert_allclose(up, [5, 5, 5, 10], rtol=1e-12)
     np.testing.assert_allclose(down, [0, 0, 0, 0], atol=1e-12)
 
 
@@ -83,7 +84,7 @@ def test_whole(x, target, dtype, want):
 def test_numbers_and_back(column, want):
     got = numbers(column)
     np.testing.assert_array_equal(got, want)
-    moved = np.array(want) + [1.0, 0.0]
+    moved = np.add(want, [1.0, 0.0])
     back = with_numbers(column, moved)
     assert back.dtype == column.dtype
     np.testing.assert_array_equal(numbers(back), moved)

@@ -17,9 +17,10 @@ from xaikit.explanations.base import Explanation
 from xaikit.explanations.encoding import encode
 from xaikit.predictor.adapter import wrap
 from xaikit.reporting import render
-from xaikit.reporting.caveats import raise_caveats
+from xaikit.reporting.caveats import Caveat, raise_caveats
 from xaikit.reporting.checks import Check
 from xaikit.reporting.document import Section
+from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside, write_whole
 from xaikit.reporting.importance import METHODS, Options
 from xaikit.reporting.inputs import choose_position, read_case
@@ -66,7 +67,7 @@ class Report:
 
     Examples
     --------
-    >>> import xaikit as xk
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(40, 2))
     >>> r = report(lambda X: X[:, 0], X, path=None, methods=("permutation",))
     >>> [s.key for s in r.sections][:3]
@@ -181,7 +182,7 @@ def report(
     n_explain, n_global : int
         Most rows explained one by one, and averaged over by the other methods.
     budget : int or "auto"
-        Most model rows asked per explained row. ``"auto"``: 8·M + 128 coalitions on at most 100
+        Most model rows asked per explained row. ``"auto"``: 4·M + 128 coalitions on at most 100
         background rows.
     title, model_name, data_name : str, optional
         Words for the page.
@@ -225,12 +226,7 @@ def report(
     timing = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
               "seconds in the model": f"{facts.cost.model_seconds:.2f}",
               "seconds in all": f"{time.perf_counter() - started:.2f}"}
-    files = {} if target is None else {k: p.name for k, p in names_beside(target).items()}
-    sections = (
-        provenance.section(known, timing), performance.performance(facts), data.data(facts),
-        importance.importance(facts), shape.shape(facts), examples.examples(facts),
-        findings.checks(facts), findings.caveats(found), findings.tables(facts, files),
-    )
+    sections = _sections(facts, found, known, timing, target)
     sample = facts.sample
     made = Report(
         title=title or f"What {model_name or 'the model'} relies on",
@@ -245,6 +241,18 @@ def report(
     if target is not None:
         made.save(target)
     return made
+
+
+def _sections(
+    facts: Facts, found: list[Caveat], known: dict[str, Any], timing: dict[str, Any],
+    target: Path | None,
+) -> tuple[Section, ...]:
+    files = {} if target is None else {k: p.name for k, p in names_beside(target).items()}
+    return (
+        provenance.section(known, timing), performance.performance(facts), data.data(facts),
+        importance.importance(facts), shape.shape(facts), examples.examples(facts),
+        findings.checks(facts), findings.caveats(found), findings.tables(facts, files),
+    )
 
 
 def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def raise_caveats(facts: Facts) -> list[Caveat]:
 
 def _model(facts: Facts) -> Iterator[Caveat]:
     if np.ptp(facts.case.answers[:, facts.k]) == 0:
-        yield Caveat(10, f"The model gives every row the same answer for “{facts.output}”, so "
+        yield Caveat(10, f"The model gives every row the same answer{facts.about}, so "
                          "there is nothing to explain.")
     for check in facts.checks:
         if check.verdict == ACT:
@@ -127,6 +127,11 @@ def _short(strength: float) -> str:
 
 
 def _methods(facts: Facts) -> Iterator[Caveat]:
+    for ranking in facts.rankings:
+        if ranking.key == "permutation" and facts.truth.task is not None and (
+                "score" not in ranking.result.settings):
+            yield Caveat(4, "The labels are all alike or there is only one, so no score can drop: "
+                            "permutation importance measures how far the output moves instead.")
     firsts = {r.label: r.top(1)[0] for r in facts.rankings if r.top(1)}
     if len(set(firsts.values())) > 1:
         named = "; ".join(f"{label}: {name}" for label, name in firsts.items())

@@ -10,6 +10,7 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.plots.style import number
+from xaikit.predictor.schema import Table
 from xaikit.reporting.document import percent
 from xaikit.reporting.importance import Options, background_of, kernel_shap
 from xaikit.reporting.inputs import Case
@@ -80,23 +81,25 @@ def _top(values: np.ndarray) -> set[int]:
     return {int(j) for j in order if values[j] != 0}
 
 
-def repeat(case: Case, options: Options, k: int) -> tuple[Stability, Stability, Cost]:
-    """Explain ten rows with three seeds, then with three backgrounds."""
-    rows = case.rows(case.explained[:STABILITY_ROWS])
+def repeat(
+    case: Case, options: Options, k: int, sample: Attribution, background: Table
+) -> tuple[Stability, Stability, Cost]:
+    """Explain ten rows with two more seeds, then with two more backgrounds.
+
+    `sample` are the report's own explanations of one output, made with `background`.
+    """
+    rows = case.explained[:STABILITY_ROWS]
     rng = stream(options.seed, "background of the checks")
-    first = kernel_shap(case.predictor, case.background, options, options.seed)
-    same = first.masker_.background
-    runs = [(first, rows)]
-    runs += [(kernel_shap(case.predictor, same, options, options.seed + s), rows)
-             for s in range(1, N_SEEDS)]
-    others = [(kernel_shap(case.predictor, background_of(case, rng), options, options.seed), rows)
-              for _ in range(N_SEEDS - 1)]
-    values, cost = [], Cost()
-    for explainer, table in runs + others:
-        values.append(explainer.explain(table).values[:, :, k])
+    own, cost = sample.values[: len(rows), :, 0], Cost()
+    runs = [(background, options.seed + s) for s in range(1, N_SEEDS)]
+    runs += [(background_of(case, rng), options.seed) for _ in range(N_SEEDS - 1)]
+    values = []
+    for table, seed in runs:
+        explainer = kernel_shap(case.predictor, table, options, seed)
+        values.append(explainer.explain(case.rows(rows)).values[:, :, k])
         ledger = explainer.predictor_.ledger
         cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
-    return compare(values[:N_SEEDS]), compare([values[0], *values[N_SEEDS:]]), cost
+    return compare([own, *values[: N_SEEDS - 1]]), compare([own, *values[N_SEEDS - 1:]]), cost
 
 
 def check_attribution(sample: Attribution, spread: float) -> list[Check]:
@@ -156,7 +159,7 @@ def check_model(case: Case) -> list[Check]:
         Check("Same question, same answer", "yes" if findings.repeatable else "no",
               FINE if findings.repeatable else ACT,
               "The model answers the same rows alike." if findings.repeatable else
-              "The model's own noise is part of every number here: switch dropout or sampling off."),
+              "The model's own noise is part of every number here: is dropout on?"),
         Check("Input left unchanged", "yes" if findings.keeps_input else "no",
               FINE if findings.keeps_input else LOOK,
               "The model leaves its input as it was." if findings.keeps_input else

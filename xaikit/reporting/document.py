@@ -11,6 +11,7 @@ import pandas as pd
 from xaikit.plots.style import number
 
 LONGEST_TEXT = 80  # characters of a cell: a column of reviews must not turn a table into a book
+SHORT_TEXT = 24
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,28 @@ class Table:
     frame: pd.DataFrame
     folded: bool = False
     timing: bool = False
+    longest: int = LONGEST_TEXT
     kind: ClassVar[str] = "table"
 
     @property
     def rows(self) -> list[list[Cell]]:
         """The cells as they are shown."""
-        return [[Cell.of(self.frame.iloc[i, j]) for j in range(self.frame.shape[1])]
-                for i in range(len(self.frame))]
+        columns = [[Cell.of(v, self.longest) for v in self.frame.iloc[:, j]]
+                   for j in range(self.frame.shape[1])]
+        return [list(row) for row in zip(*columns, strict=True)]
 
     @property
     def numeric(self) -> list[bool]:
         """Say for each column whether it holds numbers (set flush right)."""
         return [pd.api.types.is_numeric_dtype(d) and not pd.api.types.is_bool_dtype(d)
                 for d in self.frame.dtypes]
+
+    @property
+    def looks(self) -> list[str]:
+        """Give each column's class: n for numbers, s for text short enough not to be broken."""
+        short = [all(len(str(v)) <= SHORT_TEXT for v in self.frame.iloc[:, j])
+                 for j in range(self.frame.shape[1])]
+        return ["n" if n else "s" if s else "" for n, s in zip(self.numeric, short, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -104,18 +114,19 @@ class Cell:
     key: str = ""
 
     @classmethod
-    def of(cls, value: Any) -> Cell:
+    def of(cls, value: Any, longest: int = LONGEST_TEXT) -> Cell:
         """Show a value."""
         if isinstance(value, bool | np.bool_):
             return cls("yes" if value else "no")
         if isinstance(value, int | np.integer):
             # No thousands separator below 10,000: years read better without one.
-            return cls(f"{value:,}" if abs(value) >= 10_000 else str(value), str(int(value)))
+            whole = int(value)
+            return cls(f"{whole:,}" if abs(whole) >= 10_000 else str(whole), str(whole))
         if isinstance(value, float | np.floating):
             return cls("–" if np.isnan(value) else number(float(value)), repr(float(value)))
         if pd.api.types.is_scalar(value) and pd.isna(value):
             return cls("–")
-        return cls(cut(value))
+        return cls(cut(value, longest))
 
 
 def cut(value: Any, most: int = LONGEST_TEXT) -> str:
@@ -129,11 +140,16 @@ def percent(share: float, digits: int = 1) -> str:
 
     Examples
     --------
-    >>> percent(0.12345), percent(1.0)
-    ('12.3 %', '100 %')
+    >>> percent(0.12345), percent(1.0), percent(0.00001)
+    ('12.3 %', '100 %', 'under 0.1 %')
     """
     if not np.isfinite(share):
         return "n/a"
+    least = 10.0**-digits / 2
+    if 0 < 100 * share < least:  # next to nothing is not nothing
+        return f"under {2 * least:g} %"
+    if least > 100 * (1 - share) > 0:
+        return f"over {100 - 2 * least:g} %"
     text = f"{100 * share:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
@@ -159,7 +175,7 @@ def listed(names: Any, most: int = 5) -> str:
     >>> listed(["a", "b", "c"]), listed("abcdefg", 2)
     ('a, b and c', 'a, b, … (7 in all)')
     """
-    names = [cut(n, 40) for n in names]
+    names = [cut(n, 60) for n in names]
     if len(names) > most:
         return f"{', '.join(names[:most])}, … ({len(names)} in all)"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -52,6 +52,11 @@ class Facts:
         return cut(self.case.output_names[self.k], 60)
 
     @property
+    def about(self) -> str:
+        """The reported output as the end of a phrase; nothing where its name was made up."""
+        return "" if self.case.output_names == ("output",) else f" for “{self.output}”"
+
+    @property
     def unit(self) -> str:
         """What the model's number is, in words."""
         return unit_of(self.case.predictor.scale, self.truth.task or self.case.predictor.task,
@@ -77,7 +82,7 @@ def unit_of(scale: str, task: str | None, output: str) -> str:
         return f"{scale} score of “{output}”"
     if task == "regression":
         return "units of the prediction"
-    return f"units of “{output}”"
+    return "units of the model's output" if output == "output" else f"units of “{output}”"
 
 
 def spread_of(case: Case, k: int) -> float:

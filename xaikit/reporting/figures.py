@@ -33,12 +33,12 @@ def draw(name: str, alt: str, height: float, plot: Callable[[Axes], Any]) -> str
         Draws on the Axes that it is given.
     """
     canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-    settings = {"svg.fonttype": "none", "svg.hashsalt": name}
-    with matplotlib.rc_context(settings):  # type: ignore[arg-type]
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    with matplotlib.rc_context(settings):
         plot(axes_for(canvas.add_subplot(), height))
         out = io.StringIO()
-        nothing = dict.fromkeys(["Date", "Creator", "Format", "Type"])
-        canvas.savefig(out, format="svg", transparent=True, metadata=nothing)  # type: ignore
+        nothing: Any = dict.fromkeys(["Date", "Creator", "Format", "Type"])
+        canvas.savefig(out, format="svg", transparent=True, metadata=nothing)
     return _inline(out.getvalue(), name, alt)
 
 

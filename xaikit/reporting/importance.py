@@ -18,7 +18,7 @@ from xaikit.explanations.importance import Importance
 from xaikit.plots.inputs import choose_output
 from xaikit.predictor.adapter import Predictor, wrap
 from xaikit.predictor.schema import Table, take_rows
-from xaikit.reporting.inputs import Case
+from xaikit.reporting.inputs import Case, choose_position
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
 
@@ -91,10 +91,10 @@ def kernel_shap(model: Any, background: Table, options: Options, seed: int) -> K
                            random_state=seed, n_jobs=options.n_jobs).fit(model, background)
     budget = options.budget
     if budget == "auto":
-        # Half of what Kernel SHAP takes by default: a report explains hundreds of rows, and its
-        # checks say whether that was enough.
+        # Under half of what Kernel SHAP takes by default: a report explains hundreds of rows, and
+        # its checks say whether that was enough.
         masker = explainer.masker_
-        budget = (8 * masker.n_units + 128) * masker.n_background
+        budget = (4 * masker.n_units + 128) * masker.n_background
     return explainer.set_params(budget=budget)
 
 
@@ -114,13 +114,27 @@ def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
     return positions[inside], truth.labels[inside]
 
 
-def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
-    """Run permutation importance (of the score, with labels) or mean impact values."""
-    positions, labels = case.averaged, None
+def rows_of(key: str, case: Case, truth: Truth, most: int | None = None
+            ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give the positions of a global method's rows, and labels where it is to score them.
+
+    Without two different labels no score is defined: permutation importance then measures how
+    far the output moves.
+    """
     if key == "permutation" and truth.task is not None:
         positions, labels = labelled_rows(case, truth)
+        positions, labels = positions[:most], labels[:most]
+        if len(np.unique(labels)) > 1:
+            return positions, labels
+    return case.averaged[:most], None
+
+
+def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
+    """Run permutation importance (of the score, with labels) or mean impact values."""
+    positions, labels = rows_of(key, case, truth)
     explainer = global_method(key, options, labels is not None)
-    explainer.fit(as_task(case.predictor, truth))
+    # A copy: what is asked is counted by the result's cost, and not in our own ledger too.
+    explainer.fit(as_task(case.predictor.spawn(), truth))
     return explainer.explain(case.rows(positions), labels)
 
 
@@ -148,8 +162,6 @@ def reported_output(options: Options, results: dict[str, Explanation], case: Cas
 
 def choose_output_of(names: tuple[str, ...], output: Any) -> int:
     """Give the position of a named output, or of the last of at most two."""
-    from xaikit.reporting.inputs import choose_position
-
     return len(names) - 1 if output is None else choose_position(names, output)
 
 
@@ -229,14 +241,15 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         background = case.background
         rows = case.explained[: NOISE_ROWS[key]]
         explainer = kernel_shap(blind, with_noise(background, name, rng), options, options.seed)
+        masker = explainer.masker_
+        # One unit more may need more than a tight budget of the user's buys.
+        least = 2 * masker.n_background * masker.n_units + 1
+        explainer.set_params(budget=max(explainer.budget, least))
         result: Any = explainer.explain(with_noise(case.rows(rows), name, rng))
         ledger = explainer.predictor_.ledger
         cost = Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds, result.cost.seconds)
     else:
-        positions, labels = case.averaged[: NOISE_ROWS[key]], None
-        if key == "permutation" and truth.task is not None:
-            positions, labels = labelled_rows(case, truth)
-            positions, labels = positions[: NOISE_ROWS[key]], labels[: NOISE_ROWS[key]]
+        positions, labels = rows_of(key, case, truth, NOISE_ROWS[key])
         explainer = global_method(key, options, labels is not None).fit(blind)
         result = explainer.explain(with_noise(case.rows(positions), name, rng), labels)
         cost = result.cost

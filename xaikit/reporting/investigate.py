@@ -27,9 +27,9 @@ from xaikit.reporting.importance import (
     as_sizes,
     cut_to,
     kernel_shap,
-    labelled_rows,
     noise_level,
     reported_output,
+    rows_of,
     run_global,
 )
 from xaikit.reporting.inputs import Case
@@ -51,7 +51,7 @@ def find_out(case: Case, options: Options) -> Facts:
     rankings, cost = _rank(case, truth, options, results, k)
     sample = next((r.result for r in rankings if r.key == "kernel_shap"), None)
     assert sample is None or isinstance(sample, Attribution)
-    checks, spent = _check(case, options, sample, k)
+    checks, spent = _check(case, options, sample, shap, k)
     cost += spent
     for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
         cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
@@ -98,24 +98,23 @@ def _rank(
         own = cut_to(result, case.output_names, k)
         noise, spent = noise_level(key, case, truth, options, k)
         cost += spent
-        n_rows = len(case.averaged)
         if isinstance(own, Attribution):
             n_rows = own.n_rows
         else:
             cost += result.cost
-            if key == "permutation" and truth.task is not None:
-                n_rows = len(labelled_rows(case, truth)[0])
+            n_rows = len(rows_of(key, case, truth)[0])
         rankings.append(Ranking(key, METHODS[key], as_sizes(own), own, noise, n_rows))
     return rankings, cost
 
 
 def _check(
-    case: Case, options: Options, sample: Attribution | None, k: int
+    case: Case, options: Options, sample: Attribution | None, shap: KernelSHAP | None, k: int
 ) -> tuple[list[Check], Cost]:
     checks, cost = [], Cost()
-    if sample is not None:
+    if sample is not None and shap is not None:
         spread = spread_of(case, k)
         checks += check_attribution(sample, spread)
-        seeds, backgrounds, cost = repeat(case, options, k)
+        seeds, backgrounds, cost = repeat(case, options, k, sample,
+                                         shap.masker_.background)
         checks += check_stability(seeds, backgrounds, spread)
     return [*checks, *check_model(case)], cost

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn import metrics
 
 from xaikit.reporting.truth import Truth
@@ -105,8 +106,9 @@ _REGRESSION = (
 
 def _auc_measure(truth: Truth, source: str) -> _Measure:
     several = len(truth.classes) > 2
-    meaning = ("ROC AUC, each class against the rest, averaged" if several else
-               f"ROC AUC: chance that a row of {truth.classes[1]} scores above another")
+    meaning = ("area under the ROC curve of each class against the rest, averaged" if several else
+               f"chance that a row of {truth.classes[1]} scores above one of "
+               f"{truth.classes[0]}")
     return _Measure("ROC AUC", meaning, True, _auc, source)
 
 
@@ -208,7 +210,7 @@ def calibration_error(bins: pd.DataFrame) -> float:
     return float(np.average(distance, weights=bins["rows"]))
 
 
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(hits: int, n: int) -> tuple[float, float]:
     """Give Wilson's 95 % interval of a share.
 
     Examples
@@ -216,10 +218,8 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     >>> [round(v, 4) for v in wilson(5, 10)]
     [0.2366, 0.7634]
     """
-    share, shrink = hits / n, 1 + z * z / n
-    middle = (share + z * z / (2 * n)) / shrink
-    half = z / shrink * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    found = binomtest(hits, n).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def residuals(truth: Truth) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def markdown(text: Any) -> Markup:
     out = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     out = out.replace("|", "&#124;").replace("`", "&#96;").replace("\n", " ")
     # Inside a word an underscore is only an underscore; at its edge it would slant the text.
-    out = re.sub(r"(?<!\w)_|_(?!\w)|[*\[\]\\#]", lambda m: "\\" + m.group(), out)
+    out = re.sub(r"(?<!\w)_|_(?!\w)|[*\[\]\\]", lambda m: "\\" + m.group(), out)
     return Markup(out)
 
 

@@ -29,7 +29,7 @@ def checks(facts: Facts) -> Section:
            "Kernel SHAP was not among the methods, so only the model itself was checked.")
     return Section("checks", "Checks", (Text(f"{said} {how}"),
                                         Table("checks", "Can these explanations be believed?",
-                                              table)))
+                                              table, longest=400)))
 
 
 def caveats(found: list[Caveat]) -> Section:
@@ -49,7 +49,7 @@ def tables(facts: Facts, files: dict[str, str]) -> Section:
     if facts.sample is not None:
         n = min(MOST_ROWS, facts.sample.n_rows)
         wide = facts.sample[:n].to_frame("wide").drop(columns="output")
-        blocks.append(Table("attributions", f"Contributions to “{facts.output}” in "
+        blocks.append(Table("attributions", f"Contributions{facts.about} in "
                             f"{n} of {plural(facts.sample.n_rows, 'explained row')}", wide,
                             folded=True))
     if files:

@@ -29,7 +29,7 @@ SHOWN = 12
 def importance(facts: Facts) -> Section:
     """Write the section."""
     blocks: list[object] = [Text(
-        f"What the model's number for “{facts.output}” depends on. Importance is about the model, "
+        f"What the model's answer{facts.about} depends on. Importance is about the model, "
         "not about causes in the world.")]
     for ranking in facts.rankings:
         blocks += _method(facts, ranking)

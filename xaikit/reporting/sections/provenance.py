@@ -77,6 +77,9 @@ def describe_model(model: Any) -> str:
         return str(name)
     if isinstance(steps, list):
         return " → ".join(describe_model(step) for _, step in steps)
+    transformers = getattr(model, "transformers", None)
+    if isinstance(transformers, list):
+        return type(model).__name__  # its repr is a page of column names
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model)).split())
     return text if len(text) <= 200 else f"{type(model).__name__} ({text[:150]}…)"
 
@@ -86,8 +89,8 @@ def section(known: dict[str, Any], timing: dict[str, Any]) -> Section:
     return Section("provenance", "Provenance", (
         Text("What this report was made from. The same seed on the same model and data gives the "
              "same report, times apart."),
-        Table("provenance", "Provenance", _frame(known)),
-        Table("timing", "Time", _frame(timing), timing=True),
+        Table("provenance", "What went in", _frame(known), longest=600),
+        Table("timing", "Times, which differ from run to run", _frame(timing), timing=True),
     ))
 
 

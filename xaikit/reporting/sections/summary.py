@@ -17,7 +17,8 @@ def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
     bad = [c for c in facts.checks if c.verdict != FINE]
     if bad:
         said.append(f"{len(facts.checks) - len(bad)} of {plural(len(facts.checks), 'check')} of "
-                    f"these explanations are fine; look at: {listed([c.name for c in bad])}.")
+                    "these explanations are fine; section 7 says what to do about: "
+                    f"{listed([c.name.lower() for c in bad])}.")
     elif facts.checks:
         said.append(f"All {plural(len(facts.checks), 'check')} of these explanations are fine.")
     if caveats:
@@ -30,8 +31,9 @@ def _quality(facts: Facts) -> str:
         return facts.truth.notes[-1] if facts.truth.notes else ""
     rows = plural(len(facts.truth.target), "row")
     first = facts.measured[0]
-    spread = interval(first.lower, first.upper)
-    within = f" (95 % interval {spread})" if spread != "–" else ""
+    known = np.isfinite(first.lower) and np.isfinite(first.upper)
+    within = (f" (95 % interval {100 * first.lower:.1f} to {_share(first.upper)})".replace("-", "−")
+              if known else "")
     verdict = "clearly better than" if first.beats_baseline else "not clearly better than"
     if facts.truth.task == "classification":
         tail = ""
@@ -55,20 +57,23 @@ def _drivers(facts: Facts) -> str:
     first = facts.rankings[0]
     tops = first.top(3)
     if not tops:
-        return f"No feature moves the model's answer for “{facts.output}” in these rows."
+        return f"No feature moves the model's answer{facts.about} in these rows."
     sizes = first.sizes
+    own = sizes.output_names[0] == facts.case.output_names[facts.k]
+    points = own and facts.case.predictor.scale == "proba"
+    scale = 100.0 if points else 1.0  # a probability moves by percentage points
     parts = []
     for name in tops:
         j = sizes.feature_names.index(name)
-        spread = interval(sizes.lower[j, 0], sizes.upper[j, 0])
-        parts.append(f"{cut(name, 40)} ({number(first.values[j])}"
-                     + (f"; 95 % interval {spread})" if spread != "–" else ")"))
-    unit = facts.unit if first.sizes.output_names[0] == facts.case.output_names[facts.k] else \
-        first.sizes.output_names[0]
-    how = {"kernel_shap": "mean size of the contribution", "mean_impact": "mean impact"}.get(
-        first.key, "importance")
-    return (f"Its answer for “{facts.output}” depends most on {listed_long(parts)} ({how}, "
-            f"in {unit}).")
+        spread = interval(scale * sizes.lower[j, 0], scale * sizes.upper[j, 0])
+        parts.append(f"{cut(name, 40)} ({number(scale * first.values[j])}"
+                     + (f"; {spread})" if spread != "–" else ")"))
+    unit = ("percentage points" if points else facts.unit if own else
+            f"units of {sizes.output_names[0]}")
+    how = {"kernel_shap": "how far it moves a prediction on average",
+           "mean_impact": "mean impact"}.get(first.key, "importance")
+    return (f"The model's answer{facts.about} depends most on {listed_long(parts)}. In "
+            f"brackets: {how}, in {unit}, with 95 % intervals.")
 
 
 def listed_long(parts: list[str]) -> str:

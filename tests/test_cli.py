@@ -1,0 +1,489 @@
+"""The command line: data on stdout, messages on stderr, and the exit status."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import xaikit as xk
+from xaikit import cli
+
+_NUMBERS = itertools.count()
+
+MODELS = '''
+import numpy as np
+_RNG = np.random.default_rng(0)
+
+def linear(X):
+    return 2.0 * X["a"].to_numpy(dtype=float) + X["b"].to_numpy(dtype=float)
+
+def chance(X):
+    return 1.0 / (1.0 + np.exp(-X["a"].to_numpy(dtype=float)))
+
+def levels(X):
+    assert list(X.columns) == ["a", "b", "city"], list(X.columns)
+    return X["a"].to_numpy(dtype=float) + X["city"].map({"Ulm": 1.0, "Bonn": 3.0}).fillna(0).to_numpy()
+
+def noisy(X):
+    return _RNG.normal(size=len(X))
+
+def batchy(X):
+    return X["a"].to_numpy(dtype=float) - X["a"].mean()
+
+def broken(X):
+    raise RuntimeError("the model is on fire")
+
+number = 7
+'''
+
+
+@pytest.fixture(autouse=True)
+def _warnings_as_they_were():
+    """`main` shows warnings its own way for the rest of the process."""
+    with warnings.catch_warnings():
+        yield
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Give a working directory with a module of models and tables; `place.model(name)` names one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    module = f"cli_models_{next(_NUMBERS)}"
+    (tmp_path / f"{module}.py").write_text(MODELS)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=12).round(3), "b": rng.integers(0, 5, 12)})
+    table.to_csv("plain.csv", index=False)
+    table.assign(city=["Ulm", "Bonn", "?"] * 4, y=(table["a"] > 0).astype(int),
+                 note="n").to_csv("full.csv", index=False)
+
+    class Place:
+        path = tmp_path
+        frame = table
+
+        @staticmethod
+        def model(name):
+            return f"{module}:{name}"
+
+    return Place
+
+
+def run(capsys, *argv):
+    """Run a command line in this process: (exit status, stdout, stderr)."""
+    status = cli.main([str(a) for a in argv])
+    shown = capsys.readouterr()
+    return status, shown.out, shown.err
+
+
+def read(text):
+    return pd.read_csv(io.StringIO(text))
+
+
+# --- version, usage
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"xaikit {xk.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [
+    [], ["explode"], ["explain"], ["explain", "--model", "m:f"], ["importance", "--data", "d.csv"],
+    ["doctor", "--limit", "0"], ["doctor", "--limit", "-3"], ["doctor", "--limit", "two"],
+    ["importance", "--model", "m:f", "--data", "d.csv", "--method", "magic"],
+    ["importance", "--model", "m:f", "--data", "d.csv", "--budget", "0"],
+    ["importance", "--model", "m:f", "--data", "d.csv", "--task", "ranking"],
+    ["doctor", "--unknown"],
+])
+def test_bad_usage(capsys, argv):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(argv)
+    shown = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert shown.out == ""
+    assert "usage: xaikit" in shown.err
+
+
+# --- doctor
+
+def test_doctor_alone_lists_versions(capsys):
+    status, out, _ = run(capsys, "doctor")
+    assert status == 0
+    versions = dict(line.split(" ", 1) for line in out.splitlines())
+    assert versions["xaikit"] == xk.__version__
+    assert versions["numpy"] == np.__version__
+    assert versions["pandas"] == pd.__version__
+    assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_doctor_of_a_model(capsys, place):
+    status, out, _ = run(capsys, "doctor", "--model", place.model("linear"))
+    assert status == 0
+    assert "model: <Predictor of a callable" in out
+    assert "Give --data to probe" in out
+
+
+def test_doctor_of_a_model_and_data(capsys, place):
+    status, out, _ = run(capsys, "doctor", "--model", place.model("levels"), "--data", "full.csv",
+                         "--drop", "y", "--drop", "note", "--task", "regression")
+    assert status == 0
+    assert "outputs: output (output); task: regression" in out
+    assert "  a: float64 (float)" in out
+    assert "  b: int64 (integer)" in out
+    assert "  city: str (text)" in out
+    assert "repeatable: True; leaves its input as it was: True" in out
+    assert "warning" not in out
+
+
+def test_doctor_finds_noise(capsys, place):
+    status, out, _ = run(capsys, "doctor", "--model", place.model("noisy"), "--data", "plain.csv")
+    assert status == 1
+    assert "repeatable: False" in out
+    assert "warning: The model answers the same rows differently" in out
+
+
+@pytest.mark.parametrize(("name", "sentence"), [
+    ("broken", "the model is on fire"), ("batchy", "depends on the other rows of the batch"),
+])
+def test_doctor_of_a_model_that_cannot_be_explained_is_a_finding(capsys, place, name, sentence):
+    status, _, err = run(capsys, "doctor", "--model", place.model(name), "--data", "plain.csv")
+    assert status == 1
+    assert sentence in err
+
+
+# --- explain
+
+def explain(capsys, place, *more, model="linear"):
+    return run(capsys, "explain", "--model", place.model(model), "--data", "plain.csv",
+               "--background", "plain.csv", *more)
+
+
+def test_explain_writes_csv_to_stdout_and_nothing_else(capsys, place):
+    status, out, err = explain(capsys, place, "--limit", 3)
+    got = read(out)
+    assert status == 0
+    assert list(got.columns) == ["row", "feature", "data", "output", "value", "standard_error"]
+    assert len(got) == 3 * 2
+    # A linear model: 2·(a − mean a) and b − mean b.
+    want = 2 * (place.frame["a"] - place.frame["a"].mean())[:3]
+    # Written to the last digit; sums of a dozen terms.
+    np.testing.assert_allclose(got[got.feature == "a"]["value"], want, rtol=1e-9)
+    want = (place.frame["b"] - place.frame["b"].mean())[:3]
+    np.testing.assert_allclose(got[got.feature == "b"]["value"], want, rtol=1e-9, atol=1e-12)
+    assert "model rows in" in err
+
+
+def test_explain_to_a_folder(capsys, place):
+    status, out, _ = explain(capsys, place, "--limit", 2, "--output", "new/folder")
+    assert status == 0
+    assert [Path(line) for line in out.splitlines()] == [
+        Path("new/folder/attributions.csv"), Path("new/folder/attributions.json")]
+    table = pd.read_csv("new/folder/attributions.csv")
+    loaded = xk.load_explanation("new/folder/attributions.json")
+    np.testing.assert_array_equal(loaded.values.ravel(), table["value"])
+    assert loaded.random_state == 0
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "html"])
+def test_explain_to_a_file(capsys, place, ending):
+    status, out, _ = explain(capsys, place, "--limit", 2, "--output", f"made.{ending}")
+    assert status == 0
+    assert out == f"made.{ending}\n"
+    text = Path(f"made.{ending}").read_text(encoding="utf8")
+    if ending == "json":
+        assert json.loads(text)["type"] == "Attribution"
+    elif ending == "csv":
+        assert len(read(text)) == 4
+    else:
+        assert text.startswith("<!doctype html>")
+        assert "KernelSHAP" in text
+
+
+def test_the_seed_reproduces_and_the_budget_is_kept(capsys, place):
+    wide = pd.DataFrame(np.random.default_rng(1).normal(size=(4, 14)),
+                        columns=[*"abcdefghijklmn"])
+    wide.to_csv("wide.csv", index=False)
+
+    def explained(seed):
+        return run(capsys, "explain", "--model", place.model("chance"), "--data", "wide.csv",
+                   "--background", "wide.csv", "--limit", 1, "--budget", 400, "--seed", seed,
+                   "--output", f"s{seed}.json")[0]
+
+    assert [explained(s) for s in (1, 2)] == [0, 0]
+    one, two = (xk.load_explanation(f"s{s}.json") for s in (1, 2))
+    assert explained(1) == 0
+    again = xk.load_explanation("s1.json")
+    np.testing.assert_array_equal(one.values, again.values)
+    assert (one.random_state, two.random_state) == (1, 2)
+    assert one.settings["budget"] == 400
+
+
+# --- importance
+
+@pytest.mark.parametrize(("method", "name"), [
+    ("permutation", "PermutationImportance"), ("mean_impact", "MeanImpactValue"),
+    ("kernel_shap", "mean |KernelSHAP|"),
+])
+def test_importance_by_every_method(capsys, place, method, name):
+    status, out, err = run(capsys, "importance", "--model", place.model("linear"),
+                           "--data", "plain.csv", "--method", method)
+    got = read(out)
+    assert status == 0
+    assert set(got["feature"]) == {"a", "b"}
+    assert list(got["rank"]) == [1, 2]
+    assert "model rows in" in err
+    run(capsys, "importance", "--model", place.model("linear"), "--data", "plain.csv",
+        "--method", method, "--output", "made.json")
+    loaded = xk.load_explanation("made.json")
+    assert loaded.method == name
+    np.testing.assert_allclose(loaded.to_frame()["value"], got["value"], rtol=1e-15)
+
+
+def test_importance_with_a_target_is_a_drop_of_the_score(capsys, place):
+    status, out, _ = run(capsys, "importance", "--model", place.model("chance"), "--data", "full.csv",
+                         "--target", "y", "--task", "classification", "--scoring", "roc_auc",
+                         "--drop", "note", "--drop", "city")
+    got = read(out).set_index("feature")
+    assert status == 0
+    assert set(got["output"]) == {"roc_auc"}
+    assert got.loc["a", "value"] > 0.1
+    assert got.loc["b", "value"] == 0.0
+
+
+def test_importance_with_a_background_of_its_own(capsys, place):
+    place.frame.head(2).assign(y=0).to_csv("back.csv", index=False)
+    status, out, _ = run(
+        capsys, "importance", "--model", place.model("linear"), "--data", "full.csv",
+        "--method", "kernel_shap", "--background", "back.csv", "--target", "y",
+        "--drop", "note", "--drop", "city")
+    assert status == 0
+    want = (2 * (place.frame["a"] - place.frame["a"][:2].mean())).abs().mean()
+    assert read(out).set_index("feature").loc["a", "value"] == pytest.approx(want, rel=1e-9)
+
+
+@pytest.mark.parametrize(("more", "sentence"), [
+    (["--target", "y"], "task='classification' or 'regression'"),
+    (["--scoring", "accuracy"], "scoring was given without y"),
+    (["--target", "y", "--task", "classification", "--scoring", "acc"], "acc"),
+])
+def test_importance_that_cannot_be_had(capsys, place, more, sentence):
+    status, out, err = run(capsys, "importance", "--model", place.model("chance"),
+                           "--data", "full.csv", *more)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+# --- tables
+
+def test_text_that_means_missing(capsys, place):
+    status, _, _ = run(capsys, "doctor", "--model", place.model("levels"), "--data", "full.csv",
+                         "--drop", "y", "--drop", "note", "--na", "?")
+    assert status == 0
+    assert cli.read_table("full.csv")["city"].isna().sum() == 0
+    assert cli.read_table("full.csv", ["?"])["city"].isna().sum() == 4
+
+
+@pytest.mark.parametrize(("argv", "sentence"), [
+    (["--data", "gone.csv"], "there is no file 'gone.csv'"),
+    (["--data", "table.xlsx"], "expected a .csv, .parquet or .feather"),
+    (["--data", "empty.csv"], "empty.csv is empty"),
+    (["--data", "header.csv"], "header.csv has no rows"),
+    (["--data", "full.csv", "--target", "z"], "no column 'z'; it has a, b, city, y, note"),
+    (["--data", "full.csv", "--drop", "z"], "no column 'z'; it has a, b, city, y, note"),
+])
+def test_tables_that_cannot_be_read(capsys, place, argv, sentence):
+    Path("empty.csv").write_text("")
+    Path("header.csv").write_text("a,b\n")
+    Path("table.xlsx").write_text("")
+    status, out, err = run(capsys, "importance", "--model", place.model("linear"), *argv)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_binary_tables(place, ending):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = place.frame.assign(c=pd.Categorical(["x", "y"] * 6))
+    getattr(frame, f"to_{ending}")(f"table.{ending}")
+    pd.testing.assert_frame_equal(cli.read_table(f"table.{ending}"), frame)
+
+
+def test_limit_takes_the_first_rows(capsys, place):
+    _, out, _ = explain(capsys, place, "--limit", 1)
+    assert set(read(out)["row"]) == {0}
+    assert float(read(out)["data"][0]) == place.frame["a"][0]
+
+
+# --- models
+
+@pytest.fixture
+def saved(place):
+    """Save a fitted classifier of the plain table in several ways."""
+    model = LogisticRegression().fit(place.frame, place.frame["a"] > 0)
+    joblib.dump(model, "model.joblib")
+    return model
+
+
+def test_a_pickle_is_refused_and_then_loaded_with_a_warning(capsys, place, saved):
+    command = ["importance", "--model", "model.joblib", "--data", "plain.csv"]
+    status, out, err = run(capsys, *command)
+    assert (status, out) == (2, "")
+    assert "add --allow-pickle" in err
+    status, out, err = run(capsys, *command, "--allow-pickle")
+    assert status == 0
+    assert set(read(out)["output"].astype(str)) == {"False", "True"}
+    assert "warning: model.joblib is a pickle" in err
+
+
+def test_skops_types_are_refused_until_trusted(capsys, place):
+    sio = pytest.importorskip("skops.io", reason="skops is not installed")
+    sio.dump(LogisticRegression().fit(place.frame, place.frame["a"] > 0), "known.skops")
+    status, out, _ = run(capsys, "importance", "--model", "known.skops", "--data", "plain.csv")
+    assert status == 0
+    assert set(read(out)["feature"]) == {"a", "b"}
+    odd = make_pipeline(FunctionTransformer(np.nan_to_num), LogisticRegression()).fit(
+        place.frame, place.frame["a"] > 0)
+    sio.dump(odd, "odd.skops")
+    unknown = sio.get_untrusted_types(file="odd.skops")
+    command = ["importance", "--model", "odd.skops", "--data", "plain.csv"]
+    status, out, err = run(capsys, *command)
+    assert (status, out) == (2, "")
+    assert all(name in err for name in unknown)
+    trust = [word for name in unknown for word in ("--trust", name)]
+    status, out, _ = run(capsys, *command, *trust)
+    assert status == 0
+    assert set(read(out)["feature"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("spec", "sentence"), [
+    ("model.onnx", "cannot load a model from 'model.onnx'"),
+    ("model.h5", "expected package.module:name or a file"),
+    ("gone.skops", "there is no model file 'gone.skops'"),
+    ("gone.joblib", "there is no model file 'gone.joblib'"),
+    ("no_such_module_at_all:f", "No module named"),
+])
+def test_models_that_cannot_be_loaded(capsys, place, spec, sentence):
+    status, _, err = run(capsys, "doctor", "--model", spec)
+    assert status == 2
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("name", "sentence"), [
+    ("nothing", "has no 'nothing'"), ("number", "expected a model with predict"),
+])
+def test_names_that_are_no_models(capsys, place, name, sentence):
+    status, _, err = run(capsys, "doctor", "--model", place.model(name))
+    assert status == 2
+    assert sentence in err
+
+
+@pytest.mark.parametrize("command", [
+    ["explain", "--background", "plain.csv"], ["importance"],
+    ["importance", "--method", "mean_impact"], ["importance", "--method", "kernel_shap"],
+])
+def test_a_model_that_raises_is_a_finding(capsys, place, command):
+    status, out, err = run(capsys, *command, "--model", place.model("broken"), "--data", "plain.csv")
+    assert (status, out) == (1, "")
+    assert err.startswith("xaikit: the model failed on a DataFrame of shape (2, 2)")
+    assert "the model is on fire" in err
+    assert "Traceback" not in err
+
+
+def test_an_unfitted_model(capsys, place):
+    joblib.dump(LogisticRegression(), "raw.joblib")
+    status, _, err = run(capsys, "doctor", "--model", "raw.joblib", "--allow-pickle")
+    assert status == 2
+    assert "LogisticRegression is not fitted" in err
+
+
+def test_a_module_that_fails_to_import_is_a_message(capsys, place):
+    (place.path / "cli_fails_to_import.py").write_text("1 / 0\n")
+    status, _, err = run(capsys, "doctor", "--model", "cli_fails_to_import:model")
+    assert status in (1, 2)
+    assert "division by zero" in err
+
+
+def test_warnings_of_the_result_go_to_stderr(capsys, place):
+    pd.DataFrame({"a": [-1.0, 0.0, 1.0], "b": [5, 5, 5]}).to_csv("centred.csv", index=False)
+    status, out, err = run(capsys, "importance", "--model", place.model("linear"),
+                           "--data", "centred.csv", "--method", "mean_impact")
+    assert status == 0
+    assert "'a' is centred" in err
+    assert "centred" not in out
+
+
+def test_a_folder_that_cannot_be_made(capsys, place):
+    status, out, err = explain(capsys, place, "--limit", 1, "--output", "plain.csv/inside")
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("xaikit: ")
+
+
+@pytest.mark.parametrize("name", ["made.txt", "made.xml"])
+def test_an_ending_that_cannot_be_written(capsys, place, name):
+    status, out, err = explain(capsys, place, "--limit", 1, "--output", name)
+    assert (status, out) == (2, "")
+    assert "cannot save as" in err
+
+
+# --- report, demo
+
+def test_report(capsys, place):
+    pytest.importorskip("xaikit.reporting.build")
+    status, out, _ = run(capsys, "report", "--model", place.model("chance"), "--data", "full.csv",
+                         "--target", "y", "--task", "classification", "--drop", "note",
+                         "--drop", "city", "--title", "Chances <of> rain", "--budget", 64,
+                         "--output", "made/report.html")
+    assert status == 0
+    assert out.strip() == str((place.path / "made" / "report.html").resolve())
+    page = Path("made/report.html").read_text(encoding="utf8")
+    assert "Chances &lt;of&gt; rain" in page
+    assert "<of>" not in page
+
+
+def test_report_of_a_model_that_raises(capsys, place):
+    pytest.importorskip("xaikit.reporting.build")
+    status, out, err = run(capsys, "report", "--model", place.model("broken"), "--data", "plain.csv")
+    assert (status, out) == (1, "")
+    assert "the model is on fire" in err
+    assert not Path("report.html").exists()
+
+
+# --- real processes
+
+def process(*argv, cwd):
+    return subprocess.run([sys.executable, "-m", "xaikit", *argv], cwd=cwd, text=True,
+                          capture_output=True, check=False, timeout=120)
+
+
+def test_a_process_explains_a_module_of_its_working_directory(place):
+    done = process("explain", "--model", place.model("linear"), "--data", "plain.csv",
+                   "--background", "plain.csv", "--limit", "2", cwd=place.path)
+    assert done.returncode == 0, done.stderr
+    assert len(read(done.stdout)) == 4
+    assert "model rows in" in done.stderr
+
+
+def test_a_process_reports_a_broken_model_without_a_traceback(place):
+    done = process("importance", "--model", place.model("broken"), "--data", "plain.csv",
+                   cwd=place.path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "the model is on fire" in done.stderr
+    assert "Traceback" not in done.stderr

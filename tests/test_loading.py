@@ -1,0 +1,99 @@
+"""Models from files and modules: nothing runs code without being told to."""
+
+from __future__ import annotations
+
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from xaikit.predictor.loading import load_model
+
+X, Y = load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return LogisticRegression(max_iter=500).fit(X, Y)
+
+
+def test_a_name_in_a_module_of_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "loading_here.py").write_text("def first(X):\n    return X[:, 0]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    model = load_model("loading_here:first")
+    np.testing.assert_array_equal(model(X), X[:, 0])
+    with pytest.raises(ImportError, match="'loading_here' has no 'second'"):
+        load_model("loading_here:second")
+
+
+def test_a_name_in_a_package():
+    assert load_model("numpy.linalg:norm") is np.linalg.norm
+
+
+def test_a_module_that_is_not_there():
+    with pytest.raises(ImportError, match="no_such_module_here"):
+        load_model("no_such_module_here:model")
+
+
+@pytest.mark.parametrize("spec", [
+    "model.onnx", "model", "model.txt", "a-b:c", "math:", ":model", "math:two words", "math:a.b",
+    "../up:model", "",
+])
+def test_other_specs_are_refused(spec):
+    with pytest.raises(ValueError, match="cannot load a model from .*expected package.module:name"):
+        load_model(spec)
+
+
+@pytest.mark.parametrize("ending", [".joblib", ".pkl", ".pickle", ".PKL", ".skops"])
+def test_files_that_are_not_there(tmp_path, ending):
+    with pytest.raises(FileNotFoundError, match="there is no model file"):
+        load_model(str(tmp_path / f"model{ending}"), allow_pickle=True)
+
+
+@pytest.mark.parametrize("ending", [".joblib", ".pkl", ".pickle"])
+def test_a_pickle_is_loaded_only_where_allowed(tmp_path, ending, fitted):
+    path = tmp_path / f"model{ending}"
+    joblib.dump(fitted, path)
+    with pytest.raises(ValueError, match="is a pickle.*--allow-pickle"):
+        load_model(str(path))
+    with pytest.warns(UserWarning, match="loading it runs whatever code it holds"):
+        model = load_model(str(path), allow_pickle=True)
+    np.testing.assert_array_equal(model.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_a_refused_pickle_runs_no_code(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    joblib.dump(Trap(), tmp_path / "trap.pkl")
+    with pytest.raises(ValueError, match="is a pickle"):
+        load_model(str(tmp_path / "trap.pkl"))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_skops(tmp_path, fitted):
+    sio = pytest.importorskip("skops.io", reason="skops is not installed")
+    path = tmp_path / "model.skops"
+    sio.dump(fitted, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = load_model(str(path))
+    np.testing.assert_array_equal(model.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_types_that_skops_does_not_know_are_named(tmp_path):
+    sio = pytest.importorskip("skops.io", reason="skops is not installed")
+    path = tmp_path / "odd.skops"
+    sio.dump(FunctionTransformer(np.linalg.norm), path)
+    unknown = sio.get_untrusted_types(file=path)
+    assert unknown
+    with pytest.raises(ValueError, match="not known to be safe.*--trust TYPE") as caught:
+        load_model(str(path))
+    assert all(name in str(caught.value) for name in unknown)
+    assert isinstance(load_model(str(path), trust=unknown), FunctionTransformer)
