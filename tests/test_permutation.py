@@ -53,26 +53,23 @@ def naive_change(f, X, units, seed, n_repeats):
                 row = X[i : i + 1].copy()
                 for c in columns:
                     row[0, c] = X[source, c]
-                rows[i] += np.abs(f(row)[0] - base[i]) / n_repeats
-        values.append(rows.mean(axis=0))
+                change = np.abs(f(row)[0] - base[i]) / n_repeats
+                # A row takes part as the taker of a value and as the giver of its own.
+                rows[i] += change
+                rows[source] += change
+        values.append(rows.mean(axis=0) / 2)
         by_row.append(rows)
     return np.array(values), np.array(by_row)
 
 
-def naive_blocks(y, seed):
-    """Deal rows out in the order of their labels, equal labels at random."""
-    n_blocks = min(10, len(y) // 2)
-    shuffled = stream(seed, "blocks").permutation(len(y))
-    dealt = sorted(shuffled, key=lambda i: y[i])
-    blocks = np.zeros(len(y), dtype=int)
-    for place, i in enumerate(dealt):
-        blocks[i] = place % n_blocks
-    return blocks
+def naive_blocks(n, seed):
+    """Deal rows out at random."""
+    return np.array([place % min(10, n // 2) for place in stream(seed, "blocks").permutation(n)])
 
 
 def naive_scores(score, predict, X, y, seed, n_repeats):
     """Mean drop of a score for every column, and its jackknife error over blocks."""
-    blocks, n = naive_blocks(y, seed), len(X)
+    blocks, n = naive_blocks(len(y), seed), len(X)
     drops, errors, base = [], [], predict(X)
     for c in range(X.shape[1]):
         repeats, left_out = [], []
@@ -81,11 +78,12 @@ def naive_scores(score, predict, X, y, seed, n_repeats):
             shuffled[:, c] = X[order, c]
             answers = predict(shuffled)
             repeats.append(score(y, base) - score(y, answers))
-            left_out.append([
-                score(y[blocks != b], base[blocks != b])
-                - score(y[blocks != b], answers[blocks != b])
-                for b in range(blocks.max() + 1)
-            ])
+            left_out.append([])
+            for b in range(blocks.max() + 1):
+                kept = blocks != b
+                # With a block's rows go those that were given their values.
+                both = kept & (blocks[order] != b)
+                left_out[-1].append(score(y[kept], base[kept]) - score(y[both], answers[both]))
         drops.append(repeats)
         parts = [sum(p) / n_repeats for p in zip(*left_out, strict=True)]
         mean, n_blocks = sum(parts) / len(parts), len(parts)
@@ -224,7 +222,9 @@ def test_a_scorer_may_look_at_the_table():
 
     got = permute(model, frame, BINARY, scoring=weighted, n_repeats=2)
     assert got.output_names == ("weighted",)
-    assert lengths == {150, 135}
+    # All rows, all but a block, and all but a block and those that were given its values.
+    assert {150, 135} < lengths
+    assert min(lengths) >= 120
     weight = frame["a"] > 5.5
     base = accuracy_score(BINARY, model.predict(frame), sample_weight=weight)
     assert got.settings["score"]["weighted"] == pytest.approx(base)
@@ -431,8 +431,8 @@ def test_intervals_of_changes_cover_the_population():
     for _ in range(80):
         e = permute(lambda X: X[:, 0], rng.normal(size=(100, 1)), n_repeats=5, random_state=rng)
         hits.append(e.lower[0, 0] <= 2 / np.pi**0.5 <= e.upper[0, 0])
-    # Rows count as both givers and takers of values, which a bootstrap over takers knows in part.
-    assert np.mean(hits) >= 0.75
+    # Nominally .95; 80 runs put 99.9 % of honest ones above .86.
+    assert np.mean(hits) >= 0.86
 
 
 # --- labels and settings

@@ -206,9 +206,6 @@ REFUSED = [
                  id="bool in date"),
     pytest.param(pd.to_datetime(["2020-01-01"]).tz_localize("UTC"), pd.to_datetime(["2020-01-01"]),
                  "'a' should be datetime.*UTC", id="naive in zoned"),
-    pytest.param(pd.to_datetime(["2020-01-01"]).as_unit("s"),
-                 pd.to_datetime(["2020-01-01 00:00:00.5"]), "'a' should be datetime",
-                 id="half a second in whole seconds"),
 ]
 
 

@@ -24,14 +24,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments after the program's name; those of the process by default.
     """
     arguments = _parser().parse_args(argv)
-    warnings.showwarning = _show_warning
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from sklearn.exceptions import NotFittedError
 
     from xaikit.predictor.adapter import ModelError
+    from xaikit.predictor.probe import ProbeError
 
     try:
         return int(arguments.run(arguments))
-    except ModelError as error:
+    except (ModelError, ProbeError) as error:
         print(f"xaikit: {error}", file=sys.stderr)
         return FINDINGS
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
@@ -142,12 +148,12 @@ def _demo(arguments: argparse.Namespace) -> int:
     X_train, X_test, y_train, y_test = train_test_split(
         data.data, labels, test_size=0.4, random_state=0, stratify=labels)
     model = HistGradientBoostingClassifier(random_state=0, max_iter=50).fit(X_train, y_train)
-    made = report(
+    report(
         model, X_test, y_test, background=X_train, path=arguments.output, output="malignant",
         n_explain=60, random_state=0, title="Demo: breast cancer",
         data_name="Breast Cancer Wisconsin, the 40 % of rows not trained on",
     )
-    print(Path(made.path).resolve())
+    print(Path(arguments.output).resolve())
     return DONE
 
 
@@ -156,13 +162,13 @@ def _report(arguments: argparse.Namespace) -> int:
 
     model = _load_model(arguments)
     X, y = _load_data(arguments)
-    made = report(
+    report(
         model, X, y, background=_load_background(arguments), path=arguments.output,
         output=arguments.output_name, title=arguments.title, random_state=arguments.seed,
         n_jobs=arguments.n_jobs, budget=arguments.budget or "auto", model_name=arguments.model,
         data_name=arguments.data,
     )
-    print(Path(made.path).resolve())
+    print(Path(arguments.output).resolve())
     return DONE
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtrit
 from sklearn.metrics import get_scorer
 
@@ -15,7 +16,13 @@ from xaikit.explainers.replay import replay_of
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Table, borrow_columns, replace_columns, take_rows
+from xaikit.predictor.schema import (
+    Table,
+    borrow_columns,
+    copy_of,
+    replace_columns,
+    take_rows,
+)
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import number_units, resolve_groups
@@ -160,8 +167,8 @@ class PermutationImportance(Explainer):
         if labels.shape[:1] != (len(table),):
             raise ValueError(f"y has shape {labels.shape}, expected one label for each of the "
                              f"{len(table)} rows.")
-        if labels.dtype.kind == "f" and np.isnan(labels).any():
-            raise ValueError("y holds NaN; leave those rows out.")
+        if pd.isna(labels).any():
+            raise ValueError("y holds NaN or missing labels; leave those rows out.")
         scorers = _scorers(self.scoring, predictor.task)
         return _ScoreTask(predictor, table, units, codes, seed, self.n_repeats,
                           int(self.max_memory), labels, scorers)
@@ -224,14 +231,20 @@ class _ChangeTask(_Task):
     base: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def prepare(self) -> None:
-        self.base = self.predictor.ask(self.table.copy())
+        self.base = self.predictor.ask(copy_of(self.table))
 
     def __call__(self, unit: int) -> tuple[np.ndarray, Cost]:
         predictor, watch = self.predictor.spawn(), Stopwatch()
         sources = self.sources(unit)
         answers = self.shuffled(unit, sources, self.base, predictor.ask)
         change = np.abs(answers - self.base)
-        result = np.concatenate([change.mean(axis=0), change.mean(axis=1)])
+        given = np.empty_like(change)
+        for r, source in enumerate(sources):
+            given[r, source] = change[r]
+        # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
+        # interval from the takers alone would be half as wide as it has to be.
+        by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
+        result = np.concatenate([by_row, change.mean(axis=1)])
         return result, watch.cost(predictor, questions=sources.size)
 
     def summarise(self, results: list[np.ndarray], confidence: float) -> dict[str, Any]:
@@ -259,11 +272,11 @@ class _ScoreTask(_Task):
     scorers: dict[str, Any]
 
     def prepare(self) -> None:
-        self.blocks = _blocks(self.y, stream(self.seed, "blocks"))
+        self.blocks = _blocks(len(self.y), stream(self.seed, "blocks"))
         self.base: dict[str, np.ndarray] = {}
         replay = replay_of(self.predictor, self.y)
-        self.scores, self.base_parts = self._score(replay, self.table, self._base_source(
-            self.predictor))
+        self.scores, self.base_parts = self._score(
+            replay, self.table, self._base_source(self.predictor), np.arange(len(self.y)))
 
     def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Cost]:
         predictor, watch = self.predictor.spawn(), Stopwatch()
@@ -283,7 +296,7 @@ class _ScoreTask(_Task):
         drops, parts = [], []
         for r in range(self.n_repeats):
             table = borrow_columns(self.table, self.units[unit], sources[r])
-            score, score_parts = self._score(replay, table, answers_of(r))
+            score, score_parts = self._score(replay, table, answers_of(r), sources[r])
             drops.append(self.scores - score)
             parts.append(self.base_parts - score_parts)
         spent = watch.cost(predictor, questions=sources.size * max(1, len(known)))
@@ -292,18 +305,21 @@ class _ScoreTask(_Task):
     def _base_source(self, predictor: Predictor) -> Callable[[str], np.ndarray]:
         def source(method: str) -> np.ndarray:
             if method not in self.base:
-                self.base[method] = replay_of(predictor, self.y).ask(method, self.table.copy())
+                self.base[method] = replay_of(predictor, self.y).ask(method, copy_of(self.table))
             return self.base[method]
         return source
 
     def _score(
-        self, replay: Any, table: Table, source: Callable[[str], np.ndarray]
+        self, replay: Any, table: Table, source: Callable[[str], np.ndarray], givers: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give the scores of all rows (n_scorers,) and with each block left out (…, n_blocks)."""
+        """Give the scores of all rows (n_scorers,) and with each block left out (…, n_blocks).
+
+        With a block go its rows and the rows that were given its values: both are samples.
+        """
         whole = self._score_rows(replay, table, source, np.arange(len(self.y)))
         parts = np.full((len(self.scorers), self.blocks.max() + 1), np.nan)
         for block in range(parts.shape[1] if parts.shape[1] > 1 else 0):
-            rows = np.flatnonzero(self.blocks != block)
+            rows = np.flatnonzero((self.blocks != block) & (self.blocks[givers] != block))
             if self.y.dtype.kind in "fc" or len(np.unique(self.y[rows])) == len(np.unique(self.y)):
                 parts[:, block] = self._score_rows(replay, table, source, rows)
         return whole, parts
@@ -359,15 +375,10 @@ def _scorers(scoring: Any, task: str | None) -> dict[str, Any]:
     return named
 
 
-def _blocks(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deal rows out to blocks at random, every block with like shares of each label."""
-    n_blocks = min(BLOCKS, len(y) // 2)
-    shuffled = rng.permutation(len(y))
-    ordered = shuffled[np.argsort(y[shuffled], kind="stable")] if y.ndim == 1 else shuffled
-    blocks = np.zeros(len(y), dtype=np.int64)
-    if n_blocks > 1:
-        blocks[ordered] = np.arange(len(y)) % n_blocks
-    return blocks
+def _blocks(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal rows out to blocks at random; blocks balanced by label would differ by too little."""
+    n_blocks = min(BLOCKS, n // 2)
+    return rng.permutation(n) % max(n_blocks, 1)
 
 
 def _cells(table: Table, c: int) -> Any:

@@ -72,7 +72,10 @@ class Replay(BaseEstimator):
                 "classes in y; wrap a function with one output a class."
             )
         if method == "decision_function":
-            return answers[:, 0] if single else answers
+            # Scorers want one number where there are two classes: how far the second is ahead.
+            if n_classes == 2:
+                return answers[:, 0] if single else answers[:, 1] - answers[:, 0]
+            return answers
         if method == "predict_proba":
             return np.column_stack([1 - answers, answers]) if single else answers
         if single:

@@ -13,7 +13,7 @@ from xaikit.predictor.answers import as_answers
 from xaikit.predictor.backends import Estimator, choose
 from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.probe import Findings, probe
-from xaikit.predictor.schema import Schema, Table, as_table, take_rows
+from xaikit.predictor.schema import Schema, Table, as_table, copy_of, take_rows
 
 AUTO_BATCH = 2**16
 """Rows a call by default: enough to hide a call's fixed cost, small beside most models' memory."""
@@ -105,7 +105,8 @@ class Predictor:
     ) -> None:
         if task not in (None, "classification", "regression"):
             raise ValueError(f"task must be 'classification' or 'regression', got {task!r}.")
-        if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
+        whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
+        if batch_size != "auto" and (not whole or int(batch_size) < 1):
             raise ValueError(f"batch_size must be a positive whole number or 'auto', "
                              f"got {batch_size!r}.")
         self.model = model
@@ -150,7 +151,7 @@ class Predictor:
         """
         table = as_table(X) if self.schema is None else self.schema.conform(X)
         # The model may write into what it is given, so it is never given the caller's own table.
-        return self.ask(table.copy())
+        return self.ask(copy_of(table))
 
     def ask(self, table: Table) -> np.ndarray:
         """Ask about a table that already fits the schema and that the model may overwrite."""
@@ -245,7 +246,8 @@ class Predictor:
         if self.outputs is None:
             return
         names = self._all_names or ()
-        chosen = self.outputs if isinstance(self.outputs, list | tuple) else [self.outputs]
+        several = isinstance(self.outputs, list | tuple | np.ndarray)
+        chosen = self.outputs if several else [self.outputs]
         kept = []
         for choice in chosen:
             if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:

@@ -8,6 +8,7 @@ that was not imported cannot exist.
 from __future__ import annotations
 
 import sys
+from itertools import combinations
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -98,6 +99,9 @@ class Estimator:
         _check_fitted(self.model)
         if model is not self.model:
             self.method = model.__name__
+            if output is not None and self.METHODS.get(output) != self.method:
+                raise ValueError(f"output={output!r} contradicts the bound method "
+                                 f"{self.method}; leave one of them out.")
         else:
             self.method = self._choose(output)
         scales = {method: scale for scale, method in self.METHODS.items()}
@@ -124,7 +128,7 @@ class Estimator:
         if width is not None:
             _check_width(batch, width)
             if isinstance(batch, pd.DataFrame) and _all_numbers(batch):
-                return batch.to_numpy()
+                return _as_array(batch)
         return batch
 
     def _choose(self, output: str | None) -> str:
@@ -146,6 +150,9 @@ class Estimator:
             return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
         if self.method == "decision_function" and len(classes) == 2:
             return (str(classes[1]),)
+        shape = getattr(self.model, "decision_function_shape", None)
+        if self.method == "decision_function" and shape == "ovo":
+            return tuple(f"{a} / {b}" for a, b in combinations(classes, 2))
         return tuple(str(c) for c in classes)
 
 
@@ -243,7 +250,13 @@ def _select(frame: pd.DataFrame, names: tuple[Any, ...]) -> pd.DataFrame:
 
 
 def _all_numbers(frame: pd.DataFrame) -> bool:
-    return all(isinstance(d, np.dtype) and d.kind in "biuf" for d in frame.dtypes)
+    return all(kind_of(d) in ("boolean", "integer", "float") for d in frame.dtypes)
+
+
+def _as_array(frame: pd.DataFrame) -> np.ndarray:
+    """Give a frame of numbers as a writable array; nullable columns become floats."""
+    plain = [d if isinstance(d, np.dtype) else np.dtype(np.float64) for d in frame.dtypes]
+    return frame.to_numpy(dtype=np.result_type(*plain), na_value=np.nan, copy=True)
 
 
 def _numeric(batch: Table, whom: str) -> np.ndarray:

@@ -62,7 +62,12 @@ def _import(module: str, name: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    loaded = importlib.import_module(module)
+    try:
+        loaded = importlib.import_module(module)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ImportError(f"importing {module!r} failed: {error!r}.") from error
     if not hasattr(loaded, name):
         raise ImportError(f"module {module!r} has no {name!r}.")
     return getattr(loaded, name)

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.schema import Table, take_rows
+from xaikit.predictor.schema import Table, copy_of, take_rows
 
 TOLERANCE = 1e-4
 """Largest difference taken for rounding, relative to the answers: float32 networks round at 1e-6
 or so, batch normalisation left in training mode moves answers by far more."""
+
+
+class ProbeError(ValueError):
+    """The probe found a model that cannot be explained."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,17 @@ def probe(predictor: Any, rows: Table) -> Findings:
 
     Raises
     ------
-    ValueError
+    ProbeError
         If an answer depends on the other rows of the batch.
     """
     table = predictor.schema.conform(rows)
     both = np.arange(len(table))
 
     def ask(chosen: np.ndarray) -> np.ndarray:
-        return predictor.ask(take_rows(table, chosen).copy())
+        return predictor.ask(copy_of(take_rows(table, chosen)))
 
-    handed = take_rows(table, both).copy()
-    before = handed.copy()
+    handed = copy_of(take_rows(table, both))
+    before = copy_of(handed)
     pair = predictor.ask(handed)
     keeps = _equal(handed, before)
     again = ask(both)
@@ -70,7 +74,7 @@ def probe(predictor: Any, rows: Table) -> Findings:
     repeatable = noise <= TOLERANCE
     shift = max(float(np.abs(pair - swapped).max()), float(np.abs(pair[:1] - alone).max())) / scale
     if repeatable and shift > TOLERANCE:
-        raise ValueError(
+        raise ProbeError(
             f"the model's answer for a row depends on the other rows of the batch (it moved by "
             f"{shift:.2g} of its size), so no question to it has one answer. Put the model in "
             "evaluation mode (batch normalisation is the usual cause), or wrap a function that "

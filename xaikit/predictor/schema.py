@@ -48,10 +48,7 @@ class Schema:
         """
         table = as_table(table)
         if isinstance(table, pd.DataFrame):
-            if not table.columns.is_unique:
-                twice = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
-                raise ValueError(f"column names must be unique; these occur more than once: "
-                                 f"{', '.join(twice)}. Rename them.")
+            _check_unique([str(c) for c in table.columns])
             return cls("frame", table.columns, tuple(table.dtypes))
         names = [f"x{j}" for j in range(table.shape[1])]
         if feature_names is not None:
@@ -59,6 +56,7 @@ class Schema:
             if len(names) != table.shape[1]:
                 raise ValueError(f"feature_names holds {len(names)} names for "
                                  f"{table.shape[1]} columns.")
+        _check_unique(names)
         return cls("array", pd.Index(names), (table.dtype,) * table.shape[1])
 
     @property
@@ -179,12 +177,17 @@ def column_of(table: Table, c: int) -> pd.Series:
     return pd.Series(table[:, c]).infer_objects()
 
 
+def copy_of(table: Table) -> Table:
+    """Give a copy of a table that keeps an array's memory order."""
+    return table.copy(order="K") if isinstance(table, np.ndarray) else table.copy()
+
+
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
     """Give a copy of `table` with some columns, by position, replaced."""
     if isinstance(table, pd.DataFrame):
         return make_frame([columns[c] if c in columns else table.iloc[:, c].array
                            for c in range(table.shape[1])], table.columns)
-    out = table.copy()
+    out = table.copy(order="K")
     for c, values in columns.items():
         out[:, c] = np.asarray(values, dtype=out.dtype)
     return out
@@ -231,6 +234,13 @@ def kind_of(dtype: Any) -> str:
     return "text"
 
 
+def _check_unique(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError("column names must be unique as text; these occur more than once: "
+                         f"{', '.join(twice)}. Rename them.")
+
+
 def _listed(names: Any, most: int = 8) -> str:
     names = list(names)
     return ", ".join(map(str, names[:most])) + (f", … ({len(names)} in all)"
@@ -249,13 +259,25 @@ def _cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Cast if no value changes, else keep the values in a dtype that holds both."""
     with np.errstate(invalid="ignore", over="ignore"):
         cast = values.astype(dtype)
-    same = cast == values
+        # There and back: beyond 2**53 a whole number and its float compare equal and are not.
+        same = (cast == values) & (cast.astype(values.dtype) == values)
     if values.dtype.kind == "f" and dtype.kind == "f":
         # Narrower floats are the user's own precision: rounding is meant, overflow is not.
         same = np.isclose(cast, values, rtol=np.finfo(dtype).eps, atol=0, equal_nan=True)
     if np.all(same):
         return cast
-    return values.astype(np.result_type(values.dtype, dtype))
+    wide = values.astype(np.result_type(values.dtype, dtype))
+    kept = values.dtype.kind == "f" or np.array_equal(wide.astype(values.dtype), values)
+    return wide if kept else values
+
+
+def _whole_numbers(column: pd.Series) -> np.ndarray | None:
+    """Give cells that all are whole numbers, or the text of one, without a detour by floats."""
+    try:
+        cells = [int(v) for v in column.tolist() if not isinstance(v, float)]
+        return np.array(cells, dtype=np.int64) if len(cells) == len(column) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _numbers_or_raise(values: Any, where: str) -> np.ndarray:
@@ -278,6 +300,10 @@ def _cast(column: pd.Series, dtype: Any, name: str) -> pd.Series:
             missing = pd.isna(column).to_numpy()
             if kind_of(own) in ("datetime", "timedelta"):
                 raise ValueError(f"{where} should be {dtype}, got {own}.")
+            if dtype.kind in "iu" and not missing.any():
+                whole = _whole_numbers(column)
+                if whole is not None:
+                    return pd.Series(_cast_numbers(whole, dtype), index=column.index)
             values = np.full(len(column), np.nan)
             values[~missing] = _numbers_or_raise(column[~missing].tolist(), where)
             return pd.Series(_cast_numbers(values, dtype), index=column.index)
@@ -288,16 +314,27 @@ def _cast(column: pd.Series, dtype: Any, name: str) -> pd.Series:
             raise ValueError(f"{where} should hold text ({dtype}), got {own}. "
                              "Convert it to the dtype that the model was fitted with.")
         return column.astype(object).astype(dtype)
+    timed = ("datetime", "timedelta")
+    if kind_of(dtype) in timed and kind_of(own) not in (kind_of(dtype), "text"):
+        raise ValueError(f"{where} should be {dtype}, got {own}.")
     try:
         cast = column.astype(dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where} should be {dtype}, got {own}: {error}.") from error
     if not cast.isna().equals(column.isna()):
         raise ValueError(f"{where} should be {dtype}; values of {own} would be lost.")
-    if kind_of(own) in ("datetime", "timedelta") and not (cast == column)[~column.isna()].all():
-        # Finer times than the schema's: they keep their unit, and the batch is widened.
-        return column
+    if kind_of(dtype) in timed:
+        # Times finer than the schema's keep their unit, and the batch is widened.
+        exact = column if kind_of(own) in timed else column.astype(_finest(dtype))
+        return cast if (cast == exact)[column.notna()].all() else exact
     return cast
+
+
+def _finest(dtype: Any) -> Any:
+    """Give the dtype of the same kind and zone that counts nanoseconds."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pd.DatetimeTZDtype("ns", dtype.tz)
+    return np.dtype("M8[ns]" if kind_of(dtype) == "datetime" else "m8[ns]")
 
 
 def _same(own: Any, dtype: Any) -> bool:

@@ -30,4 +30,5 @@ def resolve_seed(random_state: int | np.integer | np.random.Generator | None) ->
 def stream(seed: int, *purpose: int | str) -> np.random.Generator:
     """Give the random stream of one purpose, the same whatever was drawn before it."""
     keys = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in purpose]
-    return np.random.default_rng(np.random.SeedSequence([seed, *keys]))
+    # The length is part of the key: SeedSequence takes trailing zeros for nothing.
+    return np.random.default_rng(np.random.SeedSequence([seed, len(keys), *keys]))
