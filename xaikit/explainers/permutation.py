@@ -275,8 +275,8 @@ class _ScoreTask(_Task):
         self.blocks = _blocks(len(self.y), stream(self.seed, "blocks"))
         self.base: dict[str, np.ndarray] = {}
         replay = replay_of(self.predictor, self.y)
-        self.scores, self.base_parts = self._score(
-            replay, self.table, self._base_source(self.predictor), np.arange(len(self.y)))
+        self.scores = self._score(replay, self.table, self._base_source(self.predictor),
+                                  np.arange(len(self.y)))
 
     def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Cost]:
         predictor, watch = self.predictor.spawn(), Stopwatch()
@@ -296,9 +296,9 @@ class _ScoreTask(_Task):
         drops, parts = [], []
         for r in range(self.n_repeats):
             table = borrow_columns(self.table, self.units[unit], sources[r])
-            score, score_parts = self._score(replay, table, answers_of(r), sources[r])
-            drops.append(self.scores - score)
-            parts.append(self.base_parts - score_parts)
+            everyone = np.arange(len(self.y))
+            drops.append(self.scores - self._score(replay, table, answers_of(r), everyone))
+            parts.append(self._parts(replay, table, answers_of(r), base, sources[r]))
         spent = watch.cost(predictor, questions=sources.size * max(1, len(known)))
         return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), spent
 
@@ -309,22 +309,31 @@ class _ScoreTask(_Task):
             return self.base[method]
         return source
 
-    def _score(
-        self, replay: Any, table: Table, source: Callable[[str], np.ndarray], givers: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give the scores of all rows (n_scorers,) and with each block left out (…, n_blocks).
+    def _parts(
+        self, replay: Any, table: Table, source: Callable[[str], np.ndarray],
+        base: Callable[[str], np.ndarray], givers: np.ndarray,
+    ) -> np.ndarray:
+        """Give the drops with each block left out, (n_scorers, n_blocks).
 
-        With a block go its rows and the rows that were given its values: both are samples.
+        With a block go its rows and the rows that were given its values: both are samples. Both
+        scores are of the rows that stay, so a feature without effect drops by exactly 0.
         """
-        whole = self._score_rows(replay, table, source, np.arange(len(self.y)))
-        parts = np.full((len(self.scorers), self.blocks.max() + 1), np.nan)
-        for block in range(parts.shape[1] if parts.shape[1] > 1 else 0):
+        n_blocks = self.blocks.max() + 1
+        parts = np.full((len(self.scorers), n_blocks), np.nan)
+        for block in range(n_blocks if n_blocks > 1 else 0):
             rows = np.flatnonzero((self.blocks != block) & (self.blocks[givers] != block))
-            if self.y.dtype.kind in "fc" or len(np.unique(self.y[rows])) == len(np.unique(self.y)):
-                parts[:, block] = self._score_rows(replay, table, source, rows)
-        return whole, parts
+            if self._scorable(rows):
+                parts[:, block] = self._score(replay, self.table, base, rows) \
+                    - self._score(replay, table, source, rows)
+        return parts
 
-    def _score_rows(
+    def _scorable(self, rows: np.ndarray) -> bool:
+        """Say whether rows are enough for a score: two numbers, or every class."""
+        if len(rows) < 2:
+            return False
+        return self.y.dtype.kind in "fc" or len(np.unique(self.y[rows])) == len(np.unique(self.y))
+
+    def _score(
         self, replay: Any, table: Table, source: Callable[[str], np.ndarray], rows: np.ndarray
     ) -> np.ndarray:
         replay.source, replay.rows = source, rows

@@ -12,6 +12,7 @@ import pandas as pd
 import xaikit
 from xaikit.reporting.document import Section, Table, Text
 from xaikit.reporting.facts import Facts
+from xaikit.reporting.importance import BACKGROUND_ROWS
 from xaikit.reporting.inputs import MOST_SCORED, content_hash
 
 
@@ -32,7 +33,8 @@ def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> d
         "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.schema),
         "rows and columns": f"{n:,} × {len(case.predictor.schema.names)}",
         "rows used": rows_used(facts),
-        "background": f"{len(case.background):,} rows ({given})",
+        "background": f"{len(case.background):,} rows ({given}); Kernel SHAP uses "
+                      f"{min(len(case.background), BACKGROUND_ROWS)} of them",
         "methods": ", ".join(facts.options.methods),
         "seed": case.seed,
         "versions": versions(),
