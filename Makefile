@@ -18,13 +18,11 @@ check: .venv/tested
 	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md docs
 
 coverage: .venv/tested
-	rm -f .coverage .coverage.*
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
 
 bounds: .venv/tested
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(BIN)/python -m pytest
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(BIN)/python -m pytest \
+		--numprocesses auto
 
 bench: .venv/benched
 	$(BIN)/python -m benchmarks
