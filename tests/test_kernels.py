@@ -63,7 +63,7 @@ def test_number_products(rng, n_units, n_background, n_masks, chunk):
         ref = reference.number_products(masks, base_keys, flip_keys, first, n, ref_known)
         got = np.empty(n, dtype=np.int64)
         n_known = masking.number_products(
-            masks, base_keys, flip_keys, first, known, n_known, got)
+            masks, base_keys, flip_keys, first, *known, n_known, got)
         np.testing.assert_array_equal(got, ref)
         assert_known(known, n_known, ref_known)
 
@@ -81,7 +81,7 @@ def test_number_submasks(rng, n_units, n_background, chunk):
                                         ref_known, n_words)
         got = np.empty(n, dtype=np.int64)
         n_known = masking.number_submasks(
-            starts, players, n_players, base_keys, flip_keys, first, known, n_known, got)
+            starts, players, n_players, base_keys, flip_keys, first, *known, n_known, got)
         np.testing.assert_array_equal(got, ref)
         assert_known(known, n_known, ref_known)
 
@@ -94,11 +94,11 @@ def test_both_lists_share_what_is_known(rng):
     known, ref_known = empty_known(48 + 18, 1), {}
     ids = np.empty(48, dtype=np.int64)
     n_known = masking.number_submasks(
-        starts, players, n_players, base_keys, flip_keys, 0, known, 0, ids)
+        starts, players, n_players, base_keys, flip_keys, 0, *known, 0, ids)
     reference.number_submasks(
         starts, players, n_players, base_keys, flip_keys, 0, 48, ref_known, 1)
     got = np.empty(18, dtype=np.int64)
-    again = masking.number_products(masks, base_keys, flip_keys, 0, known, n_known, got)
+    again = masking.number_products(masks, base_keys, flip_keys, 0, *known, n_known, got)
     ref = reference.number_products(masks, base_keys, flip_keys, 0, 18, ref_known)
     assert again == n_known
     np.testing.assert_array_equal(got, ref)
@@ -121,7 +121,7 @@ def test_equal_low_halves_are_told_apart_by_the_high_ones():
     flip_keys = np.zeros((2, 1, 2), dtype=np.uint64)
     ids, known = np.empty(2, dtype=np.int64), empty_known(2, 1)
     masks = np.zeros((1, 1), dtype=np.uint64)
-    assert masking.number_products(masks, base_keys, flip_keys, 0, known, 0, ids) == 2
+    assert masking.number_products(masks, base_keys, flip_keys, 0, *known, 0, ids) == 2
     np.testing.assert_array_equal(ids, [0, 1])
 
 

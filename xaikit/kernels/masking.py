@@ -5,9 +5,10 @@ all others. Masks are packed into uint64 words, unit u in bit u % 64 of word u /
 row's key is 128 bits in two halves, the exclusive or of its values' keys: `base_keys` (2, B) for
 the background rows, and `flip_keys` (2, M, B) for what showing a unit changes.
 
-What is known lives in four arrays, handed on as the tuple `known`: an open hash table of ids
-(-1: free; its length a power of two), and by id the keys (2, capacity), background rows (capacity,)
-and masks (capacity, W).
+What is known lives in four arrays: an open hash table of ids (-1: free; its length a power of two),
+and by id the keys (2, capacity), background rows (capacity,) and masks (capacity, W). The few lines
+that look a key up stand in each kernel again, and the arrays are handed over one by one: a shared
+function and a tuple would add a third to the time that the first call spends compiling.
 """
 
 from __future__ import annotations
@@ -21,30 +22,26 @@ SIX_BITS = np.uint64(63)
 
 
 @kernel
-def _place(low, high, table, keys):
-    """Give the slot of the table that holds this key's id, or the free one where it belongs."""
-    slots = np.uint64(table.shape[0] - 1)
-    slot = low & slots
-    while table[slot] >= 0 and (keys[0, table[slot]] != low or keys[1, table[slot]] != high):
-        slot = (slot + ONE) & slots
-    return slot
-
-
-@kernel
 def rehash(table, keys, n_known):
-    """Enter the first `n_known` keys into an empty table."""
+    """Enter the first `n_known` keys, all different, into an empty table."""
+    slots = np.uint64(table.shape[0] - 1)
     for i in range(n_known):
-        table[_place(keys[0, i], keys[1, i], table, keys)] = i
+        slot = keys[0, i] & slots
+        while table[slot] >= 0:
+            slot = (slot + ONE) & slots
+        table[slot] = i
 
 
 @kernel
-def number_products(masks, base_keys, flip_keys, first, known, n_known, ids):
+def number_products(
+    masks, base_keys, flip_keys, first, table, keys, backgrounds, known_masks, n_known, ids
+):
     """Number questions first, first + 1, … of all masks times all background rows.
 
     `ids` (q,) receives the id of the first question with the same key; new ones are appended to
-    `known` from `n_known` on, whose new value is returned.
+    what is known from `n_known` on, whose new value is returned.
     """
-    table, keys, backgrounds, known_masks = known
+    slots = np.uint64(table.shape[0] - 1)
     n_background = base_keys.shape[1]
     row_keys = np.empty((2, n_background), dtype=np.uint64)
     c, b = first // n_background, first % n_background
@@ -63,7 +60,11 @@ def number_products(masks, base_keys, flip_keys, first, known, n_known, ids):
                         mine[i] ^= flips[i]
         while b < n_background and q < ids.shape[0]:
             low, high = row_keys[0, b], row_keys[1, b]
-            slot = _place(low, high, table, keys)
+            slot = low & slots
+            while table[slot] >= 0 and (
+                keys[0, table[slot]] != low or keys[1, table[slot]] != high
+            ):
+                slot = (slot + ONE) & slots
             if table[slot] < 0:
                 table[slot] = n_known
                 keys[0, n_known], keys[1, n_known] = low, high
@@ -81,15 +82,16 @@ def number_products(masks, base_keys, flip_keys, first, known, n_known, ids):
 
 @kernel
 def number_submasks(
-    starts, players, n_players, base_keys, flip_keys, first, known, n_known, ids
+    starts, players, n_players, base_keys, flip_keys, first,
+    table, keys, backgrounds, known_masks, n_known, ids,
 ):
     """Number questions first, first + 1, … of the list of all submasks of all background rows.
 
     Background row b owns the numbers starts[b] to starts[b + 1]; the bits of the number within it
-    say which of its `n_players[b]` players, units `players` (B, M), are kept. `known`, `n_known`
-    and `ids` are as in `number_products`.
+    say which of its `n_players[b]` players, units `players` (B, M), are kept. The rest is
+    as in `number_products`.
     """
-    table, keys, backgrounds, known_masks = known
+    slots = np.uint64(table.shape[0] - 1)
     mask = np.empty(known_masks.shape[1], dtype=np.uint64)
     b = np.searchsorted(starts, first, side="right") - 1
     for q in range(ids.shape[0]):
@@ -105,7 +107,9 @@ def number_submasks(
                 mask[u >> 6] |= ONE << (np.uint64(u) & SIX_BITS)
                 low ^= flip_keys[0, u, b]
                 high ^= flip_keys[1, u, b]
-        slot = _place(low, high, table, keys)
+        slot = low & slots
+        while table[slot] >= 0 and (keys[0, table[slot]] != low or keys[1, table[slot]] != high):
+            slot = (slot + ONE) & slots
         if table[slot] < 0:
             table[slot] = n_known
             keys[0, n_known], keys[1, n_known] = low, high

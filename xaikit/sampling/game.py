@@ -149,7 +149,7 @@ class Game:
             Rows of `answers`, valid until the next question.
         """
         return self._ask(n, lambda ids: number_submasks(
-            starts, players, n_players, self.row.base_keys, self.row.flip_keys, first, self._known,
+            starts, players, n_players, self.row.base_keys, self.row.flip_keys, first, *self._known,
             self._n_known, ids))
 
     @property
@@ -159,7 +159,7 @@ class Game:
         return self._answers
 
     def _number_products(self, masks: np.ndarray, first: int, ids: np.ndarray) -> int:
-        return number_products(masks, self.row.base_keys, self.row.flip_keys, first, self._known,
+        return number_products(masks, self.row.base_keys, self.row.flip_keys, first, *self._known,
                                self._n_known, ids)
 
     def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
