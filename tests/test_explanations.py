@@ -465,7 +465,7 @@ def test_files_of_something_else(tmp_path, text, words):
 
 
 @pytest.mark.parametrize("settings", [{"a": object()}, {"a": 1j}, {"a": {1: 2}}, {"a": np.array([1j])}],
-                         ids=repr)
+                         ids=["object", "complex", "numbered keys", "complex array"])
 def test_what_json_cannot_hold_is_said(settings):
     with pytest.raises(TypeError, match="JSON"):
         attribution(settings=settings).to_json()

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 # The HTML report replaces exactly these two codes by CSS variables, so text uses no other colour.
@@ -102,7 +102,9 @@ def axes_for(ax: Axes | None, height: float) -> Axes:
 
 def figure_of(ax: Axes) -> Figure:
     """Give the figure (never a subfigure) that `ax` lies in."""
-    figure = ax.get_figure(root=True)
+    figure = ax.get_figure()
+    while isinstance(figure, SubFigure):
+        figure = figure.figure
     assert figure is not None
     return figure
 

@@ -161,7 +161,9 @@ def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.nda
     right = np.maximum(np.maximum(lefts, ends), ends + reach)
     for r, value in enumerate(steps.values):
         write_beside(ax, r + 1, right[r], signed(value))
-    low, high = min(corners.min(), (ends - reach).min()), max(corners.max(), right.max())
+    start_reach = float(finite(base_reach))
+    low = min(corners.min(), (ends - reach).min(initial=np.inf), corners[0] - start_reach)
+    high = max(corners.max(), right.max(initial=-np.inf), corners[0] + start_reach)
     span = high - low or 1.0
     ax.set_xlim(low - 0.04 * span, high + ROOM * span)
     return any_whisker

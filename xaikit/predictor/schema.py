@@ -92,10 +92,10 @@ class Schema:
         return frame
 
     def to_frame(self, table: Table) -> pd.DataFrame:
-        """Give a table as a frame with this schema's names and a fresh index."""
+        """Give a copy of a table as a frame with this schema's names and a fresh index."""
         if isinstance(table, pd.DataFrame):
-            return table.reset_index(drop=True)
-        return pd.DataFrame(table, columns=self.columns)
+            return table.reset_index(drop=True).copy()
+        return pd.DataFrame(table, columns=self.columns, copy=True)
 
     def _conform_array(self, table: Table) -> np.ndarray:
         if isinstance(table, pd.DataFrame):

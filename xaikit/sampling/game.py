@@ -94,7 +94,7 @@ class Game:
         known = 8 * (3 + self._n_words + n_outputs + 2)
         self.chunk = max(_LEAST_CHUNK, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
-        self._known: tuple[np.ndarray, ...]
+        self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
         self._answers: np.ndarray | None
         self._n_known: int

@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.style import REACH, describe, number
+from xaikit.plots.style import describe, number
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text, percent
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
@@ -60,11 +60,6 @@ def _example(facts: Facts, example: Example, row: Attribution) -> list[object]:
 
 def _waterfall(row: Attribution, ax: Any) -> None:
     plots.waterfall(row, max_display=SHOWN, ax=ax)
-    # The base value is often less certain than every step: make room for its whisker and number.
-    base, reach = row.base_values[0, 0], REACH * np.nan_to_num(row.base_errors[0, 0])
-    low, high = ax.get_xlim()
-    right = base + reach + 0.15 * (max(high, base + reach) - low)
-    ax.set_xlim(min(low, base - 1.05 * reach), max(high, right if reach > 0 else high))
 
 
 def contributions_table(row: Attribution) -> pd.DataFrame:
