@@ -9,15 +9,15 @@ import numpy as np
 import shap
 
 import xaikit as xk
-from benchmarks.cases import Case, Counted, adult
+from benchmarks.cases import Case, Counted, adult, continuous
 
 COALITIONS = 512
 ROUNDS = 7
 
 
-def overhead() -> list[dict[str, Any]]:
+def overhead(name: str = "adult") -> list[dict[str, Any]]:
     """Time outside the model: 512 coalitions × 100 background rows for each of 50 rows."""
-    case = adult()
+    case = {"adult": adult, "continuous": continuous}[name]()
     truth = _exact(case).values[:, :, 0]
     methods = {"xaikit wls": _ours_wls, "shap KernelExplainer": _theirs_kernel}
     found: dict[str, list[tuple[float, float, int, float]]] = {name: [] for name in methods}

@@ -63,3 +63,14 @@ def adult(n_background: int = 100, n_rows: int = 50) -> Case:
     order = np.random.default_rng(0).permutation(len(X))
     return Case(name, lambda Z: model.predict_proba(Z)[:, 1], X[order[:n_background]],
                 X[order[n_background : n_background + n_rows]])
+
+
+@cache
+def continuous(n_background: int = 100, n_rows: int = 50) -> Case:
+    """12 normal features and boosted trees: no two composed rows are equal."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5_000, 12))
+    y = X[:, 0] * X[:, 1] + X[:, 2] + np.sin(X[:, 3]) > 0
+    model = HistGradientBoostingClassifier(random_state=0).fit(X, y)
+    return Case("continuous, 12 features", lambda Z: model.predict_proba(Z)[:, 1],
+                X[:n_background], X[n_background : n_background + n_rows])

@@ -327,7 +327,7 @@ def test_the_least_budget_is_the_one_the_error_names(rng, n_background):
     with pytest.raises(ValueError, match=f"raise the budget to {least} or more"):
         fit(third_order, background, solver="wls", budget=least - 1).explain(X)
     got = fit(third_order, background, solver="wls", budget=least).explain(X)
-    assert any("so small that some coalition sizes were never asked" in w for w in got.warnings)
+    assert any("so small that some coalition sizes were not asked often enough" in w for w in got.warnings)
     got = fit(third_order, background, solver="wls", budget=2 * least).explain(X)
     assert got.warnings == ()
 
@@ -766,3 +766,23 @@ def test_adult_as_a_mixed_frame(adult):
     np.testing.assert_allclose(got[:, others].values, 0.0, atol=1e-12)
     # Far below 2^14 coalitions on 10 background rows: units equal to the background's are not asked.
     assert got.details["model_rows"].max() < 10 * 2**13
+
+
+# --- found in review
+
+def test_a_dummy_that_differs_from_the_background_is_exactly_zero(rng):
+    background, X = rng.normal(size=(30, 6)), rng.normal(size=(5, 6))
+    e = fit(lambda Z: np.tanh(Z[:, 0]) * 0.7 + 0.1, background, solver="exact").explain(X)
+    np.testing.assert_array_equal(e.values[:, 1:], 0.0)
+    assert (e.values[:, 0] != 0).all()
+    np.testing.assert_array_equal(e.importance().lower[1:], 0.0)
+
+
+def test_auto_counts_different_questions(rng):
+    # Few different values: 64 background rows, and far fewer different composed rows than Σ 2^d.
+    background, X = rng.integers(2, size=(64, 6)).astype(float), rng.integers(2, size=(4, 6)) + 0.0
+    e = fit(lambda Z: Z.prod(axis=1), background, solver="auto", budget=70).explain(X)
+    assert set(e.details["solver"]) == {"exact"}
+    assert e.details["model_rows"].max() <= 70
+    with pytest.raises(ValueError, match="raise the budget"):
+        fit(lambda Z: Z.prod(axis=1), rng.normal(size=(64, 6)), budget=70).explain(X)

@@ -593,3 +593,22 @@ def test_labels_may_be_a_series_with_an_index_of_its_own():
     got = permute(model, IRIS_X, text, n_repeats=2)
     np.testing.assert_allclose(got.values, permute(MULTI, IRIS_X, IRIS_Y, n_repeats=2).values,
                                atol=1e-12)
+
+
+# --- found in review
+
+def test_answers_that_are_labels_are_read_as_labels():
+    labels = np.where(BINARY, 2, 1)
+    perfect = wrap(lambda X: np.where(X[:, 0] > 5.8, 2, 1), task="classification")
+    truth = np.where(IRIS_X[:, 0] > 5.8, 2, 1)
+    e = permute(perfect, IRIS_X, truth)
+    assert e.settings["score"] == {"accuracy": 1.0}
+    assert e.values[0, 0] > 0.3
+    with pytest.raises(ValueError, match="not probabilities.*output='logits'"):
+        permute(wrap(lambda X: X[:, 0] - 5.8, task="classification"), IRIS_X, labels)
+
+
+def test_a_generator_is_drawn_from_once():
+    explainer = xk.PermutationImportance(random_state=np.random.default_rng(3)).fit(curved)
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    np.testing.assert_array_equal(explainer.explain(X).values, explainer.explain(X).values)

@@ -217,11 +217,15 @@ def test_unknown_numbers_do_not_crash(plot, broken):
     e = make(3, **broken)
     if plot is plots.bar and np.isinf(e.values).any():
         e = e[0]  # the mean over rows is not ours to compute
-    picture(plot(e, ax=plt.subplots()[1]))
+    ax = plot(e, ax=plt.subplots()[1])
+    picture(ax)
+    assert np.isfinite([*ax.get_xlim(), *ax.get_ylim()]).all()
 
 
 def test_one_row(plot):
-    picture(plot(make(1)))
+    ax = plot(make(1))
+    picture(ax)
+    assert ax.has_data()
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((2, 2)), None, "text"])

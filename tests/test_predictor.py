@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -587,7 +588,7 @@ BAD_ANSWERS = [
                  id="NaN"),
     pytest.param(lambda X: np.where(X[:, 0] > 1, np.inf, 0.0), "rows 1, 2 of", id="inf"),
     pytest.param(answer(["a", "b", "c"]), "answered with <U1.*expected numbers", id="text"),
-    pytest.param(lambda X: np.array(["a", 1, None], object), "not numbers", id="objects"),
+    pytest.param(lambda X: np.array(["a", 1, None], object), "answered with text", id="objects"),
     pytest.param(answer(np.zeros(2)), "asked 3 rows and answered with shape \\(2,\\)",
                  id="two answers"),
     pytest.param(answer(1.0), "answered with shape \\(\\)", id="scalar"),
@@ -744,7 +745,9 @@ def test_a_classifier_beside_scikit_learn_by_its_mixin():
     X, y = make_classification(40, random_state=0)
     predictor = wrap(Own().fit(X, y))
     got = predictor(X)
-    np.testing.assert_array_equal(got[:, 0], X[:, 0] > 0)
+    # Labels are names: an output a class, 1 where it is predicted.
+    np.testing.assert_array_equal(got, np.column_stack([X[:, 0] <= 0, X[:, 0] > 0]))
+    assert predictor.output_names == ("0", "1")
     assert (predictor.task, predictor.scale) == ("classification", "prediction")
 
 
@@ -753,3 +756,42 @@ def test_public_names():
     assert xk.Predictor is Predictor
     assert xk.ModelError is ModelError
     assert isinstance(wrap(DummyRegressor().fit(IRIS_X, IRIS_Y)), Predictor)
+
+
+# --- found in review
+
+def test_a_bound_predictor_keeps_its_schema():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    turned = frame[["b", "a"]]
+
+    def first_column(Z):
+        return 3 * Z.to_numpy()[:, 0]
+
+    for explainer in (xk.PermutationImportance(random_state=0),
+                      xk.MeanImpactValue(mode="sd", random_state=0)):
+        e = explainer.fit(first_column, frame).explain(turned)
+        assert e.feature_names == ("a", "b")
+        assert e["b"].values[0, 0] == 0
+        assert e["a"].values[0, 0] != 0
+        with pytest.raises(ValueError, match="missing: b"):
+            explainer.explain(frame[["a"]])
+
+
+def test_the_probe_looks_for_two_different_rows():
+    X = np.array([[1.0, 2.0], [1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(ValueError, match="depends on the other rows"):
+        wrap(lambda Z: Z[:, 0] - Z[:, 0].mean()).bind(X)
+    assert wrap(lambda Z: Z[:, 0]).bind(X[:2]).findings.n_rows == 1
+
+
+@pytest.mark.parametrize("value", [Decimal("3.7"), np.float32(1.7)])
+def test_fractions_among_objects_are_kept(value):
+    schema = xk.Schema.of(pd.DataFrame({"price": [1, 2]}))
+    got = schema.conform(pd.DataFrame({"price": pd.Series([value], dtype=object)}))
+    assert float(got["price"].iloc[0]) == float(value)
+
+
+def test_objects_with_nan_are_not_taken_for_changed():
+    X = np.array([[1.0, "a"], [np.nan, "b"]], dtype=object)
+    assert wrap(lambda Z: np.arange(len(Z)) * 0.0).bind(X).findings.keeps_input

@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
     "Cost": "xaikit.explanations.base",
+    "DenseNetwork": "xaikit.predictor.network",
     "Game": "xaikit.sampling.game",
     "Importance": "xaikit.explanations.importance",
     "KernelSHAP": "xaikit.explainers.kernel_shap",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 DONE, FINDINGS, USAGE = 0, 1, 2
+FORMATS = (".json", ".csv", ".parquet", ".html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -175,6 +176,7 @@ def _report(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     from xaikit.explainers.kernel_shap import KernelSHAP
 
+    _check_output(arguments.output)
     model = _load_model(arguments)
     X, _ = _load_data(arguments)
     explainer = KernelSHAP(budget=arguments.budget or "auto", random_state=arguments.seed,
@@ -189,6 +191,7 @@ def _importance(arguments: argparse.Namespace) -> int:
     from xaikit.explainers.mean_impact import MeanImpactValue
     from xaikit.explainers.permutation import PermutationImportance
 
+    _check_output(arguments.output)
     model = _load_model(arguments)
     X, y = _load_data(arguments)
     shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
@@ -225,6 +228,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     print("columns as they reach the model:")
     for name, dtype in zip(bound.schema.names, bound.schema.dtypes, strict=True):
         print(f"  {name}: {dtype} ({kind_of(dtype)})")
+    print(f"about {1000 * bound.findings.seconds_per_row:.3g} ms a row in batches of two")
     print(f"repeatable: {bound.findings.repeatable}; "
           f"leaves its input as it was: {bound.findings.keeps_input}")
     for warning in bound.findings.warnings:
@@ -307,6 +311,16 @@ def read_table(path: str, missing: Sequence[str] = ()) -> Any:
         except pd.errors.EmptyDataError as error:
             raise ValueError(f"{path} is empty.") from error
     return pd.read_parquet(path) if suffix == ".parquet" else pd.read_feather(path)
+
+
+def _check_output(output: str | None) -> None:
+    """Refuse a path that cannot be written before any work is done."""
+    suffix = "" if output is None else Path(output).suffix
+    if suffix and suffix not in FORMATS:
+        raise ValueError(f"cannot save as {output!r}: expected a folder, or a file ending in one of "
+                         f"{', '.join(FORMATS)}.")
+    if suffix and not Path(output or "").resolve().parent.is_dir():
+        raise FileNotFoundError(f"the folder of {output!r} does not exist.")
 
 
 def _write(explanation: Any, output: str | None, name: str) -> None:

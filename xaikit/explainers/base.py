@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from xaikit.explanations.base import Cost, Explanation
 from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.sampling.seeds import resolve_seed
 
 ROWS_A_TASK = 32
 """Rows a worker takes at a time: few enough to share out, enough to hide what a task costs."""
@@ -22,7 +23,7 @@ ROWS_A_TASK = 32
 class Explainer(BaseEstimator):
     """Base of all explainers: constructors store settings, `fit` binds a model, `explain` answers.
 
-    `fit` sets `predictor_`; `explain` never changes the explainer.
+    `fit` sets `predictor_` and `seed_`; `explain` never changes the explainer.
     """
 
     def _wrap(self, model: Any) -> Predictor:
@@ -41,6 +42,7 @@ class Explainer(BaseEstimator):
             Where given, the model is probed on its first rows.
         """
         predictor = self._wrap(model)
+        self.seed_ = resolve_seed(self.get_params(deep=False).get("random_state"))
         self.predictor_ = predictor if background is None else predictor.bind(background)
         return self
 

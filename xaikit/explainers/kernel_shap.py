@@ -128,7 +128,8 @@ class KernelSHAP(Explainer):
         assert predictor.schema is not None
         assert predictor.findings is not None
         # Groups name columns by the model's own names, which an array has only once it is bound.
-        masker = background if ready else as_masker(rows, self.groups, predictor.schema.names)
+        masker = background if ready else as_masker(
+            predictor.schema.conform(rows), self.groups, predictor.schema.names)
         self.warnings_ += predictor.findings.warnings
         self.background_answers_ = predictor(masker.background)
         self.predictor_, self.masker_ = predictor, masker
@@ -219,8 +220,11 @@ class KernelSHAP(Explainer):
         ):
             raise ValueError(f"budget must be a positive number of model rows or 'auto', "
                              f"got {self.budget!r}.")
-        if self.max_background < 1:
-            raise ValueError(f"max_background must be at least 1, got {self.max_background}.")
+        for name in ("max_background", "max_memory"):
+            value = getattr(self, name)
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or value < 1:
+                raise ValueError(f"{name} must be at least 1 and whole, got {value!r}.")
 
     def _row_budget(self) -> int | None:
         if self.budget != "auto":

@@ -31,7 +31,7 @@ from xaikit.sampling.moves import (
     whole,
     with_numbers,
 )
-from xaikit.sampling.seeds import resolve_seed, stream
+from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
 
@@ -72,7 +72,8 @@ class MeanImpactValue(Explainer):
 
     Notes
     -----
-    *Categories, text and booleans* have no 1 ± δ: every row is given each other observed level.
+    *Categories, text, booleans* and numbers that are only 0 and 1 have no 1 ± δ: every row is
+    given each other observed level.
     With two levels the effect is f(second level) − f(first level) in sorted order; with more it is
     the mean over other levels of f(other) − f(own), whose sign has no direction: read ``absolute``.
     *Whole numbers* stay whole: they move to the next whole number at least as far away as δ asks
@@ -149,7 +150,7 @@ class MeanImpactValue(Explainer):
         """
         self._check_fitted()
         self._check_settings()
-        watch, seed = Stopwatch(), resolve_seed(self.random_state)
+        watch, seed = Stopwatch(), self.seed_
         predictor = self.predictor_.bind(X)
         assert predictor.schema is not None
         assert predictor.findings is not None
@@ -250,8 +251,8 @@ class _Task:
         predictor, watch = self.predictor.spawn(), Stopwatch()
         columns = {int(c): column_of(self.table, c) for c in self.units[unit]}
         warnings: list[str] = []
-        if all(kind_of(col.dtype) in NUMERIC for col in columns.values()) and not (
-            len(columns) > 1 and all(is_binary(col) for col in columns.values())
+        if all(kind_of(col.dtype) in NUMERIC for col in columns.values()) and not all(
+            is_binary(col, alone=len(columns) == 1) for col in columns.values()
         ):
             effects = [self._move(predictor, unit, columns, d, warnings) for d in self.deltas]
             signed = np.stack([e for e, _ in effects], axis=-1)

@@ -24,7 +24,7 @@ from xaikit.predictor.schema import (
     take_rows,
 )
 from xaikit.sampling.game import MAX_MEMORY
-from xaikit.sampling.seeds import resolve_seed, stream
+from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import number_units, resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
 
@@ -119,7 +119,7 @@ class PermutationImportance(Explainer):
         """
         self._check_fitted()
         self._check_settings(y)
-        watch, seed = Stopwatch(), resolve_seed(self.random_state)
+        watch, seed = Stopwatch(), self.seed_
         predictor = self.predictor_.bind(X)
         assert predictor.schema is not None
         assert predictor.findings is not None

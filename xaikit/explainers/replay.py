@@ -76,12 +76,26 @@ class Replay(BaseEstimator):
             if n_classes == 2:
                 return answers[:, 0] if single else answers[:, 1] - answers[:, 0]
             return answers
+        raw = self.predictor.scale in ("logits", "decision")
+        if not raw and (answers.min() < 0 or answers.max() > 1):
+            return self._as_labels(method, answers)
         if method == "predict_proba":
             return np.column_stack([1 - answers, answers]) if single else answers
         if single:
-            threshold = 0.0 if self.predictor.scale in ("logits", "decision") else 0.5
-            return self.classes_[(answers[:, 0] > threshold).astype(int)]
+            return self.classes_[(answers[:, 0] > (0.0 if raw else 0.5)).astype(int)]
         return self.classes_[answers.argmax(axis=1)]
+
+    def _as_labels(self, method: str, answers: np.ndarray) -> np.ndarray:
+        """Read answers that cannot be probabilities as the labels themselves, if they are."""
+        labels = self.classes_.tolist()
+        if method == "predict" and answers.shape[1] == 1 and \
+                set(np.unique(answers).tolist()) <= set(labels):
+            return self.classes_[[labels.index(v) for v in answers[:, 0].tolist()]]
+        raise ValueError(
+            f"the model's answers lie between {answers.min():.4g} and {answers.max():.4g}: they "
+            "are not probabilities. Say xk.wrap(model, task='classification', output='logits') if "
+            "they are log-odds, or return probabilities."
+        )
 
 
 class ReplayClassifier(ClassifierMixin, Replay):

@@ -22,6 +22,12 @@ CLIP = 1e-7
 """Probabilities are kept this far from 0 and 1 before the logit."""
 MOST_EXACT_QUESTIONS = 2**26
 """Beyond this many composed rows for one explained row, exact values are refused."""
+ROUNDING = 64 * np.finfo(np.float64).eps
+"""Values below this share of the answers' size are rounding errors of the sums they came from."""
+MOST_LINKED_UNITS = 16
+"""Most units for exact values of a linked game, which is held whole: 65,536 coalitions."""
+MOST_COUNTED_QUESTIONS = 2**18
+"""Most questions whose different ones are counted to see whether they fit a budget."""
 FIDELITY_PAIRS = 32
 """Least pairs of coalitions, among those asked, to measure the fidelity of exact values on."""
 
@@ -87,6 +93,9 @@ class ShapleyTask:
         elif len(active) == 1:
             # Alone in its game a unit takes all there is between the two ends.
             row.values[active[0]] = prediction - base
+        # What is left of sums of rounded numbers is no contribution: a dummy's value is 0.
+        size = np.maximum(np.abs(linked(self.answers, self.link)).max(axis=0), np.abs(prediction))
+        row.values[np.abs(row.values) <= ROUNDING * size] = 0.0
         return row
 
     def _exact_fits(self, game: Game, active: np.ndarray) -> bool:
@@ -98,15 +107,24 @@ class ShapleyTask:
         else:
             needed = float(_power(len(active)) * len(differs))
         limit = MOST_EXACT_QUESTIONS if self.budget is None else self.budget
-        if needed <= limit:
+        if self.link != "identity" and len(active) > MOST_LINKED_UNITS:
+            limit = 0
+        if needed <= limit or (limit > 0 and self._different_fit(game, needed, limit)):
             return True
         if self.solver == "exact":
             raise ValueError(
                 f"exact values of this row take up to {needed:,.0f} model rows, more than "
-                + ("is sensible" if self.budget is None else f"the budget of {self.budget:,}")
+                + ("is sensible" if self.budget is None or limit == 0
+                   else f"the budget of {self.budget:,}")
                 + "; use solver='wls', fewer background rows, or groups of columns."
             )
         return False
+
+    def _different_fit(self, game: Game, needed: float, limit: int) -> bool:
+        """Say whether the different ones of too many questions fit; counting them costs no row."""
+        if self.link != "identity" or not limit < needed <= MOST_COUNTED_QUESTIONS:
+            return False
+        return game.count_submasks(*_submask_list(game.row.differs)) <= limit
 
     def _solve_exactly(
         self, game: Game, active: np.ndarray, row: ShapleyRow, total: np.ndarray
@@ -149,7 +167,7 @@ class ShapleyTask:
         if self._affordable_pairs() >= min(2 * n_units, _all_pairs(n_units)):
             return []
         return [f"The budget of {self.budget} model rows is so small that some coalition sizes "
-                "were never asked: standard errors are too low. Raise the budget."]
+                "were not asked often enough: standard errors are not known. Raise the budget."]
 
     def _ask(
         self, game: Game, active: np.ndarray, design: PairedLeastSquares | None
@@ -210,11 +228,8 @@ def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.nd
     values : array (n_coalitions, n_outputs)
         v(S) of the whole game.
     """
-    differs = game.row.differs
-    n_background, n_units = differs.shape
-    n_players = differs.sum(axis=1).astype(np.int64)
-    players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
-    starts = np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64)
+    n_background, n_units = game.row.differs.shape
+    starts, players, n_players = _submask_list(game.row.differs)
     gain, loss = shapley_weights(int(n_players.max()))
     masks = pack(kept)
     shapley, values = np.zeros((0, 0, 0)), np.zeros((0, 0))
@@ -229,6 +244,13 @@ def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.nd
         add_submasks(starts, players, n_players, first, masks, ids, game.answers,
                      game.row.weights, values)
     return shapley, values
+
+
+def _submask_list(differs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the submasks of all background rows: starts (B + 1,), players (B, M), how many."""
+    n_players = differs.sum(axis=1).astype(np.int64)
+    players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
+    return np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64), players, n_players
 
 
 def linked(mean: np.ndarray, link: str) -> np.ndarray:

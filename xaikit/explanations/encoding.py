@@ -133,6 +133,8 @@ def _encode_column(column: pd.Series) -> dict:
         return {"kind": "zoned", "zone": str(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
         return {"kind": "array", "data": _encode_array(column.to_numpy())}
+    if isinstance(dtype, pd.PeriodDtype):
+        column = column.astype(str).where(column.notna())
     cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
     return {"kind": "extension", "dtype": str(dtype), "data": cells}

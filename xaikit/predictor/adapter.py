@@ -191,7 +191,9 @@ class Predictor:
         return np.asarray(answers)
 
     def bind(self, X: Any) -> Self:
-        """Give a copy that knows the schema of `X` and has been probed on its first rows.
+        """Give a copy that knows the schema of `X` and has been probed on two of its rows.
+
+        A predictor that knows a schema already keeps it: `X` is put into that form.
 
         Raises
         ------
@@ -203,12 +205,15 @@ class Predictor:
         if len(table) == 0 or table.shape[1] == 0:
             raise ValueError(f"expected a table with rows and columns, got shape {table.shape}.")
         bound = self.spawn()
+        if bound.schema is not None:
+            bound.findings = probe(bound, bound.schema.conform(table))
+            return bound
         fitted_on = self._backend.feature_names
         names = self.feature_names
         if names is None and isinstance(table, np.ndarray) and fitted_on is not None:
             names = fitted_on
         bound.schema = Schema.of(table, names)
-        bound.findings = probe(bound, take_rows(table, np.arange(min(2, len(table)))))
+        bound.findings = probe(bound, bound.schema.conform(table))
         return bound
 
     def spawn(self) -> Self:

@@ -53,6 +53,9 @@ def _numbers(raw: Any) -> np.ndarray:
         raise TypeError(f"the model answered with {array.dtype}, e.g. {array.reshape(-1)[:1]}; "
                         "expected numbers. Explain predict_proba, decision_function or a function "
                         "that returns numbers.")
+    if array.dtype.kind == "O" and any(isinstance(v, str) for v in array.reshape(-1)):
+        raise TypeError("the model answered with text; expected numbers. Explain predict_proba, "
+                        "decision_function or a function that returns numbers.")
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:

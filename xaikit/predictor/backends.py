@@ -8,6 +8,7 @@ that was not imported cannot exist.
 from __future__ import annotations
 
 import sys
+import threading
 from itertools import combinations
 from typing import Any, ClassVar, Protocol
 
@@ -15,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.schema import Table, kind_of
+
+_MODE_LOCK = threading.RLock()
 
 
 class Backend(Protocol):
@@ -68,14 +71,16 @@ class TorchModule:
         dtype = first.dtype if first is not None and first.is_floating_point() else torch.float32
         device = first.device if first is not None else torch.device("cpu")
         tensor = torch.tensor(_numeric(batch, "a torch module"), dtype=dtype, device=device)
-        flags = [(module, module.training) for module in self.model.modules()]
-        try:
-            self.model.eval()
-            with torch.inference_mode():
-                return self.model(tensor)
-        finally:
-            for module, training in flags:
-                module.training = training
+        # Threads share the module: one that put the flags back would do so under another's feet.
+        with _MODE_LOCK:
+            flags = [(module, module.training) for module in self.model.modules()]
+            try:
+                self.model.eval()
+                with torch.inference_mode():
+                    return self.model(tensor)
+            finally:
+                for module, training in flags:
+                    module.training = training
 
 
 class Estimator:
@@ -104,6 +109,7 @@ class Estimator:
                                  f"{self.method}; leave one of them out.")
         else:
             self.method = self._choose(output)
+        self._asked = output is not None or model is not self.model
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
         self.task = _task(self.model)
@@ -113,7 +119,12 @@ class Estimator:
 
     def __call__(self, batch: Table) -> Any:
         """Ask the chosen method, with names iff the model was fitted with names."""
-        return getattr(self.model, self.method)(self.prepare(batch))
+        answer = getattr(self.model, self.method)(self.prepare(batch))
+        if self.class_names is not None and self.method == "predict":
+            # Labels are names, not amounts: one output a class, 1 where it is predicted. Whoever
+            # asks for output="prediction" gets the labels, if they are numbers.
+            return np.asarray(answer)[:, None] == np.asarray(self.model.classes_)
+        return answer
 
     def prepare(self, batch: Table) -> Table:
         """Give the batch the container that the model was fitted with."""
@@ -144,8 +155,11 @@ class Estimator:
 
     def _class_names(self) -> tuple[str, ...] | None:
         classes = getattr(self.model, "classes_", None)
-        if classes is None or self.method == "predict":
+        if classes is None:
             return None
+        if self.method == "predict":
+            one_target = not isinstance(classes, list) and self.task == "classification"
+            return tuple(str(c) for c in classes) if one_target and not self._asked else None
         if isinstance(classes, list):
             return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
         if self.method == "decision_function" and len(classes) == 2:

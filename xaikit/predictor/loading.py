@@ -78,7 +78,10 @@ def _load_skops(path: Path, trust: Sequence[str]) -> Any:
         from skops.io import get_untrusted_types, load
     except ImportError as error:
         raise ImportError("reading .skops files needs skops: pip install 'xaikit[io]'.") from error
-    unknown = sorted(set(get_untrusted_types(file=path)) - set(trust))
+    try:
+        unknown = sorted(set(get_untrusted_types(file=path)) - set(trust))
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a skops file: {error!r}.") from error
     if unknown:
         raise ValueError(f"{path} holds types that are not known to be safe: "
                          f"{', '.join(unknown)}. If you trust them, name each with --trust TYPE.")
@@ -92,4 +95,7 @@ def _load_pickle(path: Path, allowed: bool) -> Any:
     warnings.warn(f"{path} is a pickle: loading it runs whatever code it holds.", stacklevel=3)
     import joblib
 
-    return joblib.load(path)
+    try:
+        return joblib.load(path)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a pickle: {error!r}.") from error

@@ -15,6 +15,10 @@ TOLERANCE = 1e-4
 or so, batch normalisation left in training mode moves answers by far more."""
 
 
+_SEARCHED = 1000
+"""Rows searched for one that differs from the first."""
+
+
 class ProbeError(ValueError):
     """The probe found a model that cannot be explained."""
 
@@ -26,6 +30,8 @@ class Findings:
     Attributes
     ----------
     n_outputs : int
+    n_rows : int
+        Different rows asked about: with 1, dependence on other rows could not be seen.
     repeatable : bool
         The same rows get the same answers when asked again.
     keeps_input : bool
@@ -37,26 +43,28 @@ class Findings:
     """
 
     n_outputs: int
+    n_rows: int
     repeatable: bool
     keeps_input: bool
     seconds_per_row: float
     warnings: tuple[str, ...]
 
 
-def probe(predictor: Any, rows: Table) -> Findings:
+def probe(predictor: Any, table: Table) -> Findings:
     """Ask one row, two rows, the two swapped, the same again.
 
     Parameters
     ----------
     predictor : Predictor
-    rows : table with one or two rows
+    table : table of the predictor's schema
+        Its first row and the first one that differs from it are asked about.
 
     Raises
     ------
     ProbeError
         If an answer depends on the other rows of the batch.
     """
-    table = predictor.schema.conform(rows)
+    table = _two_different_rows(table)
     both = np.arange(len(table))
 
     def ask(chosen: np.ndarray) -> np.ndarray:
@@ -89,11 +97,16 @@ def probe(predictor: Any, rows: Table) -> Findings:
     if not keeps:
         warnings.append("The model changes the batch it is given; it was handed copies.")
     ledger = predictor.ledger
-    return Findings(pair.shape[1], repeatable, keeps, ledger.seconds / max(ledger.rows, 1),
-                    tuple(warnings))
+    return Findings(pair.shape[1], len(table), repeatable, keeps,
+                    ledger.seconds / max(ledger.rows, 1), tuple(warnings))
+
+
+def _two_different_rows(table: Table) -> Table:
+    frame = pd.DataFrame(table)
+    head = frame.iloc[:_SEARCHED].astype(str).fillna("")
+    different = np.flatnonzero((head != head.iloc[0]).any(axis=1).to_numpy())
+    return take_rows(table, np.array([0, *different[:1]]))
 
 
 def _equal(a: Table, b: Table) -> bool:
-    if isinstance(a, pd.DataFrame):
-        return a.equals(b)
-    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+    return bool(pd.DataFrame(a).equals(pd.DataFrame(b)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -177,6 +178,16 @@ def column_of(table: Table, c: int) -> pd.Series:
     return pd.Series(table[:, c]).infer_objects()
 
 
+def join_cells(above: pd.Series, below: pd.Series) -> Any:
+    """Give the cells of two columns as one array, of a dtype that holds both."""
+    dtypes = (above.dtype, below.dtype)
+    if all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
+        # pandas joins booleans and fractions to objects; NumPy has a number for both.
+        both = np.result_type(*dtypes)
+        above, below = above.astype(both), below.astype(both)
+    return pd.concat([above, below], ignore_index=True).array
+
+
 def copy_of(table: Table) -> Table:
     """Give a copy of a table that keeps an array's memory order."""
     return table.copy(order="K") if isinstance(table, np.ndarray) else table.copy()
@@ -274,7 +285,7 @@ def _cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _whole_numbers(column: pd.Series) -> np.ndarray | None:
     """Give cells that all are whole numbers, or the text of one, without a detour by floats."""
     try:
-        cells = [int(v) for v in column.tolist() if not isinstance(v, float)]
+        cells = [int(v) for v in column.tolist() if isinstance(v, Integral | str)]
         return np.array(cells, dtype=np.int64) if len(cells) == len(column) else None
     except (TypeError, ValueError, OverflowError):
         return None
@@ -323,10 +334,15 @@ def _cast(column: pd.Series, dtype: Any, name: str) -> pd.Series:
         raise ValueError(f"{where} should be {dtype}, got {own}: {error}.") from error
     if not cast.isna().equals(column.isna()):
         raise ValueError(f"{where} should be {dtype}; values of {own} would be lost.")
+    known = column.notna()
+    if kind_of(own) in ("boolean", "integer", "float") and not (
+        cast[known].tolist() == column[known].tolist()
+    ):
+        raise ValueError(f"{where} should be {dtype}; values of {own} would change.")
     if kind_of(dtype) in timed:
         # Times finer than the schema's keep their unit, and the batch is widened.
         exact = column if kind_of(own) in timed else column.astype(_finest(dtype))
-        return cast if (cast == exact)[column.notna()].all() else exact
+        return cast if (cast == exact)[known].all() else exact
     return cast
 
 

@@ -196,6 +196,7 @@ def _predicted(
     if probabilities is not None:
         # Half and half goes to the first class, as with argmax.
         return (answers[:, 0] > 0.5).astype(np.int64)
-    if case.predictor.scale == "prediction":
-        return _codes(values, answers[:, 0].astype(object))
+    labels = _codes(values, answers[:, 0].astype(object))
+    if case.predictor.scale == "prediction" or (labels >= 0).all():
+        return labels
     return (answers[:, 0] > 0.0).astype(np.int64)

@@ -62,11 +62,6 @@ class PairedCoalitions:
     drawn: np.ndarray
     available: np.ndarray
 
-    @property
-    def complete(self) -> bool:
-        """Whether every pair there is was drawn."""
-        return bool(np.all(self.drawn[1:] == self.available[1:]))
-
 
 def paired_coalitions(
     n_units: int, n_pairs: int, rng: np.random.Generator

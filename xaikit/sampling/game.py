@@ -158,6 +158,16 @@ class Game:
         assert self._answers is not None, "nothing was asked yet"
         return self._answers
 
+    def count_submasks(
+        self, starts: np.ndarray, players: np.ndarray, n_players: np.ndarray
+    ) -> int:
+        """Count the different ones among all submask questions, asking none; see `ask_submasks`."""
+        total = int(starts[-1])
+        table, keys, of_background, masks = _empty_known(total, self._n_words)
+        return int(number_submasks(
+            starts, players, n_players, self.row.base_keys, self.row.flip_keys, 0, table, keys,
+            of_background, masks, 0, np.empty(total, dtype=np.int64)))
+
     def _number_products(self, masks: np.ndarray, first: int, ids: np.ndarray) -> int:
         return number_products(masks, self.row.base_keys, self.row.flip_keys, first, *self._known,
                                self._n_known, ids)
@@ -199,10 +209,7 @@ class Game:
         """Move what is known to arrays for `capacity` questions; ids stay as they are."""
         n, answers = self._n_known, self._answers
         _, *old = self._known
-        table = np.full(1 << int(2 * capacity - 1).bit_length(), -1, dtype=np.int32)
-        keys = np.empty((2, capacity), dtype=np.uint64)
-        of_background = np.empty(capacity, dtype=np.int64)
-        masks = np.empty((capacity, self._n_words), dtype=np.uint64)
+        table, keys, of_background, masks = _empty_known(capacity, self._n_words)
         keys[:, :n], of_background[:n], masks[:n] = old[0][:, :n], old[1][:n], old[2][:n]
         if n:
             rehash(table, keys, n)
@@ -222,6 +229,13 @@ class Game:
         nothing = np.zeros((1, self._n_words), dtype=np.uint64)
         self._n_known = int(self._number_products(nothing, 0, ids))
         self._learn(answers[np.unique(ids, return_index=True)[1]], 0)
+
+
+def _empty_known(capacity: int, n_words: int) -> tuple[np.ndarray, ...]:
+    """Give empty arrays of what is known, as `kernels.masking` describes them."""
+    return (np.full(1 << int(2 * capacity - 1).bit_length(), -1, dtype=np.int32),
+            np.empty((2, capacity), dtype=np.uint64), np.empty(capacity, dtype=np.int64),
+            np.empty((capacity, n_words), dtype=np.uint64))
 
 
 def zobrist(codes: np.ndarray) -> np.ndarray:

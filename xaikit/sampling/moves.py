@@ -71,10 +71,11 @@ def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
     return (old != new) & ~(np.isnan(old) & np.isnan(new))
 
 
-def is_binary(column: pd.Series) -> bool:
-    """Say whether a numeric column holds nothing but 0 and 1."""
+def is_binary(column: pd.Series, alone: bool = False) -> bool:
+    """Say whether a numeric column holds nothing but 0 and 1; standing alone, both of them."""
     known = column.dropna()
-    return kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
+    whole = kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
+    return whole and (not alone or known.nunique() == 2)
 
 
 def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

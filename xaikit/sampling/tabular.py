@@ -14,6 +14,7 @@ from xaikit.predictor.schema import (
     Table,
     as_table,
     by_column,
+    join_cells,
     make_frame,
     numpy_dtype,
     take_rows,
@@ -126,7 +127,7 @@ class TabularRows:
         if isinstance(table, np.ndarray):
             self._pool = np.ascontiguousarray(np.concatenate([background, table]))
         else:
-            self._pool = [_joined(background.iloc[:, c], table.iloc[:, c])
+            self._pool = [join_cells(background.iloc[:, c], table.iloc[:, c])
                           for c in range(table.shape[1])]
         codes = number_units(self._pool, masker.units)
         n_background = masker.n_background
@@ -290,16 +291,6 @@ def _shares(weights: Any, n: int) -> np.ndarray:
     if shares.sum() <= 0:
         raise ValueError("the background weights are all 0; at least one must be positive.")
     return shares / shares.sum()
-
-
-def _joined(background: pd.Series, rows: pd.Series) -> Any:
-    """Give the cells of two columns as one array, of a dtype that holds both."""
-    dtypes = (background.dtype, rows.dtype)
-    if all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
-        # pandas joins booleans and fractions to objects; NumPy has a number for both.
-        both = np.result_type(*dtypes)
-        background, rows = background.astype(both), rows.astype(both)
-    return pd.concat([background, rows], ignore_index=True).array
 
 
 def number_units(table: Any, units: Any) -> np.ndarray:

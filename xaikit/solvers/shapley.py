@@ -194,7 +194,7 @@ class PairedLeastSquares:
 
         u_i = w_i T_i e_i/(1 − ℓ_i) is what pair i adds to the estimate; its spread within the
         strata not fully drawn gives V = G⁺ [Σ_s c_s Σ_i (u_i − ū_s)(u_i − ū_s)ᵀ] G⁺ with
-        c_s = (1 − m_s/N_s)·m_s/(m_s − 1).
+        c_s = (1 − m_s/N_s)·m_s/(m_s − 1). NaN if a stratum was drawn fewer than two times.
         """
         pairs, n_outputs = self.pairs, residuals.shape[1]
         errors = np.zeros((self.projected.shape[1], n_outputs))
@@ -202,8 +202,11 @@ class PairedLeastSquares:
         spread = self.projected @ self.inverse
         for s in range(1, len(pairs.drawn)):
             drawn = pairs.drawn[s]
-            if drawn < 2 or drawn == pairs.available[s]:
+            if drawn == pairs.available[s]:
                 continue
+            if drawn < 2:
+                # A size that was asked once or never says nothing about its own spread.
+                return np.full_like(errors, np.nan)
             here = pairs.strata == s
             factor = (1.0 - drawn / pairs.available[s]) * drawn / (drawn - 1.0)
             for k in range(n_outputs):
