@@ -50,7 +50,8 @@ def main() -> None:
         "ask the same number of model rows:", markdown(continuous),
         "## Exact values", markdown(exact),
         "## First call in a fresh process", markdown(first),
-        "## Peak memory\n\nM = 100 features; `max_memory` is 64 MiB (67 MB). Measured by tracemalloc: what Python and NumPy allocate.", markdown(memory),
+        "## Peak memory\n\nM = 100 features; `max_memory` is 64 MiB (67 MB). Measured by "
+        "tracemalloc: what Python and NumPy allocate.", markdown(memory),
         "## Intervals of permutation importance\n\nA linear model with one strong and one weak "
         "feature, fresh samples of rows.", markdown(intervals),
     ]

@@ -317,8 +317,8 @@ def _check_output(output: str | None) -> None:
     """Refuse a path that cannot be written before any work is done."""
     suffix = "" if output is None else Path(output).suffix
     if suffix and suffix not in FORMATS:
-        raise ValueError(f"cannot save as {output!r}: expected a folder, or a file ending in one of "
-                         f"{', '.join(FORMATS)}.")
+        raise ValueError(f"cannot save as {output!r}: expected a folder, or a file ending in one "
+                         f"of {', '.join(FORMATS)}.")
     if suffix and not Path(output or "").resolve().parent.is_dir():
         raise FileNotFoundError(f"the folder of {output!r} does not exist.")
 

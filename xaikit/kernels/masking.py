@@ -139,7 +139,11 @@ def add_answers(first, ids, answers, weights, sums):
     `ids` (q,) are rows of `answers`, `weights` (B,) those of background rows, `sums` (n_masks, K).
     """
     n_background = weights.shape[0]
+    c, b = first // n_background, first % n_background
     for q in range(ids.shape[0]):
-        c, b = (first + q) // n_background, (first + q) % n_background
         for k in range(sums.shape[1]):
             sums[c, k] += weights[b] * answers[ids[q], k]
+        b += 1
+        if b == n_background:
+            c += 1
+            b = 0

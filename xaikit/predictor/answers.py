@@ -36,8 +36,8 @@ def as_answers(raw: Any, n_rows: int) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"the model answered with shape {array.shape}; expected (n_rows,) or "
                          "(n_rows, n_outputs). Wrap a function that flattens its answer.")
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
+    if not np.isfinite(array).all():
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         rows = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
         raise ValueError(f"the model answered {len(bad)} of {n_rows} rows with NaN or infinity "
                          f"(rows {rows} of the batch); no explanation can be made of that.")

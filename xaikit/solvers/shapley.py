@@ -111,6 +111,8 @@ class PairedLeastSquares:
         (TᵀWT)⁺.
     leverages : array (m,)
         ℓ = w Tᵀ(TᵀWT)⁺T, at most 1.
+    steps : array (m, M)
+        What a residual of 1 adds to the estimate if its pair is left out: w T(TᵀWT)⁺/(1 − ℓ).
     """
 
     pairs: Pairs
@@ -118,6 +120,7 @@ class PairedLeastSquares:
     row_means: np.ndarray
     inverse: np.ndarray
     leverages: np.ndarray
+    steps: np.ndarray
 
     @classmethod
     def of(cls, pairs: Pairs) -> PairedLeastSquares:
@@ -146,7 +149,9 @@ class PairedLeastSquares:
         inverse = linalg.cho_solve(factor, np.eye(n_units)) - ones / size
         leverages = pairs.weights * np.einsum("ij,jk,ik->i", projected, inverse, projected,
                                               optimize=True)
-        return cls(pairs, projected, row_means, inverse, np.clip(leverages, 0.0, 1.0))
+        scale = pairs.weights / np.maximum(1.0 - leverages, 1e-9)
+        steps = projected @ inverse * scale[:, None]
+        return cls(pairs, projected, row_means, inverse, np.clip(leverages, 0.0, 1.0), steps)
 
     def solve(self, differences: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, ...]:
         """Solve for the Shapley values of a game.
@@ -197,19 +202,19 @@ class PairedLeastSquares:
         c_s = (1 − m_s/N_s)·m_s/(m_s − 1). NaN if a stratum was drawn fewer than two times.
         """
         pairs, n_outputs = self.pairs, residuals.shape[1]
+        drawn, available = pairs.drawn[1:], pairs.available[1:]
+        partly = drawn < available
+        if np.any(drawn[partly] < 2):
+            # A size that was asked once or never says nothing about its own spread.
+            return np.full((self.projected.shape[1], n_outputs), np.nan)
         errors = np.zeros((self.projected.shape[1], n_outputs))
-        scale = pairs.weights / np.maximum(1.0 - self.leverages, 1e-9)
-        spread = self.projected @ self.inverse
-        for s in range(1, len(pairs.drawn)):
-            drawn = pairs.drawn[s]
-            if drawn == pairs.available[s]:
-                continue
-            if drawn < 2:
-                # A size that was asked once or never says nothing about its own spread.
-                return np.full_like(errors, np.nan)
-            here = pairs.strata == s
-            factor = (1.0 - drawn / pairs.available[s]) * drawn / (drawn - 1.0)
-            for k in range(n_outputs):
-                steps = spread[here] * (scale[here] * residuals[here, k])[:, None]
-                errors[:, k] += factor * ((steps - steps.mean(axis=0)) ** 2).sum(axis=0)
+        left_out = 1.0 - drawn / available
+        factors = np.where(partly, left_out * drawn / np.maximum(drawn - 1, 1), 0.0)
+        first = np.concatenate([[0], np.cumsum(drawn)[:-1]]).astype(np.int64)
+        for k in range(n_outputs):
+            # Pairs stand stratum by stratum, so a sum over a stratum is one of a run of rows.
+            steps = self.steps * residuals[:, k, None]
+            means = np.add.reduceat(steps, first, axis=0) / drawn[:, None]
+            steps -= np.repeat(means, drawn.astype(np.int64), axis=0)
+            errors[:, k] = factors @ np.add.reduceat(steps**2, first, axis=0)
         return np.sqrt(errors)
