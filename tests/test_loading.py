@@ -97,3 +97,12 @@ def test_types_that_skops_does_not_know_are_named(tmp_path):
         load_model(str(path))
     assert all(name in str(caught.value) for name in unknown)
     assert isinstance(load_model(str(path), trust=unknown), FunctionTransformer)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("junk.skops", "skops file"), ("junk.pkl", "pickle")])
+def test_a_damaged_file_is_said(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"no model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match=f"{name} cannot be read as a {kind}"):
+            load_model(str(tmp_path / name), allow_pickle=True)

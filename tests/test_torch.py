@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from math import factorial
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -216,3 +217,14 @@ def test_kernel_shap_of_a_network_is_exact():
         np.testing.assert_allclose(got.values[i], want, atol=1e-12)
     np.testing.assert_allclose(got.gap(), 0.0, atol=1e-12)
     assert net.training
+
+
+def test_threads_share_a_module_left_in_training_mode():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 1))
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    serial = xk.KernelSHAP(random_state=0).fit(net, X[:5]).explain(X)
+    with joblib.parallel_config(backend="threading"):
+        threaded = xk.KernelSHAP(random_state=0, n_jobs=4).fit(net, X[:5]).explain(X)
+    np.testing.assert_array_equal(threaded.values, serial.values)
+    assert all(module.training for module in net.modules())
