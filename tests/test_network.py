@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 )
 
 import xaikit as xk
-from xaikit.predictor.network import Activation
+from xaikit.predictor.activations import Activation
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, -1.0]

@@ -1,85 +1,16 @@
-"""DenseNetwork: layer weights, biases and activations of a plain dense network.
-
-Every framework is read into one list of steps (a dense layer, a batch normalisation, an
-activation), and `_assemble` makes layers of them. A framework is looked up in `sys.modules` and
-never imported. Layers are recognised by their exact class: a subclass may compute anything.
-"""
+"""DenseNetwork: layer weights, biases and activations of a plain dense network."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit, ndtr, softmax
 
+from xaikit.predictor.activations import Activation
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.network_readers import is_a, not_dense, read_keras, read_sklearn, read_torch
 from xaikit.predictor.schema import as_table
-
-
-def _leaky(z: np.ndarray, slope: float = 0.01) -> np.ndarray:
-    return np.where(z > 0, z, slope * z)
-
-
-def _elu(z: np.ndarray, alpha: float = 1.0) -> np.ndarray:
-    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0.0)))
-
-
-def _gelu_tanh(z: np.ndarray) -> np.ndarray:
-    return 0.5 * z * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3)))
-
-
-def _softplus(z: np.ndarray, beta: float = 1.0, threshold: float = np.inf) -> np.ndarray:
-    # torch is linear beyond a threshold; at its default of 20 the gap is 2e-9.
-    return np.where(beta * z > threshold, z, np.logaddexp(0.0, beta * z) / beta)
-
-
-class Activation(NamedTuple):
-    """An activation function by name, with its parameters; called with (n_rows, n_units).
-
-    Known are identity, relu, logistic, tanh, softmax (over a row), exp, elu (alpha, 1 by default),
-    leaky_relu (slope, 0.01), gelu (exact), gelu_tanh (its approximation), silu, and softplus
-    (beta, 1, and the value of beta·z above which it is linear, none).
-
-    Examples
-    --------
-    >>> Activation("leaky_relu", (0.1,))(np.array([[-2.0, 3.0]]))
-    array([[-0.2,  3. ]])
-    """
-
-    name: str
-    parameters: tuple[float, ...] = ()
-
-    def __call__(self, z: np.ndarray) -> np.ndarray:
-        """Apply it to pre-activations."""
-        return _FORMULAS[self.name][0](z, *self.parameters)
-
-    @classmethod
-    def of(cls, spec: Any) -> Activation:
-        """Read a name, or a name with parameters such as ``("leaky_relu", 0.2)``."""
-        name, *rest = (spec,) if isinstance(spec, str) else spec
-        parameters = rest[0] if isinstance(spec, Activation) else rest
-        name = _SYNONYMS.get(name, name)
-        if name not in _FORMULAS:
-            raise ValueError(f"activation {name!r} is not known; use one of "
-                             f"{', '.join(sorted({*_FORMULAS, *_SYNONYMS}))}.")
-        defaults = _FORMULAS[name][1]
-        if len(parameters) > len(defaults):
-            raise ValueError(f"activation {name!r} takes {len(defaults)} parameters, "
-                             f"got {len(parameters)}.")
-        return cls(name, (*(float(p) for p in parameters), *defaults[len(parameters):]))
-
-
-_FORMULAS: dict[str, tuple[Callable[..., np.ndarray], tuple[float, ...]]] = {
-    "elu": (_elu, (1.0,)), "exp": (np.exp, ()), "gelu": (lambda z: z * ndtr(z), ()),
-    "gelu_tanh": (_gelu_tanh, ()), "identity": (lambda z: z, ()), "leaky_relu": (_leaky, (0.01,)),
-    "logistic": (expit, ()), "relu": (lambda z: np.maximum(z, 0.0), ()),
-    "silu": (lambda z: z * expit(z), ()), "softmax": (lambda z: softmax(z, axis=1), ()),
-    "softplus": (_softplus, (1.0, np.inf)), "tanh": (np.tanh, ()),
-}
-_SYNONYMS = {"linear": "identity", "sigmoid": "logistic", "swish": "silu", "exponential": "exp"}
 
 
 class LayerValues(NamedTuple):
@@ -208,8 +139,8 @@ class DenseNetwork:
             model = model.model
         owner = getattr(model, "__self__", None)
         model = owner if hasattr(owner, "predict") else model
-        if _is_a(model, "sklearn.base", "BaseEstimator"):
-            return cls(**_read_sklearn(model, names, scale_inputs))
+        if is_a(model, "sklearn.base", "BaseEstimator"):
+            return cls(**read_sklearn(model, names, scale_inputs))
         if scale_inputs:
             raise ValueError("scale_inputs=True needs a scikit-learn Pipeline with scalers before "
                              f"the network, got {type(model).__name__}.")
@@ -218,11 +149,11 @@ class DenseNetwork:
         if isinstance(model, list | tuple):
             return cls(model, feature_names=names)
         # Keras first: on its torch backend a Keras model is a torch module as well.
-        if _is_a(model, "keras", "Model"):
-            return cls(**_assemble(_steps(_keras_leaves(model), _keras_step)), feature_names=names)
-        if _is_a(model, "torch.nn", "Module"):
-            return cls(**_assemble(_steps(_torch_leaves(model), _torch_step)), feature_names=names)
-        raise _not_dense(f"{type(model).__name__} cannot be read",
+        if is_a(model, "keras", "Model"):
+            return cls(**read_keras(model), feature_names=names)
+        if is_a(model, "torch.nn", "Module"):
+            return cls(**read_torch(model), feature_names=names)
+        raise not_dense(f"{type(model).__name__} cannot be read",
                          "as scikit-learn's MLPs, torch and Keras chains and lists of arrays can")
 
     @property
@@ -300,19 +231,6 @@ class DenseNetwork:
         return f"<DenseNetwork {sizes}: {', '.join(a.name for a in self.activations)}>"
 
 
-_NO_MATRIX = "which has no single input-to-output weight matrix"
-
-
-def _not_dense(what: str, why: str = _NO_MATRIX) -> TypeError:
-    return TypeError(f"DenseNetwork needs a plain dense network; {what}, {why}. "
-                     "Use PermutationImportance or KernelSHAP.")
-
-
-def _is_a(model: Any, module: str, *names: str) -> bool:
-    kinds = (getattr(sys.modules.get(module), name, None) for name in names)
-    return any(kind is not None and isinstance(model, kind) for kind in kinds)
-
-
 def _is_one(spec: Any) -> bool:
     """Tell one activation, with parameters perhaps, from a sequence of them."""
     return isinstance(spec, str | Activation) or (
@@ -350,250 +268,3 @@ def _names(given: Any, default: list[str], what: str) -> tuple[str, ...]:
         raise ValueError(f"{what} should be {len(default)} different names, "
                          f"got {len(names)}: {', '.join(names)}.")
     return tuple(names)
-
-
-def _read_sklearn(model: Any, names: Any, scale_inputs: bool) -> dict[str, Any]:
-    from sklearn.utils.validation import check_is_fitted
-
-    scalers: list[tuple[str, Any]] = []
-    while True:
-        if _is_a(model, "sklearn.pipeline", "Pipeline"):
-            names = _names_after(model, names)
-            scalers += _flat(model.steps[:-1])
-            model = model.steps[-1][1]
-        elif _is_a(model, "sklearn.compose", "TransformedTargetRegressor"):
-            check_is_fitted(model)
-            model = model.regressor_
-        elif _is_a(model, "sklearn.frozen", "FrozenEstimator"):
-            model = model.estimator
-        else:
-            break
-    if not _is_a(model, "sklearn.neural_network", "MLPClassifier", "MLPRegressor"):
-        raise _not_dense(f"{type(model).__name__} cannot be read",
-                         "as MLPClassifier and MLPRegressor can")
-    check_is_fitted(model)
-    classes = [str(c) for c in getattr(model, "classes_", ())]
-    first, *others = model.coefs_
-    return {
-        "weights": [first * _divisors(scalers, len(first)) if scale_inputs else first, *others],
-        "biases": model.intercepts_, "activation": model.activation,
-        "output_activation": model.out_activation_,
-        "feature_names": getattr(model, "feature_names_in_", None) if names is None else names,
-        "output_names": (classes if model.n_outputs_ > 1 else classes[1:]) or None,
-    }
-
-
-def _names_after(pipeline: Any, names: Any) -> Any:
-    """Give the names of the columns that reach the last step, where they are known."""
-    names = getattr(pipeline, "feature_names_in_", names)
-    if len(pipeline.steps) == 1:
-        return names
-    try:
-        return pipeline[:-1].get_feature_names_out(names)
-    except AttributeError:  # a transformer that does not name its columns
-        return None
-
-
-def _flat(steps: Any) -> list[tuple[str, Any]]:
-    """List a Pipeline's transformers, those of inner pipelines too, without passthrough."""
-    found: list[tuple[str, Any]] = []
-    for name, step in steps:
-        while _is_a(step, "sklearn.frozen", "FrozenEstimator"):
-            step = step.estimator
-        if _is_a(step, "sklearn.pipeline", "Pipeline"):
-            found += _flat(step.steps)
-        elif step is not None and step != "passthrough":
-            found.append((name, step))
-    return found
-
-
-def _divisors(scalers: list[tuple[str, Any]], n_inputs: int) -> np.ndarray:
-    """Give the product of the numbers by which scalers divide each column, (n_inputs, 1)."""
-    from sklearn.utils.validation import check_is_fitted
-
-    if not scalers:
-        raise ValueError("scale_inputs=True needs scalers before the network; there are none.")
-    product = np.ones(n_inputs)
-    for name, step in scalers:
-        kinds = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")
-        if not _is_a(step, "sklearn.preprocessing", *kinds):
-            raise ValueError(f"scale_inputs=True needs nothing but {', '.join(kinds)} before the "
-                             f"network; step {name!r} is {type(step).__name__}.")
-        check_is_fitted(step)
-        if step.scale_ is not None:
-            # MinMaxScaler alone multiplies by its scale_.
-            inverse = _is_a(step, "sklearn.preprocessing", "MinMaxScaler")
-            product = product / step.scale_ if inverse else product * step.scale_
-    return product[:, None]
-
-
-_LAYERS = {
-    "ReLU": ("relu",), "Sigmoid": ("logistic",), "Tanh": ("tanh",), "Softmax": ("softmax",),
-    "ELU": ("elu", "alpha"), "LeakyReLU": ("leaky_relu", "negative_slope"), "GELU": ("gelu",),
-    "SiLU": ("silu",), "Softplus": ("softplus", "beta", "threshold"),
-}
-"""Activation layers of torch and Keras: our name for them, and the attributes to keep."""
-_KERAS_DEFAULTS = {"leaky_relu": (0.2,)}
-_SKIPPED = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity", "InputLayer")
-
-
-def _steps(leaves: Iterable[tuple[Any, int]], read: Callable[[Any], Any]) -> Iterator[Any]:
-    """Read (layer, times used) into (kind, values, where); skip what never alters an answer."""
-    seen: set[int] = set()
-    position = 0
-    for layer, uses in leaves:
-        name = type(layer).__name__
-        position += name != "InputLayer"
-        where = f"layer {position} is {name}"
-        ours = type(layer).__module__.startswith(("torch.nn.modules.", "keras."))
-        flat = name == "Flatten" and getattr(layer, "start_dim", 1) == 1
-        if ours and (name in _SKIPPED or flat):
-            continue
-        steps = read(layer) if ours else None
-        if steps is None:
-            raise _not_dense(where)
-        if uses > 1 or (id(layer) in seen and name not in _LAYERS):
-            raise _not_dense(where, "a layer used twice")
-        seen.add(id(layer))
-        yield from ((kind, values, where) for kind, *values in steps)
-
-
-def _assemble(steps: Iterable[Any]) -> dict[str, Any]:
-    """Make layers of steps; fold a normalisation into the layer before it, else after it."""
-    weights: list[Any] = []
-    biases: list[Any] = []
-    activations: list[Any] = []
-    waiting: list[Any] = []
-    where = "the model"
-    for kind, values, where in steps:
-        if kind == "dense":
-            w, b = values[0], 0.0 if values[1] is None else values[1]
-            for factor, shift, beside in reversed(waiting):
-                _check_width(beside, factor, w.shape[0])
-                w, b = factor[:, None] * w, b + shift @ w
-            waiting = []
-            weights.append(w)
-            biases.append(b + np.zeros(w.shape[1]))
-            activations.append(None)
-        elif kind == "scale" and (not activations or activations[-1] is not None):
-            waiting.append((*values, where))
-        elif kind == "scale":
-            _check_width(where, values[0], weights[-1].shape[1])
-            weights[-1], biases[-1] = weights[-1] * values[0], biases[-1] * values[0] + values[1]
-        elif activations and activations[-1] is None:
-            (activations[-1],) = values
-        else:
-            raise _not_dense(where, "an activation with no dense layer just before it")
-    if waiting:
-        raise _not_dense(where, "a normalisation with no dense layer after it to fold it into")
-    if not weights:
-        raise _not_dense(where, "which has no dense layer")
-    named = [Activation("identity") if a is None else a for a in activations]
-    return {"weights": weights, "biases": biases, "activation": named[:-1],
-            "output_activation": named[-1]}
-
-
-def _check_width(where: str, factor: np.ndarray, width: int) -> None:
-    if len(factor) != width:
-        raise ValueError(f"{where}, which normalises {len(factor)} columns; the dense layer beside "
-                         f"it has {width}.")
-
-
-def _activation(layer: Any) -> Any:
-    """Read an activation layer; None where it is not one of ours."""
-    name, *attributes = _LAYERS.get(type(layer).__name__, (None,))
-    parameters = [getattr(layer, attribute) for attribute in attributes]
-    if name == "softmax" and getattr(layer, "dim", getattr(layer, "axis", 1)) not in (None, 1, -1):
-        return None
-    if name == "relu" and hasattr(layer, "max_value"):  # Keras
-        name, parameters = "leaky_relu", [layer.negative_slope]
-        if layer.max_value is not None or layer.threshold:
-            return None
-    if getattr(layer, "approximate", None) == "tanh":
-        name = "gelu_tanh"
-    return name and Activation.of((name, *parameters))
-
-
-def _normalisation(mean: Any, variance: Any, eps: float, gamma: Any, beta: Any) -> Any:
-    factor = (1.0 if gamma is None else gamma) / np.sqrt(variance + eps)
-    return [("scale", factor, (0.0 if beta is None else beta) - factor * mean)]
-
-
-def _torch_leaves(model: Any) -> Iterator[tuple[Any, int]]:
-    sequential = sys.modules["torch"].nn.Sequential
-    if any(vars(model).get(hooks) for hooks in ("_forward_hooks", "_forward_pre_hooks")):
-        raise _not_dense(f"{type(model).__name__} carries forward hooks",
-                         "which may change what it computes")
-    if isinstance(model, sequential) and type(model).forward is sequential.forward:
-        for layer in model:
-            yield from _torch_leaves(layer)
-    else:
-        yield model, 1
-
-
-def _torch_step(layer: Any) -> Any:
-    def read(tensor: Any) -> Any:
-        return None if tensor is None else tensor.detach().cpu().double().numpy()
-
-    name = type(layer).__name__
-    if name == "Linear":
-        return [("dense", read(layer.weight).T, read(layer.bias))]
-    if name == "BatchNorm1d" and layer.running_mean is not None:
-        return _normalisation(read(layer.running_mean), read(layer.running_var), layer.eps,
-                              read(layer.weight), read(layer.bias))
-    found = _activation(layer)
-    return found and [("activation", found)]
-
-
-def _keras_leaves(model: Any, uses: int = 1) -> Iterator[tuple[Any, int]]:
-    """List (layer, times used) of a chain; unknown layers are refused before branches matter."""
-    kind = type(model).__name__
-    if not model.built:
-        raise ValueError(f"the Keras {kind} has no weights yet; build it or fit it first.")
-    if kind not in ("Sequential", "Functional"):
-        yield model, uses
-        return
-    shapes = [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)]
-    if [len(shape) for shape in shapes] != [2, 2]:
-        raise _not_dense(f"the Keras {kind} has inputs and outputs of shapes {shapes}",
-                         "where one of (n_rows, n_inputs) and one of (n_rows, n_outputs) are due")
-    parts = [(layer, 1) for layer in model.layers]
-    if kind == "Functional":
-        nodes = {e["name"]: len(e["inbound_nodes"]) for e in model.get_config()["layers"]}
-        parts = [(layer, nodes[layer.name]) for layer in model.operations]
-    for part, n in parts:
-        if _is_a(part, "keras", "Model"):
-            yield from _keras_leaves(part, max(n, uses))
-        else:
-            yield part, max(n, uses)
-
-
-def _keras_step(layer: Any) -> Any:
-    keras = sys.modules["keras"]
-
-    def read(tensor: Any) -> Any:
-        return None if tensor is None else np.array(keras.ops.convert_to_numpy(tensor), np.float64)
-
-    steps, found = [], _activation(layer)
-    name = type(layer).__name__
-    if name == "BatchNormalization" and layer.axis in (1, -1):
-        return _normalisation(read(layer.moving_mean), read(layer.moving_variance), layer.epsilon,
-                              read(layer.gamma), read(layer.beta))
-    if name == "Dense" and not layer.quantization_mode:
-        steps = [("dense", read(layer.kernel), read(layer.bias))]
-    if steps or name == "Activation":
-        found = _keras_function(layer.activation, keras)
-    if found is None:
-        return None
-    # A linear activation is none: another may follow it.
-    return steps + [("activation", found)] * (found.name != "identity")
-
-
-def _keras_function(function: Any, keras: Any) -> Any:
-    if isinstance(function, keras.layers.Layer):
-        return _activation(function)
-    name = getattr(function, "__name__", "")
-    if getattr(keras.activations, name, None) is not function \
-            or _SYNONYMS.get(name, name) not in _FORMULAS:
-        return None
-    return Activation.of((name, *_KERAS_DEFAULTS.get(name, ())))
