@@ -296,10 +296,10 @@ def test_wrapping_a_predictor_keeps_or_changes_its_settings():
     first = wrap(model, outputs="setosa", batch_size=7)
     assert wrap(first) is first
     second = wrap(first, output="decision")
-    assert (second.scale, second.outputs, second.batch_size) == ("decision", "setosa", 7)
+    assert (second.scale, second.settings.outputs, second.settings.batch_size) == ("decision", "setosa", 7)
     third = wrap(first, outputs=[1, 2], batch_size=9)
     assert third.output_names == ("versicolor", "virginica")
-    assert third.batch_size == 9
+    assert third.settings.batch_size == 9
     assert first.output_names == ("setosa",)
 
 
@@ -688,7 +688,8 @@ def test_a_quiet_model_has_no_findings():
     assert findings.warnings == ()
     assert findings.n_outputs == 3
     assert findings.seconds_per_row > 0
-    assert predictor.ledger.rows == 7
+    # One row and three pairs; then eight rows, twice, for the order of the classes.
+    assert predictor.ledger.rows == 7 + 16
 
 
 @pytest.mark.parametrize(("given", "sentence"), [

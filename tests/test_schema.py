@@ -9,15 +9,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from xaikit.predictor.schema import (
-    Schema,
-    as_table,
-    borrow_columns,
-    column_of,
-    kind_of,
-    replace_columns,
-    take_rows,
-)
+from xaikit.predictor.schema import Schema, as_table
+from xaikit.predictor.tables import borrow_columns, column_of, kind_of, replace_columns, take_rows
 
 
 def mixed_frame():
@@ -309,10 +302,15 @@ def test_arrays_that_do_not_fit_are_errors(given, sentence):
         Schema.of(np.zeros((1, 2))).conform(given)
 
 
-@pytest.mark.parametrize("given", [sparse.csr_matrix(np.eye(2)), sparse.csr_array(np.eye(2))])
-def test_sparse_tables_are_refused_with_the_way_out(given):
-    with pytest.raises(TypeError, match="toarray"):
-        as_table(given)
+@pytest.mark.parametrize("given", [sparse.csr_matrix(np.eye(2)), sparse.csc_array(np.eye(2))])
+def test_sparse_tables_are_dense_inside_and_given_back(given):
+    schema = Schema.of(given)
+    dense = schema.conform(given)
+    np.testing.assert_array_equal(dense, np.eye(2))
+    back = schema.native(dense)
+    assert type(back) is type(given)
+    assert back.format == given.format
+    np.testing.assert_array_equal(back.toarray(), np.eye(2))
 
 
 @pytest.mark.parametrize("given", [3, "text", None, {"a": 1}])

@@ -360,11 +360,11 @@ def test_column_names_must_be_unique():
         xk.TabularMasker(np.zeros((1, 2)), feature_names=["a", "b", "c"])
 
 
-def test_sparse_tables_are_refused_with_advice():
+def test_a_sparse_table_that_does_not_fit_dense_is_refused_with_advice():
     from scipy import sparse
 
-    with pytest.raises(TypeError, match="toarray"):
-        xk.TabularMasker(sparse.eye(3).tocsr())
+    with pytest.raises(ValueError, match="GiB with its zeros written out"):
+        xk.TabularMasker(sparse.csr_array((200_000, 100_000)))
 
 
 def test_the_background_is_the_masker_s_own(rng):

@@ -210,7 +210,7 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from xaikit.predictor.schema import kind_of
+    from xaikit.predictor.tables import kind_of
 
     for name, version in _versions():
         print(f"{name} {version}")

@@ -10,7 +10,7 @@ from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, row_slices
 from xaikit.explainers.shapley_rows import CLIP, ShapleyRow, ShapleyTask, linked, mean_error
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
-from xaikit.predictor.schema import Table, take_rows
+from xaikit.predictor.tables import Table, take_rows
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
@@ -121,15 +121,14 @@ class KernelSHAP(Explainer):
         self.seed_ = resolve_seed(self.random_state)
         self.warnings_: tuple[str, ...] = ()
         ready = isinstance(background, TabularMasker)
-        rows = as_masker(background, self.groups if ready else None).background
-        if not ready:
-            rows = self._thin(rows)
-        predictor = self._wrap(model).bind(rows)
-        assert predictor.schema is not None
+        given = as_masker(background, self.groups if ready else None)
+        rows = given.background if ready else self._thin(given.background)
+        predictor = self._wrap(model).bind(given.schema.native(rows))
         assert predictor.findings is not None
         # Groups name columns by the model's own names, which an array has only once it is bound.
+        schema = predictor.columns
         masker = background if ready else as_masker(
-            predictor.schema.conform(rows), self.groups, predictor.schema.names)
+            schema.native(schema.conform(rows)), self.groups, schema.names)
         self.warnings_ += predictor.findings.warnings
         self.background_answers_ = predictor(masker.background)
         self.predictor_, self.masker_ = predictor, masker

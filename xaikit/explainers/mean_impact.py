@@ -12,7 +12,7 @@ from xaikit.explainers.base import Explainer, Stopwatch, in_parallel
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import (
+from xaikit.predictor.tables import (
     Table,
     borrow_columns,
     column_of,
@@ -152,13 +152,12 @@ class MeanImpactValue(Explainer):
         self._check_settings()
         watch, seed = Stopwatch(), self.seed_
         predictor = self.predictor_.bind(X)
-        assert predictor.schema is not None
         assert predictor.findings is not None
-        table = predictor.schema.conform(X)
-        units = resolve_groups(predictor.schema.names, self.groups)
+        table = predictor.columns.conform(X)
+        units = resolve_groups(predictor.columns.names, self.groups)
         deltas = (self.delta, *self.sweep)
         task = _Task(predictor, table, tuple(units.values()), tuple(units),
-                     predictor.schema.names, deltas, self.mode, self.clip, self.max_levels,
+                     predictor.columns.names, deltas, self.mode, self.clip, self.max_levels,
                      int(self.max_memory))
         results, cost = [], Cost()
         for result in in_parallel(task, list(range(len(units))), self.n_jobs, "MIV"):

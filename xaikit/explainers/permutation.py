@@ -16,13 +16,7 @@ from xaikit.explainers.replay import replay_of
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import (
-    Table,
-    borrow_columns,
-    copy_of,
-    replace_columns,
-    take_rows,
-)
+from xaikit.predictor.tables import Table, borrow_columns, copy_of, replace_columns, take_rows
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import number_units, resolve_groups
@@ -121,10 +115,9 @@ class PermutationImportance(Explainer):
         self._check_settings(y)
         watch, seed = Stopwatch(), self.seed_
         predictor = self.predictor_.bind(X)
-        assert predictor.schema is not None
         assert predictor.findings is not None
-        table = predictor.schema.conform(X)
-        units = resolve_groups(predictor.schema.names, self.groups)
+        table = predictor.columns.conform(X)
+        units = resolve_groups(predictor.columns.names, self.groups)
         codes = number_units(table, tuple(units.values()))
         task: _Task
         if y is None:

@@ -4,23 +4,62 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 
-from xaikit.predictor.answers import as_answers
-from xaikit.predictor.backends import Estimator, choose
+from xaikit.predictor.answers import as_answers, names_of
+from xaikit.predictor.backends import choose
+from xaikit.predictor.backends.base import Options
+from xaikit.predictor.backends.estimators import Estimator
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.memory import Memory
+from xaikit.predictor.pace import Pace, ran_out_of_memory
 from xaikit.predictor.probe import Findings, probe
-from xaikit.predictor.schema import Schema, Table, as_table, copy_of, take_rows
+from xaikit.predictor.schema import AnySchema, Schema, schema_of
+from xaikit.predictor.tables import Batch, Table, copy_of, describe, is_table, slice_rows, take_rows
 
-AUTO_BATCH = 2**16
-"""Rows a call by default: enough to hide a call's fixed cost, small beside most models' memory."""
+PAUSE = 0.5
+"""Seconds before the first repetition of a failed call; each further one waits twice as long."""
 
 
 class ModelError(RuntimeError):
     """The model raised an exception, or gave an answer that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user said of a model and how it is to be asked; `wrap` describes each."""
+
+    output: str | None = None
+    task: str | None = None
+    batch_size: int | str = "auto"
+    feature_names: Any = None
+    outputs: Any = None
+    output_names: Any = None
+    inputs: Any = None
+    channels: str | None = None
+    retries: int = 0
+    thread_safe: bool | None = None
+    deduplicate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.task not in (None, "classification", "regression"):
+            raise ValueError(f"task must be 'classification' or 'regression', got {self.task!r}.")
+        if self.batch_size != "auto" and not _is_whole(self.batch_size, 1):
+            raise ValueError(f"batch_size must be a positive whole number or 'auto', "
+                             f"got {self.batch_size!r}.")
+        if self.channels not in (None, "first", "last"):
+            raise ValueError(f"channels must be 'first' or 'last', got {self.channels!r}.")
+        if not _is_whole(self.retries, 0):
+            raise ValueError(f"retries must be a whole number of at least 0, got {self.retries!r}.")
+
+    def changed(self, **given: Any) -> Settings:
+        """Give a copy in which what differs from the defaults of `wrap` is replaced."""
+        defaults = {f.name: f.default for f in fields(self)}
+        return replace(self, **{k: v for k, v in given.items() if v is not defaults[k]})
 
 
 def wrap(
@@ -31,25 +70,49 @@ def wrap(
     batch_size: int | str = "auto",
     feature_names: Any = None,
     outputs: Any = None,
+    output_names: Any = None,
+    inputs: Any = None,
+    channels: str | None = None,
+    retries: int = 0,
+    thread_safe: bool | None = None,
+    deduplicate: bool = False,
 ) -> Predictor:
     """Wrap any model as a `Predictor`.
 
     Parameters
     ----------
-    model : estimator, torch module, callable or Predictor
-        Anything with ``predict``/``predict_proba``, a ``torch.nn.Module``, or a function of a
-        batch. The model is neither copied nor changed.
+    model : estimator, booster, network, ONNX session, callable or Predictor
+        Anything with ``predict``/``predict_proba``, a torch or Keras model, a native booster, an
+        ``onnxruntime.InferenceSession``, or a function of a batch. The model is neither copied nor
+        changed. Of a Predictor, what is given here replaces its settings.
     output : str, optional
-        Which answer: ``"proba"``, ``"decision"`` or ``"prediction"`` of an estimator (default: the
-        first of these it has); for a torch module your word for what it returns.
+        Which answer: ``"proba"``, ``"decision"`` or ``"prediction"`` of an estimator or booster
+        (default: the first of these it has); an output's name of an ONNX session; for other
+        networks your word for what they return (``"logits"``, ``"proba"``, ``"prediction"``).
     task : {"classification", "regression"}, optional
         Where it cannot be inferred.
     batch_size : int or "auto"
-        Most rows a call.
+        Most rows a call. ``"auto"`` is 65,536, or as many as fit 64 MiB. Where the model runs out
+        of memory the number is halved until it does not.
     feature_names : sequence of str, optional
         Names for the columns of arrays.
     outputs : position, name or list of them, optional
         Outputs to keep.
+    output_names : sequence of str, optional
+        Names for all of the model's outputs, where it has none or others.
+    inputs : dict or list, optional
+        Which columns go to which input of a network with several: ``{"numbers": ["age", "fare"],
+        "codes": (["sex"], "int64")}``; by name for a dict, in order for a list.
+    channels : {"first", "last"}, optional
+        ``"first"`` hands images (n, height, width, channels) to the model as
+        (n, channels, height, width). Default: as they are.
+    retries : int
+        How often a call that raised is repeated, after 0.5 s, 1 s, 2 s, …: for remote models.
+    thread_safe : bool, optional
+        False lets one thread ask at a time. Default: what is known of the kind of model.
+    deduplicate : bool
+        Ask equal rows once and remember their answers, for models dearer than the search for equal
+        rows (some 10 µs a row). A `Game` does this by itself, and faster.
 
     Returns
     -------
@@ -63,17 +126,16 @@ def wrap(
     array([[3.],
            [7.]])
     """
-    if isinstance(model, Predictor):
-        given = (output, task, feature_names, outputs)
-        if batch_size != "auto" or any(v is not None for v in given):
-            return wrap(model.model, output=output or model.output, task=task or model.task,
-                        batch_size=model.batch_size if batch_size == "auto" else batch_size,
-                        feature_names=model.feature_names if feature_names is None
-                        else feature_names,
-                        outputs=model.outputs if outputs is None else outputs)
-        return model
-    return Predictor(model, output=output, task=task, batch_size=batch_size,
-                     feature_names=feature_names, outputs=outputs)
+    given = {
+        "output": output, "task": task, "batch_size": batch_size, "feature_names": feature_names,
+        "outputs": outputs, "output_names": output_names, "inputs": inputs, "channels": channels,
+        "retries": retries, "thread_safe": thread_safe, "deduplicate": deduplicate,
+    }
+    if not isinstance(model, Predictor):
+        return Predictor(model, Settings(**given))
+    changed = model.settings.changed(**given)
+    same = all(getattr(changed, k) is getattr(model.settings, k) for k in given)
+    return model if same else Predictor(model.model, changed)
 
 
 class Predictor:
@@ -81,48 +143,41 @@ class Predictor:
 
     Attributes
     ----------
-    schema : Schema or None
+    schema : Schema, Documents, Stack or None
         Names, dtypes and categories restored on every batch; known after `bind`.
     output_names : tuple of str or None
         Known from the model, or after the first answer.
     task, scale, kind : str
         What the model does, what its numbers are, and how it is called.
+    settings : Settings
+        What `wrap` was told.
     ledger : Ledger
         Rows, calls and seconds so far.
     findings : Findings or None
         What the probe saw; known after `bind`.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        *,
-        output: str | None,
-        task: str | None,
-        batch_size: int | str,
-        feature_names: Any,
-        outputs: Any,
-    ) -> None:
-        if task not in (None, "classification", "regression"):
-            raise ValueError(f"task must be 'classification' or 'regression', got {task!r}.")
-        whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
-        if batch_size != "auto" and (not whole or int(batch_size) < 1):
-            raise ValueError(f"batch_size must be a positive whole number or 'auto', "
-                             f"got {batch_size!r}.")
+    def __init__(self, model: Any, settings: Settings) -> None:
         self.model = model
-        self.output = output
-        self.batch_size = batch_size
-        self.feature_names = feature_names
-        self.outputs = outputs
-        self._backend = choose(model, output)
+        self.settings = settings
+        names = settings.feature_names
+        self._backend = choose(model, Options(
+            settings.output, settings.inputs,
+            None if names is None else tuple(str(n) for n in names)))
         self.kind = self._backend.kind
-        self.task = task or self._backend.task
+        self.task = settings.task or self._backend.task
         self.scale = self._backend.scale
-        self.schema: Schema | None = None
+        self.schema: AnySchema | None = None
         self.findings: Findings | None = None
         self.ledger = Ledger()
+        safe = settings.thread_safe
+        self._pace = Pace(settings.batch_size, self._backend.thread_safe if safe is None else safe)
+        self._memory = Memory() if settings.deduplicate else None
         self._all_names = self._backend.class_names
         self._kept: np.ndarray | None = None
+        self._named_by_answers = False
+        if settings.output_names is not None:
+            self._rename(tuple(str(n) for n in settings.output_names))
         if self._all_names is not None:
             self._choose_outputs(len(self._all_names))
 
@@ -138,7 +193,9 @@ class Predictor:
 
         Parameters
         ----------
-        X : DataFrame, array (n_rows, n_columns), or one row as Series or 1-D array
+        X : table, documents, images, or one row
+            DataFrame (pandas, polars), array, sparse matrix or tensor (n_rows, n_columns); one row
+            as Series or 1-D array; list of texts; images (n_rows, height, width[, channels]).
 
         Returns
         -------
@@ -149,22 +206,35 @@ class Predictor:
         ModelError
             If the model raises, or its answer is not one finite number a row and output.
         """
-        table = as_table(X) if self.schema is None else self.schema.conform(X)
-        # The model may write into what it is given, so it is never given the caller's own table.
-        return self.ask(copy_of(table))
+        schema = schema_of(X) if self.schema is None else self.schema
+        return self._ask(schema, schema.conform(X))
 
-    def ask(self, table: Table) -> np.ndarray:
-        """Ask about a table that already fits the schema and that the model may overwrite."""
-        n = len(table)
-        if n == 0:
-            raise ValueError("the table has no rows; there is nothing to ask the model.")
-        size = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        if n <= size:
-            return self._call(table)
-        rows = np.arange(n)
-        return np.concatenate([
-            self._call(take_rows(table, rows[i : i + size])) for i in range(0, n, size)
-        ])
+    def ask(self, batch: Batch) -> np.ndarray:
+        """Ask about a batch that already fits the schema."""
+        return self._ask(self.schema, batch)
+
+    def ask_anew(self, batch: Batch, *, own: bool = False) -> np.ndarray:
+        """Ask without remembering; with `own`, the model is handed the batch itself, no copy."""
+        return self._ask_in_parts(self.schema, batch, own)
+
+    def handed(self, X: Any) -> Any:
+        """Give what the model would be handed for `X`: its container, names and dtypes."""
+        schema = schema_of(X) if self.schema is None else self.schema
+        return self._prepare(schema, copy_of(schema.conform(X)))
+
+    @property
+    def columns(self) -> Schema:
+        """The schema of a table.
+
+        Raises
+        ------
+        TypeError
+            If the predictor is bound to documents or images, which have no columns.
+        """
+        if not isinstance(self.schema, Schema):
+            bound_to = "nothing" if self.schema is None else self.schema.container
+            raise TypeError(f"expected a table with columns; the model is bound to {bound_to}.")
+        return self.schema
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -183,9 +253,10 @@ class Predictor:
         assert isinstance(self._backend, Estimator)
         start = time.perf_counter()
         try:
-            answers = getattr(self._backend.model, method)(self._backend.prepare(table))
+            answers = getattr(self._backend.model, method)(
+                self._prepare(self.schema, copy_of(table)))
         except Exception as error:
-            raise ModelError(f"{method} of the model failed on a table of shape {table.shape}: "
+            raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{error}") from error
         self.ledger.add(len(table), 1, time.perf_counter() - start)
         return np.asarray(answers)
@@ -198,22 +269,17 @@ class Predictor:
         Raises
         ------
         ValueError
-            If the table is empty or does not fit the model, or the probe found a model that
+            If the batch is empty or does not fit the model, or the probe found a model that
             cannot be explained.
         """
-        table = as_table(X)
-        if len(table) == 0 or table.shape[1] == 0:
-            raise ValueError(f"expected a table with rows and columns, got shape {table.shape}.")
         bound = self.spawn()
-        if bound.schema is not None:
-            bound.findings = probe(bound, bound.schema.conform(table))
-            return bound
-        fitted_on = self._backend.feature_names
-        names = self.feature_names
-        if names is None and isinstance(table, np.ndarray) and fitted_on is not None:
-            names = fitted_on
-        bound.schema = Schema.of(table, names)
-        bound.findings = probe(bound, bound.schema.conform(table))
+        if bound.schema is None:
+            bound.schema = self._read_schema(X)
+        batch = bound.schema.conform(X)
+        if len(batch) == 0 or (is_table(batch) and np.shape(batch)[1] == 0):
+            raise ValueError(f"expected a table with rows and columns, got shape "
+                             f"{np.shape(batch)}.")
+        bound.findings = probe(bound, batch)
         return bound
 
     def spawn(self) -> Self:
@@ -222,39 +288,110 @@ class Predictor:
         twin.ledger = Ledger()
         return twin
 
-    def _call(self, table: Table) -> np.ndarray:
+    def _read_schema(self, X: Any) -> AnySchema:
+        names, fitted_on = self.settings.feature_names, self._backend.feature_names
+        schema = schema_of(X, names)
+        if names is None and fitted_on is not None and isinstance(schema, Schema) \
+                and not schema.is_frame:
+            return schema_of(X, fitted_on)
+        return schema
+
+    def _ask(self, schema: AnySchema | None, batch: Batch) -> np.ndarray:
+        if len(batch) == 0:
+            raise ValueError("the table has no rows; there is nothing to ask the model.")
+        ask = partial(self._ask_in_parts, schema)
+        return ask(batch) if self._memory is None else self._memory.answers(batch, ask)
+
+    def _ask_in_parts(
+        self, schema: AnySchema | None, batch: Batch, own: bool = False
+    ) -> np.ndarray:
+        parts, start = [], 0
+        while start < len(batch):
+            rows = self._backend.fixed_rows or self._pace.rows(batch)
+            part = slice_rows(batch, start, start + rows)
+            answers = self._call(schema, part, own)
+            if answers is None:
+                self._pace.halve(len(part))
+                continue
+            parts.append(answers)
+            start += len(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _call(self, schema: AnySchema | None, batch: Batch, own: bool) -> np.ndarray | None:
+        """Ask in one call; None says that memory ran out and fewer rows may do."""
+        n = len(batch)
         start = time.perf_counter()
         try:
-            answers = as_answers(self._backend(table), len(table))
+            raw = self._answer(schema, self._filled_up(batch), own)
+            answers, names = as_answers(raw, self._backend.fixed_rows or n)[:n], names_of(raw)
         except Exception as error:
-            dtypes = sorted({str(d) for d in table.dtypes}) if isinstance(table, pd.DataFrame) \
-                else [str(table.dtype)]
-            raise ModelError(
-                f"the model failed on a {type(table).__name__} of shape {table.shape} "
-                f"({', '.join(dtypes)}): {error}"
-            ) from error
-        self.ledger.add(len(table), 1, time.perf_counter() - start)
-        if self._all_names is None or len(self._all_names) != answers.shape[1]:
-            self._learn_names(answers.shape[1])
+            if ran_out_of_memory(error) and n > 1 and self._backend.fixed_rows is None:
+                return None
+            raise ModelError(f"the model failed on a {describe(batch)}: {error}") from error
+        self.ledger.add(n, 1, time.perf_counter() - start)
+        self._check_names(answers.shape[1], names)
         return answers if self._kept is None else answers[:, self._kept]
 
-    def _learn_names(self, n_outputs: int) -> None:
-        if self._all_names is not None:
+    def _answer(self, schema: AnySchema | None, batch: Batch, own: bool) -> Any:
+        """Hand the batch over, again where the call may be repeated."""
+        for repeat in range(self.settings.retries + 1):
+            try:
+                # The model may write into what it is given: never into the caller's own batch.
+                prepared = self._prepare(schema, batch if own else copy_of(batch))
+                with self._pace.turn():
+                    return self._backend(prepared)
+            except Exception as error:
+                if ran_out_of_memory(error) or repeat == self.settings.retries:
+                    raise
+            time.sleep(PAUSE * 2**repeat)
+        raise AssertionError("the last repetition answers or raises")
+
+    def _prepare(self, schema: AnySchema | None, batch: Batch) -> Any:
+        if self.settings.channels == "first" and isinstance(batch, np.ndarray) and batch.ndim == 4:
+            batch = np.ascontiguousarray(np.moveaxis(batch, -1, 1))
+        prepared = self._backend.prepare(batch)
+        if schema is None or not self._backend.native:
+            return prepared
+        return schema.native(prepared)
+
+    def _filled_up(self, batch: Batch) -> Batch:
+        """Repeat the last row where the model takes a fixed number of rows and no other."""
+        missing = (self._backend.fixed_rows or 0) - len(batch)
+        if missing <= 0:
+            return batch
+        return take_rows(batch, np.minimum(np.arange(len(batch) + missing), len(batch) - 1))
+
+    def _rename(self, names: tuple[str, ...]) -> None:
+        if self._all_names is not None and len(names) != len(self._all_names):
+            raise ValueError(f"output_names holds {len(names)} names for the model's "
+                             f"{len(self._all_names)} outputs.")
+        if len(set(names)) < len(names) or not names:
+            raise ValueError(f"output_names must be different names, got {list(names)}.")
+        self._all_names = names
+
+    def _check_names(self, n_outputs: int, names: tuple[str, ...] | None) -> None:
+        """Learn the outputs' names from the first answer; later ones must have as many."""
+        if self._all_names is None:
+            self._all_names = names or (("output",) if n_outputs == 1 else tuple(
+                f"output {k}" for k in range(n_outputs)))
+            self._named_by_answers = names is not None
+            self._choose_outputs(n_outputs)
+        elif len(self._all_names) != n_outputs:
             raise ModelError(f"the model answered with {n_outputs} outputs, where "
                              f"{len(self._all_names)} were expected "
                              f"({', '.join(self._all_names[:8])}).")
-        self._all_names = ("output",) if n_outputs == 1 else tuple(
-            f"output {k}" for k in range(n_outputs))
-        self._choose_outputs(n_outputs)
+        elif names is not None and self._named_by_answers and names != self._all_names:
+            raise ModelError(f"the columns of the model's answers changed from "
+                             f"{', '.join(self._all_names[:8])} to {', '.join(names[:8])}.")
 
     def _choose_outputs(self, n_outputs: int) -> None:
-        if self.outputs is None:
+        outputs = self.settings.outputs
+        if outputs is None:
             return
         names = self._all_names or ()
-        several = isinstance(self.outputs, list | tuple | np.ndarray)
-        chosen = self.outputs if several else [self.outputs]
+        several = isinstance(outputs, list | tuple | np.ndarray)
         kept = []
-        for choice in chosen:
+        for choice in outputs if several else [outputs]:
             if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:
                 kept.append(int(choice) % n_outputs)
             elif str(choice) in names:
@@ -268,3 +405,8 @@ class Predictor:
         names = self.output_names
         shown = "not asked yet" if names is None else ", ".join(names[:8])
         return f"<Predictor of a {self.kind}: {shown} ({self.scale})>"
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) \
+        and bool(value >= least)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,16 @@ def as_answers(raw: Any, n_rows: int) -> np.ndarray:
     ValueError
         If there is not one answer a row, or an answer is not finite.
     """
+    _refuse_several(raw)
+    if is_rows_of_names(raw):
+        raw = pd.DataFrame(raw)
     if isinstance(raw, list) and raw and all(np.ndim(part) == 2 for part in raw):
         # scikit-learn's multi-output predict_proba: one (n_rows, n_classes) array a target.
         raw = np.concatenate([np.asarray(part) for part in raw], axis=1)
     if hasattr(raw, "detach"):
         raw = raw.detach().cpu()
         raw = raw.float().numpy() if str(raw.dtype) == "torch.bfloat16" else raw.numpy()
-    if isinstance(raw, pd.DataFrame | pd.Series):
+    if hasattr(raw, "to_numpy"):
         raw = raw.to_numpy()
     array = _numbers(raw)
     if array.ndim == 0 or array.shape[0] != n_rows:
@@ -42,6 +46,39 @@ def as_answers(raw: Any, n_rows: int) -> np.ndarray:
         raise ValueError(f"the model answered {len(bad)} of {n_rows} rows with NaN or infinity "
                          f"(rows {rows} of the batch); no explanation can be made of that.")
     return array
+
+
+def names_of(raw: Any) -> tuple[str, ...] | None:
+    """Give the names that an answer brings with it: columns of a frame, or keys of its rows.
+
+    Examples
+    --------
+    >>> names_of(pd.DataFrame({"cat": [0.2], "dog": [0.8]}))
+    ('cat', 'dog')
+    >>> names_of([{"cat": 0.2, "dog": 0.8}])
+    ('cat', 'dog')
+    """
+    if is_rows_of_names(raw):
+        return tuple(str(key) for key in raw[0])
+    columns = getattr(raw, "columns", None)
+    if columns is None or isinstance(columns, pd.RangeIndex):
+        return None
+    return tuple(str(c) for c in columns)
+
+
+def is_rows_of_names(raw: Any) -> bool:
+    """Say whether an answer is a list of dicts, one a row: what ZipMap and JSON endpoints give."""
+    return isinstance(raw, list) and bool(raw) and all(isinstance(row, Mapping) for row in raw)
+
+
+def _refuse_several(raw: Any) -> None:
+    """Refuse several answers at once: which one is meant is the user's to say."""
+    if isinstance(raw, Mapping):
+        raise TypeError(f"the model answered with a {type(raw).__name__} of "
+                        f"{', '.join(map(repr, raw))}; wrap a function that gives one of them.")
+    if isinstance(raw, tuple) and any(np.ndim(part) > 0 for part in raw if hasattr(part, "shape")):
+        raise TypeError(f"the model answered with a tuple of {len(raw)} arrays; wrap a function "
+                        "that gives one of them.")
 
 
 def _numbers(raw: Any) -> np.ndarray:

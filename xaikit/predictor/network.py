@@ -133,7 +133,7 @@ class DenseNetwork:
         """
         names = None
         if isinstance(model, Predictor):
-            names = model.feature_names
+            names = model.settings.feature_names
             if names is None and model.schema is not None:
                 names = model.schema.names
             model = model.model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.schema import Table, copy_of, take_rows
+from xaikit.predictor.tables import Batch, take_rows
 
 TOLERANCE = 1e-4
 """Largest difference taken for rounding, relative to the answers: float32 networks round at 1e-6
@@ -17,6 +17,10 @@ or so, batch normalisation left in training mode moves answers by far more."""
 
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
+
+
+_CLASSIFIED = 8
+"""Rows asked whether the class that is named has the largest probability."""
 
 
 class ProbeError(ValueError):
@@ -50,13 +54,16 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def probe(predictor: Any, table: Table) -> Findings:
+def probe(predictor: Any, batch: Batch) -> Findings:
     """Ask one row, two rows, the two swapped, the same again.
+
+    Of a classifier that also names classes, a few rows more: whether the class it names has the
+    largest of the answers.
 
     Parameters
     ----------
     predictor : Predictor
-    table : table of the predictor's schema
+    batch : batch of the predictor's schema
         Its first row and the first one that differs from it are asked about.
 
     Raises
@@ -64,23 +71,18 @@ def probe(predictor: Any, table: Table) -> Findings:
     ProbeError
         If an answer depends on the other rows of the batch.
     """
-    table = _two_different_rows(table)
-    both = np.arange(len(table))
-
-    def ask(chosen: np.ndarray) -> np.ndarray:
-        return predictor.ask(copy_of(take_rows(table, chosen)))
-
-    handed = copy_of(take_rows(table, both))
-    before = copy_of(handed)
-    pair = predictor.ask(handed)
+    rows = _two_different_rows(batch)
+    both = np.arange(len(rows))
+    handed, before = take_rows(batch, rows), take_rows(batch, rows)
+    pair = predictor.ask_anew(handed, own=True)
     keeps = _equal(handed, before)
-    again = ask(both)
-    swapped = ask(both[::-1])[::-1]
-    alone = ask(both[:1])
+    again, swapped, alone = (
+        predictor.ask_anew(take_rows(before, chosen)) for chosen in (both, both[::-1], both[:1]))
     scale = max(float(np.abs(pair).max()), 1e-12)
     noise = float(np.abs(pair - again).max()) / scale
     repeatable = noise <= TOLERANCE
-    shift = max(float(np.abs(pair - swapped).max()), float(np.abs(pair[:1] - alone).max())) / scale
+    shift = max(float(np.abs(pair - swapped[::-1]).max()),
+                float(np.abs(pair[:1] - alone).max())) / scale
     if repeatable and shift > TOLERANCE:
         raise ProbeError(
             f"the model's answer for a row depends on the other rows of the batch (it moved by "
@@ -97,16 +99,49 @@ def probe(predictor: Any, table: Table) -> Findings:
     if not keeps:
         warnings.append("The model changes the batch it is given; it was handed copies.")
     ledger = predictor.ledger
-    return Findings(pair.shape[1], len(table), repeatable, keeps,
-                    ledger.seconds / max(ledger.rows, 1), tuple(warnings))
+    seconds_per_row = ledger.seconds / max(ledger.rows, 1)
+    warnings += _class_order(predictor, batch)
+    return Findings(pair.shape[1], len(rows), repeatable, keeps, seconds_per_row, tuple(warnings))
 
 
-def _two_different_rows(table: Table) -> Table:
-    frame = pd.DataFrame(table)
-    head = frame.iloc[:_SEARCHED].astype(str).fillna("")
-    different = np.flatnonzero((head != head.iloc[0]).any(axis=1).to_numpy())
-    return take_rows(table, np.array([0, *different[:1]]))
+def _class_order(predictor: Any, batch: Batch) -> list[str]:
+    """Warn where the classes that a classifier names are not those with the largest answers."""
+    classes = getattr(predictor.model_of_methods, "classes_", None)
+    if predictor.scale != "proba" or "predict" not in predictor.methods \
+            or not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) < 2:
+        return []
+    few = take_rows(batch, np.arange(min(len(batch), _CLASSIFIED)))
+    try:
+        shares = predictor.ask_method("predict_proba", few)
+        named = predictor.ask_method("predict", few)
+    except RuntimeError as error:
+        return [f"The order of the classes could not be checked: {error}"]
+    if shares.shape != (len(few), len(classes)) or named.shape != (len(few),):
+        return []
+    agreeing = int((classes[shares.argmax(axis=1)] == named).sum())
+    if 2 * agreeing >= len(few):
+        return []
+    return [f"Of {len(few)} rows, the class that predict names has the largest probability in only "
+            f"{agreeing}: the columns of predict_proba may not be in the order of classes_ "
+            f"({', '.join(map(str, classes[:8]))})."]
 
 
-def _equal(a: Table, b: Table) -> bool:
+def _two_different_rows(batch: Batch) -> np.ndarray:
+    """Give the positions of the first row and of the first one that differs from it."""
+    head = batch[:_SEARCHED]
+    if isinstance(batch, list):
+        different = np.array([text != batch[0] for text in head])
+    elif isinstance(batch, np.ndarray) and batch.ndim > 2:
+        different = (head != head[0]).reshape(len(head), -1).any(axis=1)
+    else:
+        cells = pd.DataFrame(head).astype(str).fillna("")
+        different = (cells != cells.iloc[0]).any(axis=1).to_numpy()
+    return np.array([0, *np.flatnonzero(different)[:1]])
+
+
+def _equal(a: Batch, b: Batch) -> bool:
+    if isinstance(a, list):
+        return a == b
+    if a.ndim > 2:
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     return bool(pd.DataFrame(a).equals(pd.DataFrame(b)))

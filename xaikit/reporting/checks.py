@@ -10,7 +10,7 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.plots.style import number
-from xaikit.predictor.schema import Table
+from xaikit.predictor.tables import Table
 from xaikit.reporting.document import percent
 from xaikit.reporting.importance import Options, background_of, kernel_shap
 from xaikit.reporting.inputs import Case

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
 from xaikit.plots.style import describe
-from xaikit.predictor.schema import kind_of
+from xaikit.predictor.tables import kind_of
 
 STRONG = 0.7
 """Association from which two columns are reported: half of their (rank) variance is shared."""

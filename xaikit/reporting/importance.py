@@ -17,7 +17,7 @@ from xaikit.explanations.base import Cost, Explanation
 from xaikit.explanations.importance import Importance
 from xaikit.plots.inputs import choose_output
 from xaikit.predictor.adapter import Predictor, wrap
-from xaikit.predictor.schema import Table, take_rows
+from xaikit.predictor.tables import Table, take_rows
 from xaikit.reporting.inputs import Case, choose_position
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
@@ -204,8 +204,7 @@ class Blind:
         # looked up here while a copy is unpickled, before it exists.
         if name.startswith("_") or name == "predictor" or name not in self.predictor.methods:
             raise AttributeError(name)
-        schema = self.predictor.schema
-        assert schema is not None
+        schema = self.predictor.columns
         return lambda table: self.predictor.ask_method(name, schema.conform(_without_last(table)))
 
 
@@ -261,21 +260,20 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
 
 
 def _unused(case: Case) -> str:
-    assert case.predictor.schema is not None
     name = "random noise"
-    while name in case.predictor.schema.names:
+    while name in case.predictor.columns.names:
         name += "_"
     return name
 
 
 def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
     inner = case.predictor
-    assert inner.schema is not None
-    names = None if inner.schema.container == "frame" else [*inner.schema.names, noise]
+    names = None if inner.columns.is_frame else [*inner.columns.names, noise]
     return wrap(Blind(inner.spawn()), output=inner.scale if not inner.methods or inner.scale in
                 ("proba", "decision", "prediction") else None,
-                task=inner.task or truth.task, feature_names=names, batch_size=inner.batch_size,
-                outputs=inner.outputs if inner.methods else None)
+                task=inner.task or truth.task, feature_names=names,
+                batch_size=inner.settings.batch_size,
+                outputs=inner.settings.outputs if inner.methods else None)
 
 
 def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from xaikit.explanations.base import resolve
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Schema, Table, as_table, take_rows
+from xaikit.predictor.schema import Schema, as_table
+from xaikit.predictor.tables import Table, take_rows
 from xaikit.reporting.document import plural
 from xaikit.sampling.seeds import stream
 
@@ -112,15 +113,14 @@ def read_case(
         raise ValueError("the background has no rows.")
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
     labels = [v if isinstance(v, int | str) else str(v) for v in labels]
-    bound = predictor.bind(table)
-    assert bound.schema is not None
-    table = take_rows(bound.schema.conform(table), np.arange(len(table)))
+    bound = predictor.bind(X)
+    table = take_rows(bound.columns.conform(table), np.arange(len(table)))
     order = stream(seed, "rows of the report").permutation(len(table))
     scored, averaged, explained = (
         np.sort(order[:most]) for most in (MOST_SCORED, n_global, n_explain))
-    known = table if background is None else bound.schema.conform(background)
+    known = table if background is None else bound.columns.conform(background)
     return Case(
-        predictor=bound, table=table, frame=bound.schema.to_frame(table), labels=labels, y=truth,
+        predictor=bound, table=table, frame=bound.columns.to_frame(table), labels=labels, y=truth,
         background=known, background_given=background is not None, seed=seed, scored=scored,
         averaged=averaged, explained=explained, answers=bound(take_rows(table, scored)),
     )

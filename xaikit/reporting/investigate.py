@@ -55,8 +55,7 @@ def find_out(case: Case, options: Options) -> Facts:
     cost += spent
     for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
         cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
-    assert case.predictor.schema is not None
-    names = case.predictor.schema.names
+    names = case.predictor.columns.names
     columns, table = describe_columns(case.frame, names)
     return Facts(
         case=case, truth=truth, options=options, k=k,

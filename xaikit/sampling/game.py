@@ -10,7 +10,7 @@ import numpy as np
 
 from xaikit.kernels.masking import add_answers, number_products, number_submasks, rehash
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Table
+from xaikit.predictor.tables import Table
 from xaikit.sampling.coalitions import pack
 
 MAX_MEMORY = 2**26

@@ -9,16 +9,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
-from xaikit.predictor.schema import (
-    Schema,
-    Table,
-    as_table,
-    by_column,
-    join_cells,
-    make_frame,
-    numpy_dtype,
-    take_rows,
-)
+from xaikit.predictor.schema import Schema, are_documents, as_table
+from xaikit.predictor.tables import Table, by_column, join_cells, make_frame, numpy_dtype, take_rows
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 
@@ -70,10 +62,12 @@ class TabularMasker:
         *,
         feature_names: Any = None,
     ) -> None:
+        if are_documents(background):
+            raise TypeError("expected a table as background, got documents; texts have no columns.")
         table = as_table(background)
         if len(table) == 0 or table.shape[1] == 0:
             raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
-        self.schema = Schema.of(table, feature_names)
+        self.schema = Schema.of(background, feature_names)
         shares = _shares(weights, len(table))
         used = np.flatnonzero(shares)
         self.weights = shares[used]

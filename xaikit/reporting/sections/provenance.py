@@ -19,7 +19,6 @@ from xaikit.reporting.inputs import MOST_SCORED, content_hash
 def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> dict[str, Any]:
     """Collect what reproduces the report, clocks apart."""
     case, n = facts.case, len(facts.case.frame)
-    assert case.predictor.schema is not None
     given = "the rows reported on" if not case.background_given else "given"
     task = facts.truth.task or case.predictor.task or "not known"
     return {
@@ -30,8 +29,8 @@ def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> d
                            f"{', …' if len(case.output_names) > 8 else ''})",
         "scale of the output": f"{case.predictor.scale}: {facts.unit}",
         "data": data_name or "not named",
-        "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.schema),
-        "rows and columns": f"{n:,} × {len(case.predictor.schema.names)}",
+        "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.columns),
+        "rows and columns": f"{n:,} × {len(case.predictor.columns.names)}",
         "rows used": rows_used(facts),
         "background": f"{len(case.background):,} rows ({given}); Kernel SHAP uses "
                       f"{min(len(case.background), BACKGROUND_ROWS)} of them",

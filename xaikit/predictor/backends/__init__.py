@@ -1,0 +1,34 @@
+"""How each kind of model is called: one small class a kind, tried in the order of `BACKENDS`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xaikit.predictor.backends.base import Backend, Options
+from xaikit.predictor.backends.estimators import Estimator, Function
+from xaikit.predictor.backends.torch_modules import TorchModule
+
+BACKENDS: tuple[type[Backend], ...] = (TorchModule, Estimator, Function)
+"""The more special come first."""
+
+
+def choose(model: Any, options: Options) -> Backend:
+    """Find the backend for `model`.
+
+    Raises
+    ------
+    TypeError
+        If the model can neither be called nor predict.
+    ValueError
+        If an option is of no use to this kind of model.
+    """
+    for backend in BACKENDS:
+        if backend.accepts(model):
+            if options.inputs is not None and not backend.takes_inputs:
+                raise ValueError(f"inputs= is for models with several inputs (torch, Keras, ONNX); "
+                                 f"a model of kind {backend.kind!r} is handed the whole batch.")
+            return backend(model, options)
+    raise TypeError(
+        f"expected a model with predict or predict_proba, a torch module or a function of a batch, "
+        f"got {model!r} of type {type(model).__name__}."
+    )

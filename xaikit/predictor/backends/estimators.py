@@ -1,0 +1,166 @@
+"""Estimators: anything with scikit-learn's ``predict``, and functions."""
+
+from __future__ import annotations
+
+import sys
+from itertools import combinations
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
+from xaikit.predictor.tables import Batch, is_table, kind_of
+
+
+class Estimator(Backend):
+    """Anything with scikit-learn's ``predict`` (and ``predict_proba``, ``decision_function``)."""
+
+    kind = "estimator"
+    native = True
+    METHODS: ClassVar[dict[str, str]] = {
+        "proba": "predict_proba", "decision": "decision_function", "prediction": "predict",
+    }
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Say whether `model` predicts, or is the bound method of something that does."""
+        return hasattr(_owner(model), "predict")
+
+    def __init__(self, model: Any, options: Options) -> None:
+        output = options.output
+        self.model = _owner(model)
+        if isinstance(self.model, type):
+            raise TypeError(f"expected a fitted model, got the class {self.model.__name__}; "
+                            "pass an instance of it.")
+        _check_fitted(self.model)
+        if model is not self.model:
+            self.method = model.__name__
+            if output is not None and self.METHODS.get(output) != self.method:
+                raise ValueError(f"output={output!r} contradicts the bound method "
+                                 f"{self.method}; leave one of them out.")
+        else:
+            self.method = self._choose(output)
+        self._asked = output is not None or model is not self.model
+        scales = {method: scale for scale, method in self.METHODS.items()}
+        self.scale = output or scales.get(self.method, self.method)
+        self.task = _task(self.model)
+        names = getattr(self.model, "feature_names_in_", None)
+        self.feature_names = None if names is None else tuple(names)
+        self.class_names = self._class_names()
+
+    def __call__(self, prepared: Any) -> Any:
+        """Ask the chosen method."""
+        answer = getattr(self.model, self.method)(prepared)
+        if self.class_names is not None and self.method == "predict":
+            # Labels are names, not amounts: one output a class, 1 where it is predicted. Whoever
+            # asks for output="prediction" gets the labels, if they are numbers.
+            return np.asarray(answer)[:, None] == np.asarray(self.model.classes_)
+        return answer
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Give the batch the container that the model was fitted with: names iff it had names."""
+        if not is_table(batch):
+            return batch
+        if self.feature_names is not None:
+            if isinstance(batch, np.ndarray):
+                check_width(batch, len(self.feature_names))
+                return pd.DataFrame(batch, columns=list(self.feature_names))
+            return check_columns(batch, self.feature_names)
+        width = getattr(self.model, "n_features_in_", None)
+        if width is not None:
+            check_width(batch, width)
+            if isinstance(batch, pd.DataFrame) and _all_numbers(batch):
+                return _as_array(batch)
+        return batch
+
+    def _choose(self, output: str | None) -> str:
+        if output is not None:
+            if output not in self.METHODS:
+                raise ValueError(f"output must be one of {', '.join(self.METHODS)}, "
+                                 f"got {output!r}.")
+            if not hasattr(self.model, self.METHODS[output]):
+                raise ValueError(f"{type(self.model).__name__} has no "
+                                 f"{self.METHODS[output]}, so output={output!r} cannot be had.")
+            return self.METHODS[output]
+        return next(m for m in self.METHODS.values() if hasattr(self.model, m))
+
+    def _class_names(self) -> tuple[str, ...] | None:
+        classes = getattr(self.model, "classes_", None)
+        if classes is None:
+            return None
+        if self.method == "predict":
+            one_target = not isinstance(classes, list) and self.task == "classification"
+            return tuple(str(c) for c in classes) if one_target and not self._asked else None
+        if isinstance(classes, list):
+            return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
+        if self.method == "decision_function" and len(classes) == 2:
+            return (str(classes[1]),)
+        shape = getattr(self.model, "decision_function_shape", None)
+        if self.method == "decision_function" and shape == "ovo":
+            return tuple(f"{a} / {b}" for a, b in combinations(classes, 2))
+        return tuple(str(c) for c in classes)
+
+
+class Function(Backend):
+    """Any callable: a batch in, one answer a row out."""
+
+    kind = "callable"
+    native = True
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Say whether `model` can be called."""
+        return callable(model) and not isinstance(model, type)
+
+    def __init__(self, model: Any, options: Options) -> None:
+        self.model = model
+        self.scale = options.output or "output"
+
+    def __call__(self, prepared: Any) -> Any:
+        """Call it."""
+        return self.model(prepared)
+
+
+def _owner(model: Any) -> Any:
+    """Give the estimator behind a bound ``predict…`` method, else the model itself."""
+    owner = getattr(model, "__self__", None)
+    name = getattr(model, "__name__", "")
+    if owner is not None and hasattr(owner, "predict") and name in Estimator.METHODS.values():
+        return owner
+    return model
+
+
+def _check_fitted(model: Any) -> None:
+    base = sys.modules.get("sklearn.base")
+    if base is None or not isinstance(model, base.BaseEstimator):
+        return
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise NotFittedError(
+            f"{type(model).__name__} is not fitted; fit it before it is explained."
+        ) from error
+
+
+def _task(model: Any) -> str | None:
+    base = sys.modules.get("sklearn.base")
+    if base is not None and isinstance(model, base.BaseEstimator):
+        if base.is_classifier(model):
+            return "classification"
+        if base.is_regressor(model):
+            return "regression"
+    return "classification" if hasattr(model, "predict_proba") else None
+
+
+def _all_numbers(frame: pd.DataFrame) -> bool:
+    return all(kind_of(d) in ("boolean", "integer", "float") for d in frame.dtypes)
+
+
+def _as_array(frame: pd.DataFrame) -> np.ndarray:
+    """Give a frame of numbers as a writable array; nullable columns become floats."""
+    plain = [d if isinstance(d, np.dtype) else np.dtype(np.float64) for d in frame.dtypes]
+    return frame.to_numpy(dtype=np.result_type(*plain), na_value=np.nan, copy=True)

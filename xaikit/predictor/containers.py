@@ -1,0 +1,200 @@
+"""What users hand over and models want back: each container taken in, and given back as it was.
+
+Inside, everything is a pandas frame, a NumPy array or a list of documents (`tables`). A container
+of another library is one class here with the members of `Container`; the library is looked up in
+`sys.modules` and never imported, for a table of a library that was not imported cannot exist.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+MOST_DENSE = 2**30
+"""Most bytes that a sparse table may take once its zeros are written out: 1 GiB."""
+
+
+class Container(Protocol):
+    """A library's table, as the adapter needs to know it."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def owns(cls, X: Any) -> bool:
+        """Say whether `X` is of this kind."""
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Remember of `X` what `give` needs."""
+
+    @classmethod
+    def take(cls, X: Any) -> Any:
+        """Turn `X` into a frame or an array, losing nothing."""
+
+    def give(self, table: Any) -> Any:
+        """Undo `take` for a table with the same columns."""
+
+
+class Polars:
+    """A polars DataFrame; inside, its columns are Arrow's, so that null and NaN stay apart."""
+
+    name = "polars"
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self.schema = schema
+
+    @classmethod
+    def owns(cls, X: Any) -> bool:
+        """Say whether `X` is a polars DataFrame (a LazyFrame is refused with a sentence)."""
+        pl = sys.modules.get("polars")
+        if pl is None:
+            return False
+        if isinstance(X, pl.LazyFrame):
+            raise TypeError("expected a table that is in memory, got a polars LazyFrame; "
+                            "call collect() on it first.")
+        return isinstance(X, pl.DataFrame)
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Remember the dtypes."""
+        return cls(dict(X.schema))
+
+    @classmethod
+    def take(cls, X: Any) -> pd.DataFrame:
+        """Share the columns' Arrow memory with pandas."""
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise ImportError("polars tables need pyarrow: pip install 'xaikit[polars]'.") \
+                from error
+        pl = sys.modules["polars"]
+        nested = [n for n, d in X.schema.items() if d.is_nested() or d == pl.Object]
+        if nested:
+            raise TypeError(f"columns of lists, structs or objects cannot be explained: "
+                            f"{', '.join(nested)}. Unnest them into columns of their own.")
+        columns = {}
+        for c, series in enumerate(X.get_columns()):
+            if isinstance(series.dtype, pl.Enum):
+                levels = pd.CategoricalDtype(series.dtype.categories.to_list(), ordered=True)
+                columns[c] = pd.Series(series.to_list(), dtype=object).astype(levels)
+                continue
+            text = series.cast(pl.String) if series.dtype == pl.Categorical else series
+            cells = pa.chunked_array([text.to_arrow()])
+            columns[c] = pd.Series(pd.arrays.ArrowExtensionArray(cells), copy=False)
+        frame = pd.DataFrame(columns, index=pd.RangeIndex(len(X)), copy=False)
+        frame.columns = pd.Index(X.columns)
+        return frame
+
+    def give(self, table: pd.DataFrame) -> Any:
+        """Give a polars DataFrame of the same dtypes.
+
+        A column that had to be widened (a fraction among whole numbers) keeps the wider dtype.
+        """
+        pl = sys.modules["polars"]
+        made = []
+        for name in table.columns:
+            cells, dtype = table[name], self.schema[name]
+            if not isinstance(cells.dtype, pd.ArrowDtype):
+                made.append(pl.Series(name, cells.astype(object).where(cells.notna(), None)
+                                      .to_list(), dtype=_widened(cells, dtype), strict=False))
+                continue
+            series = pl.from_arrow(cells.array.__arrow_array__())
+            made.append(series.cast(dtype).alias(name))
+        return pl.DataFrame(made)
+
+
+def _widened(cells: pd.Series, dtype: Any) -> Any:
+    pl = sys.modules["polars"]
+    return pl.Float64 if dtype.is_integer() and cells.dtype.kind == "f" else dtype
+
+
+class Sparse:
+    """A SciPy sparse matrix or array; inside, it is dense."""
+
+    name = "sparse"
+
+    def __init__(self, kind: type, layout: str) -> None:
+        self.kind, self.layout = kind, layout
+
+    @classmethod
+    def owns(cls, X: Any) -> bool:
+        """Say whether `X` is one of SciPy's."""
+        scipy = sys.modules.get("scipy.sparse")
+        return scipy is not None and scipy.issparse(X)
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Remember the class, and with it the layout."""
+        return cls(type(X), X.format)
+
+    @classmethod
+    def take(cls, X: Any) -> np.ndarray:
+        """Write the zeros out, if they fit."""
+        size = X.dtype.itemsize * int(np.prod(X.shape))
+        if size > MOST_DENSE:
+            raise ValueError(f"a sparse table of shape {X.shape} would take {size / 2**30:.1f} GiB "
+                             "with its zeros written out; hand over fewer rows at a time.")
+        return X.toarray()
+
+    def give(self, table: np.ndarray) -> Any:
+        """Give the same kind of matrix."""
+        return self.kind(table)
+
+
+class Tensor:
+    """A torch tensor; inside, it is an array."""
+
+    name = "tensor"
+
+    def __init__(self, dtype: Any, device: Any) -> None:
+        self.dtype, self.device = dtype, device
+
+    @classmethod
+    def owns(cls, X: Any) -> bool:
+        """Say whether `X` is a tensor."""
+        torch = sys.modules.get("torch")
+        return torch is not None and isinstance(X, torch.Tensor)
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Remember dtype and device."""
+        return cls(X.dtype, X.device)
+
+    @classmethod
+    def take(cls, X: Any) -> np.ndarray:
+        """Bring it to the CPU; NumPy has no bfloat16, and float32 holds all of its values."""
+        torch = sys.modules["torch"]
+        X = X.detach().cpu()
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+
+    def give(self, table: np.ndarray) -> Any:
+        """Give a tensor of the same dtype on the same device.
+
+        An array that had to be widened (a fraction among whole numbers) keeps the wider dtype.
+        """
+        torch = sys.modules["torch"]
+        tensor = torch.as_tensor(table)
+        widened = tensor.is_floating_point() and not self.dtype.is_floating_point
+        return tensor.to(self.device, None if widened else self.dtype)
+
+
+CONTAINERS: tuple[Any, ...] = (Polars, Sparse, Tensor)
+
+
+def container_of(X: Any) -> Container | None:
+    """Give what remembers how `X` was handed over; None for pandas, NumPy and lists."""
+    for kind in CONTAINERS:
+        if kind.owns(X):
+            return kind.of(X)
+    return None
+
+
+def taken_in(X: Any) -> Any:
+    """Turn a container of another library into a frame or an array; all else stays as it is."""
+    for kind in CONTAINERS:
+        if kind.owns(X):
+            return kind.take(X)
+    return X
