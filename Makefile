@@ -24,8 +24,8 @@ bounds: .venv/tested
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(BIN)/python -m pytest \
 		--numprocesses auto
 
-bench: .venv/benched
-	$(BIN)/python -m benchmarks
+bench: .venv-bench/benched
+	.venv-bench/bin/python -m benchmarks
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -38,9 +38,11 @@ bench: .venv/benched
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ .venv/installed
 
-.venv/benched: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	@touch $@ .venv/installed
+# Apart from .venv: a peer (dalex) holds pandas below 3.
+.venv-bench/benched: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
 
 clean:
-	rm -rf .venv $(CACHE) build dist *.egg-info .coverage .coverage.*
+	rm -rf .venv .venv-bench $(CACHE) build dist *.egg-info .coverage .coverage.*

@@ -145,14 +145,16 @@ def test_doctor_of_a_model_and_data(capsys, place):
     assert "  a: float64 (float)" in out
     assert "  b: int64 (integer)" in out
     assert "  city: str (text)" in out
-    assert "repeatable: True; leaves its input as it was: True" in out
+    assert "answers are the same when asked again: yes" in out
+    assert "the model leaves its input as it was: yes" in out
+    assert "the model is handed: DataFrame of shape (2, 3) (float64, int64, str)" in out
     assert "warning" not in out
 
 
 def test_doctor_finds_noise(capsys, place):
     status, out, _ = run(capsys, "doctor", "--model", place.model("noisy"), "--data", "plain.csv")
     assert status == 1
-    assert "repeatable: False" in out
+    assert "answers are the same when asked again: no" in out
     assert "warning: The model answers the same rows differently" in out
 
 

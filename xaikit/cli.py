@@ -210,7 +210,7 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from xaikit.predictor.tables import kind_of
+    from xaikit.predictor.checkup import checkup
 
     for name, version in _versions():
         print(f"{name} {version}")
@@ -223,16 +223,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         return DONE
     X, _ = _load_data(arguments)
     bound = predictor.bind(X)
-    print(f"outputs: {', '.join(bound.output_names)} ({bound.scale}); "
-          f"task: {bound.task or 'not known'}")
-    print("columns as they reach the model:")
-    for name, dtype in zip(bound.schema.names, bound.schema.dtypes, strict=True):
-        print(f"  {name}: {dtype} ({kind_of(dtype)})")
-    print(f"about {1000 * bound.findings.seconds_per_row:.3g} ms a row in batches of two")
-    print(f"repeatable: {bound.findings.repeatable}; "
-          f"leaves its input as it was: {bound.findings.keeps_input}")
-    for warning in bound.findings.warnings:
-        print(f"warning: {warning}")
+    print("\n".join(checkup(bound, X)))
     return FINDINGS if bound.findings.warnings else DONE
 
 
@@ -244,7 +235,8 @@ def _versions() -> list[tuple[str, str]]:
 
     found = [("xaikit", __version__), ("python", platform.python_version())]
     for name in ("numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib", "joblib",
-                 "shap", "torch", "pyarrow", "skops"):
+                 "torch", "keras", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "onnxruntime",
+                 "polars", "pyarrow", "skops", "shap"):
         try:
             found.append((name, version(name)))
         except PackageNotFoundError:

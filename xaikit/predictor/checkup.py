@@ -1,0 +1,98 @@
+"""What a model will be handed, in words: the lines that ``xaikit doctor`` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.schema import Schema
+from xaikit.predictor.tables import describe, kind_of, take_rows
+
+_SHOWN = 3
+"""Values shown of each column."""
+
+
+def checkup(bound: Predictor, X: Any) -> list[str]:
+    """Describe a bound predictor: its outputs, what each column becomes, what the probe found.
+
+    Parameters
+    ----------
+    bound : Predictor
+        As `Predictor.bind` gives it.
+    X : batch
+        Rows like those that will be explained.
+
+    Examples
+    --------
+    >>> from xaikit import wrap
+    >>> X = pd.DataFrame({"age": [39, 50], "paid": [True, False]})
+    >>> lines = checkup(wrap(lambda X: X["age"] * 1.0).bind(X), X)
+    >>> print("\\n".join(lines[1:4]))
+    the model is handed: DataFrame of shape (2, 2) (bool, int64)
+      age: int64 (integer); 39, 50
+      paid: bool (boolean); True, False
+    """
+    findings = bound.findings
+    assert findings is not None
+    assert bound.schema is not None
+    batch = bound.schema.conform(X)
+    few = bound.schema.native(take_rows(batch, np.arange(min(len(batch), 2))))
+    handed = bound.handed(few)
+    lines = [f"outputs: {', '.join(bound.output_names or ())} ({bound.scale}); "
+             f"task: {bound.task or 'not known'}"]
+    lines += [f"the model is handed: {text}" for text in _parts(handed)]
+    if isinstance(bound.schema, Schema):
+        lines += _columns(bound.schema, batch, handed)
+    seen = "" if findings.n_rows > 1 else " (all rows are equal: dependence on others not seen)"
+    return [
+        *lines,
+        f"the probe asked {findings.n_rows} different rows{seen}: one, both, swapped, again",
+        f"answers are the same when asked again: {_yes(findings.repeatable)}",
+        f"the model leaves its input as it was: {_yes(findings.keeps_input)}",
+        f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of two",
+        *(f"warning: {warning}" for warning in findings.warnings),
+    ]
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _parts(handed: Any, label: str = "") -> list[str]:
+    """Describe every array, frame or tensor among what the model is handed."""
+    if isinstance(handed, dict):
+        return [text for key, part in handed.items() for text in _parts(part, f"{key}: ")]
+    if isinstance(handed, tuple) or (isinstance(handed, list) and handed
+                                     and not isinstance(handed[0], str)):
+        return [text for part in handed for text in _parts(part, label)]
+    return [label + describe(handed)]
+
+
+def _columns(schema: Schema, batch: Any, handed: Any) -> list[str]:
+    """Describe each column by the dtype it is handed in, its kind and some of its values."""
+    own = dict(zip(schema.names, schema.dtypes, strict=True))
+    if hasattr(handed, "columns") and hasattr(handed, "dtypes"):
+        own |= dict(zip(map(str, handed.columns), handed.dtypes, strict=True))
+    lines = []
+    for c, name in enumerate(schema.names):
+        column = batch.iloc[:, c] if isinstance(batch, pd.DataFrame) else pd.Series(batch[:, c])
+        missing = int(column.isna().sum())
+        lines.append(f"  {name}: {_dtype(own[name])} ({kind_of(schema.dtypes[c])}); "
+                     f"{_values(column)}" + (f"; {missing} missing" if missing else ""))
+    return lines
+
+
+def _dtype(dtype: Any) -> str:
+    if isinstance(dtype, pd.CategoricalDtype):
+        order = "ordered " if dtype.ordered else ""
+        return f"{order}category of {len(dtype.categories)} levels"
+    return str(dtype)
+
+
+def _values(column: pd.Series) -> str:
+    known = column.dropna().unique()
+    shown = ", ".join(str(v)[:40] for v in known[:_SHOWN])
+    return (shown or "no value") + (", …" if len(known) > _SHOWN else "")
