@@ -110,7 +110,7 @@ def test_no_gradient_is_kept_and_none_is_lost():
 
 def test_output_is_the_users_word_and_is_shown():
     net = network()
-    assert wrap(net).scale == "module output"
+    assert wrap(net).scale == "model output"
     assert wrap(net, output="logits").scale == "logits"
     assert "logits" in repr(wrap(net, output="logits"))
     np.testing.assert_array_equal(wrap(net, output="logits")(ROWS), wrap(net)(ROWS))

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from xaikit.predictor.backends.base import Backend, Options
+from xaikit.predictor.backends.boosters import CatBoostModel, LightGBMBooster, XGBoostBooster
 from xaikit.predictor.backends.estimators import Estimator, Function
-from xaikit.predictor.backends.torch_modules import TorchModule
+from xaikit.predictor.backends.keras_models import KerasModel
+from xaikit.predictor.backends.onnx_sessions import OnnxSession
+from xaikit.predictor.backends.torch_modules import ExportedTorch, TorchModule
 
-BACKENDS: tuple[type[Backend], ...] = (TorchModule, Estimator, Function)
+BACKENDS: tuple[type[Backend], ...] = (
+    KerasModel, ExportedTorch, TorchModule, OnnxSession, XGBoostBooster, LightGBMBooster,
+    CatBoostModel, Estimator, Function,
+)
 """The more special come first."""
 
 

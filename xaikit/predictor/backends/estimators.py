@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
+from xaikit.predictor.backends.boosters import LightGBMBooster, names_unless
 from xaikit.predictor.tables import Batch, is_table, kind_of
 
 
@@ -45,8 +47,7 @@ class Estimator(Backend):
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
         self.task = _task(self.model)
-        names = getattr(self.model, "feature_names_in_", None)
-        self.feature_names = None if names is None else tuple(names)
+        self.feature_names, self._spell = _fitted_names(self.model)
         self.class_names = self._class_names()
 
     def __call__(self, prepared: Any) -> Any:
@@ -55,7 +56,7 @@ class Estimator(Backend):
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: one output a class, 1 where it is predicted. Whoever
             # asks for output="prediction" gets the labels, if they are numbers.
-            return np.asarray(answer)[:, None] == np.asarray(self.model.classes_)
+            return np.reshape(answer, (-1, 1)) == np.asarray(self.model.classes_)
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
@@ -66,7 +67,7 @@ class Estimator(Backend):
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
-            return check_columns(batch, self.feature_names)
+            return check_columns(batch, self.feature_names, self._spell)
         width = getattr(self.model, "n_features_in_", None)
         if width is not None:
             check_width(batch, width)
@@ -131,6 +132,23 @@ def _owner(model: Any) -> Any:
     return model
 
 
+def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], Any]]:
+    """Give the column labels of the fit, and how the model's library writes a label."""
+    library = type(model).__module__.split(".")[0]
+    if library == "catboost":
+        return names_unless(getattr(model, "feature_names_", None) or (), ""), str
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        return None, _as_it_is
+    if library == "lightgbm":
+        return names_unless(names, "Column_"), LightGBMBooster.spell
+    return tuple(names), _as_it_is
+
+
+def _as_it_is(label: Any) -> Any:
+    return label
+
+
 def _check_fitted(model: Any) -> None:
     base = sys.modules.get("sklearn.base")
     if base is None or not isinstance(model, base.BaseEstimator):
@@ -148,7 +166,9 @@ def _check_fitted(model: Any) -> None:
 
 def _task(model: Any) -> str | None:
     base = sys.modules.get("sklearn.base")
-    if base is not None and isinstance(model, base.BaseEstimator):
+    # CatBoost's estimators are none of scikit-learn's, but say what they are in its ways.
+    says = ("__sklearn_tags__", "_estimator_type")
+    if base is not None and any(hasattr(model, name) for name in says):
         if base.is_classifier(model):
             return "classification"
         if base.is_regressor(model):

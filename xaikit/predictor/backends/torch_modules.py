@@ -6,11 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from xaikit.predictor.backends.base import Backend, Options, Split, as_numbers
+from xaikit.predictor.backends.base import Backend, Options
+from xaikit.predictor.backends.inputs import Split, as_numbers
 from xaikit.predictor.tables import Batch
 
 _MODE_LOCK = threading.RLock()
@@ -24,57 +27,109 @@ class TorchModule(Backend):
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is a torch module."""
+        """Say whether `model` is a torch module, scripted ones included."""
         torch = sys.modules.get("torch")
         return torch is not None and isinstance(model, torch.nn.Module)
 
     def __init__(self, model: Any, options: Options) -> None:
-        if options.output not in (None, "logits", "proba", "prediction"):
-            raise ValueError("output of a torch module must be 'logits', 'proba' or 'prediction' "
-                             f"(your word for what it returns), got {options.output!r}.")
         self.model = model
-        self.scale = options.output or "module output"
+        self.scale = word_for(options.output, self.kind)
         self._split = None if options.inputs is None else Split(options.inputs,
                                                                 options.feature_names)
 
     def prepare(self, batch: Batch) -> tuple[list[Any], dict[str, Any]]:
         """Make tensors of the dtype and on the device of the first parameter: (args, kwargs)."""
+        whom = f"a {self.kind}"
         if self._split is None:
             # Documents go as they are: a module may hold its own tokenizer.
             return [batch if isinstance(batch, list)
-                    else self._tensor(as_numbers(batch, "a torch module"), None)], {}
-        parts = [(part.name, self._tensor(numbers, part.dtype))
-                 for part, numbers in self._split.parts(batch, "a torch module")]
+                    else self._tensor(as_numbers(batch, whom), None)], {}
+        parts = [(part.name, self._tensor(cells, part.dtype))
+                 for part, cells in self._split.parts(batch, whom)]
         if self._split.by_name:
             return [], {str(name): tensor for name, tensor in parts}
         return [tensor for _, tensor in parts], {}
 
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
-        """Ask in eval mode without gradients, leaving every training flag as it was."""
+        """Ask in evaluation mode without gradients, leaving every training flag as it was."""
         args, kwargs = prepared
-        with evaluating(self.model):
+        with flags_kept(self.model), sys.modules["torch"].inference_mode():
+            self.model.eval()
             return self.model(*args, **kwargs)
 
     def _tensor(self, numbers: np.ndarray, dtype: str | None) -> Any:
         torch = sys.modules["torch"]
-        first = next(iter(self.model.parameters()), None)
-        own = first.dtype if first is not None and first.is_floating_point() else torch.float32
-        device = first.device if first is not None else torch.device("cpu")
+        own, device = self._takes()
         return torch.tensor(numbers, dtype=own if dtype is None else getattr(torch, dtype),
                             device=device)
 
+    def _takes(self) -> tuple[Any, Any]:
+        """Give the dtype and device of the first parameter or buffer of fractions."""
+        torch = sys.modules["torch"]
+        held = [*chain(self.model.parameters(), self.model.buffers())]
+        device = held[0].device if held else torch.device("cpu")
+        own = next((t.dtype for t in held if t.is_floating_point()), torch.float32)
+        return own, device
+
+
+class ExportedTorch(TorchModule):
+    """A ``torch.export.ExportedProgram``, or the module of one: called as it was exported."""
+
+    kind = "exported torch program"
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Say whether `model` was made by ``torch.export``."""
+        torch = sys.modules.get("torch")
+        if torch is None or "torch.export" not in sys.modules:
+            return False
+        # A program's module refuses eval() by a method of its own.
+        return isinstance(model, torch.export.ExportedProgram) or (
+            isinstance(model, torch.fx.GraphModule) and "eval" in vars(model))
+
+    def __init__(self, model: Any, options: Options) -> None:
+        super().__init__(model, options)
+        examples = [node.meta["val"] for node in self._module.graph.nodes
+                    if node.op == "placeholder" and hasattr(node.meta.get("val"), "shape")]
+        self._first = (examples[0].dtype, examples[0].device)
+        rows = {e.shape[0] for e in examples if e.ndim and isinstance(e.shape[0], int)}
+        self.fixed_rows = rows.pop() if len(rows) == 1 else None
+
+    def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
+        """Ask without gradients; such a program has no modes."""
+        args, kwargs = prepared
+        with sys.modules["torch"].inference_mode():
+            return self._module(*args, **kwargs)
+
+    @cached_property
+    def _module(self) -> Any:
+        return self.model.module() if hasattr(self.model, "module") else self.model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the module out: it cannot be pickled, the program can."""
+        return {k: v for k, v in vars(self).items() if k != "_module"}
+
+    def _takes(self) -> tuple[Any, Any]:
+        """Give the dtype and device of the example that it was exported with."""
+        return self._first
+
+
+def word_for(output: str | None, kind: str) -> str:
+    """Give the user's word for what a network returns; nothing is guessed."""
+    if output not in (None, "logits", "proba", "prediction"):
+        raise ValueError(f"output of a {kind} must be 'logits', 'proba' or 'prediction' "
+                         f"(your word for what it returns), got {output!r}.")
+    return output or "model output"
+
 
 @contextmanager
-def evaluating(module: Any) -> Iterator[None]:
-    """Put a module in evaluation mode, without gradients; put every flag back afterwards."""
-    torch = sys.modules["torch"]
+def flags_kept(module: Any) -> Iterator[None]:
+    """Put the training flag of every part back afterwards."""
     # Threads share the module: one that put the flags back would do so under another's feet.
     with _MODE_LOCK:
         flags = [(part, part.training) for part in module.modules()]
         try:
-            module.eval()
-            with torch.inference_mode():
-                yield
+            yield
         finally:
             for part, training in flags:
                 part.training = training

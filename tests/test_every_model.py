@@ -1,0 +1,131 @@
+"""Every kind of model × every kind of input: what reaches the model is what it was fitted with."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import model_zoo_frameworks  # noqa: F401  (enters its rows)
+import numpy as np
+import pandas as pd
+import pytest
+from model_zoo import ROWS
+from scipy import sparse
+
+import xaikit as xk
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "models_and_tables.md"
+IDS = [f"{kind} on {given}" for kind, given in ROWS]
+
+
+def assert_same(got, want):
+    """Compare container, names, order, dtypes, categories and cells."""
+    assert type(got) is type(want)
+    if isinstance(want, pd.DataFrame):
+        pd.testing.assert_frame_equal(got.reset_index(drop=True), want.reset_index(drop=True),
+                                      check_exact=True, check_column_type=True)
+    elif isinstance(want, np.ndarray):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+    elif sparse.issparse(want):
+        assert (got.format, got.dtype) == (want.format, want.dtype)
+        np.testing.assert_array_equal(got.toarray(), want.toarray())
+    elif isinstance(want, dict):
+        assert list(got) == list(want)
+        for key in want:
+            assert_same(got[key], want[key])
+    elif isinstance(want, tuple | list):
+        assert len(got) == len(want)
+        for one, other in zip(got, want, strict=True):
+            assert_same(one, other)
+    elif hasattr(want, "get_column"):
+        assert got.schema == want.schema
+        assert got.equals(want, null_equal=True)
+    elif hasattr(want, "device"):
+        assert (got.dtype, got.device) == (want.dtype, want.device)
+        np.testing.assert_array_equal(got.float().numpy(), want.float().numpy())
+    elif type(want).__name__ == "DMatrix":
+        assert got.feature_names == want.feature_names
+        assert got.feature_types == want.feature_types
+        np.testing.assert_array_equal(got.get_data().toarray(), want.get_data().toarray())
+    else:
+        assert got == want
+
+
+def some(X, rows, order=None):
+    """Give some rows of a batch of any kind, a frame's columns in another order."""
+    if isinstance(X, pd.DataFrame):
+        part = X.iloc[rows].reset_index(drop=True)
+        return part if order is None else part[list(part.columns[::order])]
+    if isinstance(X, list):
+        return [X[i] for i in rows]
+    part = X[rows]
+    return part.select(part.columns[::order]) if hasattr(part, "columns") and order else part
+
+
+@contextmanager
+def watched(place, seen):
+    """Put an ear to a method: what it is called with first is kept, and answered as always."""
+    owner, name = place
+    method = getattr(owner, name)
+
+    def listening(*args, **kwargs):
+        seen.append(args[0] if args else kwargs)
+        return method(*args, **kwargs)
+
+    setattr(owner, name, listening)
+    try:
+        yield
+    finally:
+        delattr(owner, name)
+
+
+def as_answers(raw):
+    if hasattr(raw, "detach"):
+        raw = raw.detach().double().numpy()
+    answers = np.asarray(raw, dtype=np.float64)
+    return answers.reshape(len(answers), -1)
+
+
+@pytest.fixture(params=[pytest.param(key, id=name) for key, name in zip(ROWS, IDS, strict=True)])
+def made(request):
+    return ROWS[request.param]()
+
+
+def test_what_reaches_the_model_is_what_it_was_fitted_with(made):
+    """Bound to its data and asked about rows in another order of rows and columns."""
+    rows = np.array([7, 3, 21, 3, 40])
+    want = as_answers(made.own(made.model, some(made.X, rows)))
+    before = made.state(made.model)
+    predictor = xk.wrap(made.model, **made.options).bind(some(made.X, np.arange(30)))
+    seen = []
+    given = some(made.X, rows, order=-1)
+    with nullcontext() if made.place is None else watched(made.place, seen):
+        got = predictor(given)
+    if made.place is None:  # nothing of the library's can be watched: ask what is handed over
+        seen = [predictor.handed(given)]
+    assert seen
+    for batch in seen:
+        assert_same(batch, made.wanted(some(made.X, rows)))
+    np.testing.assert_allclose(got, want, rtol=made.tolerance, atol=made.tolerance)
+    assert got.dtype == np.float64
+    assert_same(repr(made.state(made.model)), repr(before))
+
+
+def test_one_row_is_answered_as_in_a_batch(made):
+    predictor = xk.wrap(made.model, **made.options).bind(some(made.X, np.arange(30)))
+    whole = predictor(some(made.X, np.array([4, 9])))
+    np.testing.assert_allclose(predictor(some(made.X, np.array([9]))), whole[1:], rtol=1e-4,
+                               atol=1e-6)
+
+
+def test_the_page_in_the_docs_shows_this_table():
+    page = DOCS.read_text(encoding="utf8")
+    table = [line for line in page.splitlines() if line.startswith("| ")]
+    shown = {tuple(cell.strip() for cell in line.strip("|").split("|"))[:2] for line in table}
+    assert set(ROWS) <= shown, set(ROWS) - shown
+
+
+def test_every_row_of_the_zoo_is_of_its_own():
+    assert len({inspect.getsource(make) for make in ROWS.values()}) == len(ROWS)
