@@ -41,8 +41,7 @@ class OnnxSession(Backend):
         self._output = _output(model.get_outputs(), options.output)
         probable = _holds_probabilities(self._output)
         self.task = "classification" if probable else None
-        word = options.output if options.output in WORDS else None
-        self.scale = word or ("proba" if probable else "model output")
+        self.scale = options.output or ("proba" if probable else "model output")
 
     def prepare(self, batch: Batch) -> dict[str, Any]:
         """Make an array for each input by name."""

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from inspect import signature
 from itertools import chain
 from typing import Any
 
@@ -89,25 +89,28 @@ class ExportedTorch(TorchModule):
 
     def __init__(self, model: Any, options: Options) -> None:
         super().__init__(model, options)
+        whole = isinstance(model, sys.modules["torch"].export.ExportedProgram)
+        self._module = model.module() if whole else model
+        _, by_keyword = (model.example_inputs if whole else None) or ((), {})
+        self._by_keyword = set(by_keyword)
         examples = [node.meta["val"] for node in self._module.graph.nodes
                     if node.op == "placeholder" and hasattr(node.meta.get("val"), "shape")]
         self._first = (examples[0].dtype, examples[0].device)
         rows = {e.shape[0] for e in examples if e.ndim and isinstance(e.shape[0], int)}
         self.fixed_rows = rows.pop() if len(rows) == 1 else None
 
+    def prepare(self, batch: Batch) -> tuple[list[Any], dict[str, Any]]:
+        """Make tensors; those given by name go to the place that the program was exported with."""
+        args, named = super().prepare(batch)
+        order = [name for name in signature(self._module.forward).parameters if name in named]
+        args += [named.pop(name) for name in order if name not in self._by_keyword]
+        return args, named
+
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
         """Ask without gradients; such a program has no modes."""
         args, kwargs = prepared
         with sys.modules["torch"].inference_mode():
             return self._module(*args, **kwargs)
-
-    @cached_property
-    def _module(self) -> Any:
-        return self.model.module() if hasattr(self.model, "module") else self.model
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the module out: it cannot be pickled, the program can."""
-        return {k: v for k, v in vars(self).items() if k != "_module"}
 
     def _takes(self) -> tuple[Any, Any]:
         """Give the dtype and device of the example that it was exported with."""
@@ -127,7 +130,8 @@ def flags_kept(module: Any) -> Iterator[None]:
     """Put the training flag of every part back afterwards."""
     # Threads share the module: one that put the flags back would do so under another's feet.
     with _MODE_LOCK:
-        flags = [(part, part.training) for part in module.modules()]
+        # Frozen scripts have none.
+        flags = [(p, p.training) for p in module.modules() if hasattr(p, "training")]
         try:
             yield
         finally:
