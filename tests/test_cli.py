@@ -374,8 +374,9 @@ def test_skops_types_are_refused_until_trusted(capsys, place):
 
 
 @pytest.mark.parametrize(("spec", "sentence"), [
-    ("model.onnx", "cannot load a model from 'model.onnx'"),
+    ("model.h5", "cannot load a model from 'model.h5'"),
     ("model.h5", "expected package.module:name or a file"),
+    ("gone.onnx", "there is no model file 'gone.onnx'"),
     ("gone.skops", "there is no model file 'gone.skops'"),
     ("gone.joblib", "there is no model file 'gone.joblib'"),
     ("no_such_module_at_all:f", "No module named"),

@@ -41,7 +41,7 @@ def test_a_module_that_is_not_there():
 
 
 @pytest.mark.parametrize("spec", [
-    "model.onnx", "model", "model.txt", "a-b:c", "math:", ":model", "math:two words", "math:a.b",
+    "model.csv", "model", "model.onnx.gz", "a-b:c", "math:", ":model", "math:two words", "math:a.b",
     "../up:model", "",
 ])
 def test_other_specs_are_refused(spec):
@@ -99,7 +99,7 @@ def test_types_that_skops_does_not_know_are_named(tmp_path):
     assert isinstance(load_model(str(path), trust=unknown), FunctionTransformer)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("junk.skops", "skops file"), ("junk.pkl", "pickle")])
+@pytest.mark.parametrize(("name", "kind"), [("junk.skops", ".skops file"), ("junk.pkl", ".pkl file")])
 def test_a_damaged_file_is_said(tmp_path, name, kind):
     (tmp_path / name).write_bytes(b"no model")
     with warnings.catch_warnings():

@@ -105,10 +105,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_model(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.add_argument("--model", required=required,
-                        help="package.module:name (runs the module's code), or a .skops, .joblib "
-                             "or .pkl file")
+                        help="package.module:name (runs the module's code), or a file: .onnx, "
+                             ".skops, .keras, .ubj or .json (XGBoost), .txt (LightGBM), .cbm "
+                             "(CatBoost), .pt2 or .pt (torch), .joblib, .pkl")
     parser.add_argument("--allow-pickle", action="store_true",
-                        help="load .joblib and .pkl files, which can run any code")
+                        help="load pickles and torch's files, which can run any code")
     parser.add_argument("--trust", action="append", default=[], metavar="TYPE",
                         help="type that a .skops file may hold; may be repeated")
     parser.add_argument("--task", choices=["classification", "regression"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 PICKLES = (".joblib", ".pkl", ".pickle")
+SCRIPTS = (".pt", ".pth", ".ts", ".torchscript")
 
 
 def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = ()) -> Any:
@@ -19,18 +21,27 @@ def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = 
     ----------
     spec : str
         ``package.module:name`` (imported from the working directory or the installed packages; this
-        runs the module's code), or a path ending in ``.skops``, ``.joblib``, ``.pkl``.
+        runs the module's code), or a path; the ending says the format: ``.onnx``, ``.skops``,
+        ``.keras``, ``.ubj`` and ``.json`` (XGBoost), ``.txt`` (LightGBM), ``.cbm`` (CatBoost),
+        ``.pt2``, ``.pt``, ``.pth``, ``.ts``, ``.torchscript`` (exported and scripted torch),
+        ``.joblib``, ``.pkl``, ``.pickle``.
     allow_pickle : bool
-        Pickles run code of whoever wrote them, so they are refused without this.
+        Pickles and torch's files can run code of whoever wrote them, so they are refused without
+        this.
     trust : sequence of str
         Types that a skops file may hold beside those that skops knows to be safe.
+
+    Returns
+    -------
+    model
+        As its library gives it: an ONNX session, a Booster, an ExportedProgram, an estimator, …
 
     Raises
     ------
     ValueError
-        If the format is not known, or not allowed.
+        If the format is not known or not allowed, or the file is damaged.
     FileNotFoundError, ImportError
-        If there is nothing of that name.
+        If there is nothing of that name, or the format's library is not installed.
 
     Examples
     --------
@@ -39,16 +50,20 @@ def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = 
     """
     suffix = Path(spec).suffix.lower()
     if suffix == ".skops":
-        return _load_skops(_existing(spec), trust)
-    if suffix in PICKLES:
-        return _load_pickle(_existing(spec), allow_pickle)
+        return _skops(_existing(spec), trust)
+    if suffix in PLAIN:
+        return _read(_existing(spec), PLAIN[suffix])
+    if suffix in SCRIPTS:
+        _check_script(_existing(spec))
+    if suffix in RISKY:
+        reader, why = RISKY[suffix]
+        return _read_risky(_existing(spec), reader, why, allow_pickle)
     module, colon, name = spec.rpartition(":")
     if colon and module.replace(".", "").replace("_", "").isalnum() and name.isidentifier():
         return _import(module, name)
-    raise ValueError(
-        f"cannot load a model from {spec!r}: expected package.module:name or a file ending in "
-        f".skops, {', '.join(PICKLES)}."
-    )
+    endings = ", ".join([".skops", *PLAIN, *RISKY])
+    raise ValueError(f"cannot load a model from {spec!r}: expected package.module:name or a file "
+                     f"ending in one of {endings}.")
 
 
 def _existing(spec: str) -> Path:
@@ -73,29 +88,125 @@ def _import(module: str, name: str) -> Any:
     return getattr(loaded, name)
 
 
-def _load_skops(path: Path, trust: Sequence[str]) -> Any:
+def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     try:
-        from skops.io import get_untrusted_types, load
-    except ImportError as error:
-        raise ImportError("reading .skops files needs skops: pip install 'xaikit[io]'.") from error
-    try:
-        unknown = sorted(set(get_untrusted_types(file=path)) - set(trust))
+        return reader(path)
+    except (ImportError, Refused):
+        raise
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a skops file: {error!r}.") from error
+        first = (str(error).strip().splitlines() or [repr(error)])[0]
+        raise ValueError(f"{path} cannot be read as a {path.suffix.lower()} file: "
+                         f"{type(error).__name__}: {first}") from error
+
+
+def _read_risky(path: Path, reader: Callable[[Path], Any], why: str, allowed: bool) -> Any:
+    if not allowed:
+        raise ValueError(f"{path} {why}, and loading one runs code of whoever wrote it. If you "
+                         "trust it, add --allow-pickle (allow_pickle=True); .onnx and .skops are "
+                         "safe formats.")
+    warnings.warn(f"{path} {why}: loading it runs whatever code it holds.", stacklevel=3)
+    return _read(path, reader)
+
+
+class Refused(ValueError):
+    """A file that is understood and not taken."""
+
+
+def _library(name: str, package: str | None = None) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"reading this file needs {package or name}: pip install "
+                          f"{package or name} ({error}).") from error
+
+
+def _onnx(path: Path) -> Any:
+    runtime = _library("onnxruntime")
+    return runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def _skops(path: Path, trust: Sequence[str]) -> Any:
+    skops = _library("skops.io", "skops")
+    try:
+        unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trust))
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a .skops file: {error!r}.") from error
     if unknown:
         raise ValueError(f"{path} holds types that are not known to be safe: "
                          f"{', '.join(unknown)}. If you trust them, name each with --trust TYPE.")
-    return load(path, trusted=list(trust))
+    return skops.load(path, trusted=list(trust))
 
 
-def _load_pickle(path: Path, allowed: bool) -> Any:
-    if not allowed:
-        raise ValueError(f"{path} is a pickle, and loading one runs code of whoever wrote it. If "
-                         "you trust it, add --allow-pickle; .skops is the safe format.")
-    warnings.warn(f"{path} is a pickle: loading it runs whatever code it holds.", stacklevel=3)
+def _keras(path: Path) -> Any:
+    try:
+        keras = _library("keras")
+    except ImportError as error:
+        raise ImportError(f"{error} Keras also needs a back end: set KERAS_BACKEND to torch, jax "
+                          "or tensorflow, whichever is installed.") from error
+    if not zipfile.is_zipfile(path):
+        raise Refused(f"{path} cannot be read as a .keras file: it is no zip archive. Save it "
+                      "with model.save(path) of Keras 3.")
+    # Safe mode refuses Lambda layers, which hold code.
+    return keras.saving.load_model(path, safe_mode=True, compile=False)
+
+
+def _xgboost(path: Path) -> Any:
+    return _library("xgboost").Booster(model_file=str(path))
+
+
+def _lightgbm(path: Path) -> Any:
+    lightgbm = _library("lightgbm")
+    text = path.read_text(encoding="utf8")
+    # LightGBM ends the whole process on a file that was cut off within trees or parameters.
+    trees = text.startswith("tree\n") and "\nend of trees" in text
+    settings = "\nparameters:" not in text or "\nend of parameters" in text
+    if not (trees and settings):
+        raise Refused(f"{path} is not a whole LightGBM model: expected text from 'tree' to 'end "
+                      "of parameters'. Save it with booster.save_model(path).")
+    return lightgbm.Booster(model_str=text)
+
+
+def _catboost(path: Path) -> Any:
+    catboost = _library("catboost")
+    model = catboost.CatBoost().load_model(str(path))
+    # A file does not say which class saved it; where it knows classes, probabilities are meant.
+    if len(model.classes_):
+        return catboost.CatBoostClassifier().load_model(str(path))
+    return model
+
+
+def _exported(path: Path) -> Any:
+    _library("torch")
+    return _library("torch.export").load(path)
+
+
+def _check_script(path: Path) -> None:
+    # Only a script holds code; torch.save gives a state dict, or a pickle of Python classes.
+    names = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
+    if not any("/code/" in name for name in names):
+        raise Refused(f"{path} is no TorchScript: a file of torch.save holds weights, or a pickle "
+                      "that needs its Python classes. Build the module, load its state dict, and "
+                      "save that with torch.export.save or torch.jit.save.")
+
+
+def _script(path: Path) -> Any:
+    return _library("torch").jit.load(path, map_location="cpu")
+
+
+def _pickle(path: Path) -> Any:
     import joblib
 
-    try:
-        return joblib.load(path)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as a pickle: {error!r}.") from error
+    return joblib.load(path)
+
+
+PLAIN: dict[str, Callable[[Path], Any]] = {
+    ".onnx": _onnx, ".keras": _keras, ".ubj": _xgboost, ".json": _xgboost, ".txt": _lightgbm,
+    ".cbm": _catboost,
+}
+"""Formats that hold numbers and graphs, no code of Python's."""
+RISKY: dict[str, tuple[Callable[[Path], Any], str]] = {
+    ".pt2": (_exported, "is read by torch with pickle"),
+    **dict.fromkeys(SCRIPTS, (_script, "is a program that torch reads")),
+    **dict.fromkeys(PICKLES, (_pickle, "is a pickle")),
+}
+"""Formats whose reading can run code, and why."""

@@ -68,7 +68,7 @@ class Estimator(Backend):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
             return check_columns(batch, self.feature_names, self._spell)
-        width = getattr(self.model, "n_features_in_", None)
+        width = _fitted_width(self.model)
         if width is not None:
             check_width(batch, width)
             if isinstance(batch, pd.DataFrame) and _all_numbers(batch):
@@ -143,6 +143,12 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
     if library == "lightgbm":
         return names_unless(names, "Column_"), LightGBMBooster.spell
     return tuple(names), _as_it_is
+
+
+def _fitted_width(model: Any) -> int | None:
+    if type(model).__module__.split(".")[0] == "catboost":  # n_features_in_ is 0 after loading
+        return len(model.feature_names_ or ()) or None
+    return getattr(model, "n_features_in_", None)
 
 
 def _as_it_is(label: Any) -> Any:
