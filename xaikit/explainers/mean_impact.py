@@ -29,6 +29,7 @@ from xaikit.sampling.moves import (
     numbers,
     targets,
     whole,
+    whole_days,
     with_numbers,
 )
 from xaikit.sampling.seeds import stream
@@ -314,6 +315,10 @@ class _Task:
         if kind != "float":
             wanted = high - low
             high, low = whole(x, high, column), whole(x, low, column)
+            step = whole_days(column)
+            if step > 1:
+                # Dates without a time of day stay such.
+                high, low = (step * whole(x / step, t / step, column) for t in (high, low))
             actual = high - low
             with np.errstate(invalid="ignore", divide="ignore"):
                 scale = np.where(actual != 0, wanted / actual, 1.0)

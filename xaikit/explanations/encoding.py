@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from typing import Any
 
@@ -133,11 +134,34 @@ def _encode_column(column: pd.Series) -> dict:
         return {"kind": "zoned", "zone": str(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
         return {"kind": "array", "data": _encode_array(column.to_numpy())}
+    if isinstance(dtype, pd.ArrowDtype):
+        return {"kind": "arrow", "data": _arrow_text(column)}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
     cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
     return {"kind": "extension", "dtype": str(dtype), "data": cells}
+
+
+def _arrow_text(column: pd.Series) -> str:
+    """Write a column of Arrow's as its own exact stream, in base64."""
+    import pyarrow as pa
+
+    table = pa.table({"cells": pa.chunked_array(column.array.__arrow_array__()).combine_chunks()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return base64.b64encode(sink.getvalue()).decode("ascii")
+
+
+def _arrow_column(text: str) -> pd.Series:
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise ImportError("the explanation holds Arrow columns (polars tables have them); reading "
+                          "it needs pyarrow: pip install 'xaikit[io]'.") from error
+    with pa.ipc.open_stream(base64.b64decode(text)) as stream:
+        return pd.Series(pd.arrays.ArrowExtensionArray(stream.read_all()["cells"]))
 
 
 def _decode_column(value: dict) -> pd.Series:
@@ -152,6 +176,8 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "array":
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=array.dtype)
+    if kind == "arrow":
+        return _arrow_column(value["data"])
     return pd.Series([decode(v) for v in value["data"]], dtype=value["dtype"])
 
 

@@ -21,8 +21,9 @@ def name_and_value(attribution: Attribution, i: int, j: int) -> str:
 
 
 def is_date(column: pd.Series) -> bool:
-    """Say whether a column holds dates."""
-    return pd.api.types.is_datetime64_any_dtype(column.dtype)
+    """Say whether a column holds points in time (Arrow's plain dates are levels)."""
+    arrow_date = str(column.dtype).startswith(("date32", "date64"))
+    return pd.api.types.is_datetime64_any_dtype(column.dtype) and not arrow_date
 
 
 def is_levels(column: pd.Series) -> bool:

@@ -135,7 +135,12 @@ def wrap(
         return Predictor(model, Settings(**given))
     changed = model.settings.changed(**given)
     same = all(getattr(changed, k) is getattr(model.settings, k) for k in given)
-    return model if same else Predictor(model.model, changed)
+    if same:
+        return model
+    twin = Predictor(model.model, changed)
+    if feature_names is None:
+        twin.schema = model.schema
+    return twin
 
 
 class Predictor:

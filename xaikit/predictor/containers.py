@@ -75,15 +75,7 @@ class Polars:
         if nested:
             raise TypeError(f"columns of lists, structs or objects cannot be explained: "
                             f"{', '.join(nested)}. Unnest them into columns of their own.")
-        columns = {}
-        for c, series in enumerate(X.get_columns()):
-            if isinstance(series.dtype, pl.Enum):
-                levels = pd.CategoricalDtype(series.dtype.categories.to_list(), ordered=True)
-                columns[c] = pd.Series(series.to_list(), dtype=object).astype(levels)
-                continue
-            text = series.cast(pl.String) if series.dtype == pl.Categorical else series
-            cells = pa.chunked_array([text.to_arrow()])
-            columns[c] = pd.Series(pd.arrays.ArrowExtensionArray(cells), copy=False)
+        columns = {c: _inside(series, pl, pa) for c, series in enumerate(X.get_columns())}
         frame = pd.DataFrame(columns, index=pd.RangeIndex(len(X)), copy=False)
         frame.columns = pd.Index(X.columns)
         return frame
@@ -94,21 +86,42 @@ class Polars:
         A column that had to be widened (a fraction among whole numbers) keeps the wider dtype.
         """
         pl = sys.modules["polars"]
-        made = []
-        for name in table.columns:
-            cells, dtype = table[name], self.schema[name]
-            if not isinstance(cells.dtype, pd.ArrowDtype):
-                made.append(pl.Series(name, cells.astype(object).where(cells.notna(), None)
-                                      .to_list(), dtype=_widened(cells, dtype), strict=False))
-                continue
-            series = pl.from_arrow(cells.array.__arrow_array__())
-            made.append(series.cast(dtype).alias(name))
-        return pl.DataFrame(made)
+        return pl.DataFrame([_outside(table[name], self.schema[name], pl).alias(name)
+                             for name in table.columns])
 
 
-def _widened(cells: pd.Series, dtype: Any) -> Any:
-    pl = sys.modules["polars"]
-    return pl.Float64 if dtype.is_integer() and cells.dtype.kind == "f" else dtype
+def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
+    """Give a column of polars a dtype that the explainers know how to move, rank and save."""
+    dtype = series.dtype
+    if isinstance(dtype, pl.Enum):
+        levels = pd.CategoricalDtype(dtype.categories.to_list(), ordered=True)
+        return pd.Series(series.to_list(), dtype=object).astype(levels)
+    if dtype == pl.Date:
+        return pd.Series(series.cast(pl.Datetime("ms")).to_numpy()).astype("M8[s]")
+    if isinstance(dtype, pl.Datetime | pl.Duration):
+        return pd.Series(series.to_arrow().to_pandas())
+    if isinstance(dtype, pl.Decimal):
+        # Fifteen digits survive a float; more are only told apart.
+        series = series.cast(pl.Float64 if dtype.precision <= 15 else pl.String)
+    if dtype == pl.Categorical:
+        series = series.cast(pl.String)
+    if dtype == pl.Time:
+        series = series.dt.to_string("%T%.9f")
+    cells = pa.chunked_array([series.to_arrow()])
+    return pd.Series(pd.arrays.ArrowExtensionArray(cells), copy=False)
+
+
+def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
+    """Undo `_inside`; numbers that had to be widened stay so."""
+    import pyarrow as pa
+
+    if isinstance(cells.dtype, pd.ArrowDtype):
+        series = pl.from_arrow(cells.array.__arrow_array__())
+    else:
+        series = pl.from_arrow(pa.array(cells, from_pandas=True))
+        if dtype.is_integer() and series.dtype.is_float():
+            return series
+    return series.str.to_time("%T%.f") if dtype == pl.Time else series.cast(dtype)
 
 
 class Sparse:

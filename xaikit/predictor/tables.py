@@ -138,7 +138,12 @@ def numpy_dtype(cells: Any) -> Any:
 
 
 def kind_of(dtype: Any) -> str:
-    """Name a column's kind: boolean, integer, float, datetime, timedelta, category or text."""
+    """Name a column's kind: boolean, integer, float, datetime, timedelta, category or text.
+
+    Arrow's dates without a time have no arithmetic in pandas: they are told apart, like text.
+    """
+    if str(dtype).startswith(("date32", "date64")):
+        return "text"
     types = pd.api.types
     checks = (
         ("category", lambda d: isinstance(d, pd.CategoricalDtype)),

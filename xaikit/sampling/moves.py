@@ -51,6 +51,14 @@ def numbers(column: pd.Series) -> np.ndarray:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def whole_days(column: pd.Series) -> int:
+    """Give the length of a day in the column's own unit if it holds dates only, else 1."""
+    known = column.dropna()
+    if kind_of(column.dtype) != "datetime" or not (known == known.dt.normalize()).all():
+        return 1
+    return int(pd.Timedelta(days=1) / pd.Timedelta(1, unit=known.dt.unit))
+
+
 def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
     """Give the column with other numbers in its own dtype; cells that stay keep all their bits."""
     old = numbers(column)

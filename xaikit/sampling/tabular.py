@@ -301,6 +301,9 @@ def number_values(column: Any) -> np.ndarray:
     """Number the distinct values of a column; missing values are one value."""
     series = pd.Series(column, dtype=numpy_dtype(column))
     if not isinstance(series.dtype, np.dtype):
+        if isinstance(series.dtype, pd.ArrowDtype):
+            # Arrow numbers the values of each chunk apart, and cannot join that with nulls.
+            series = pd.Series(series.array[np.arange(len(series))])
         return pd.factorize(series, use_na_sentinel=False)[0].astype(np.int64)
     cells = series.to_numpy()
     if cells.dtype.kind == "f" and cells.dtype.itemsize <= 8:
