@@ -192,24 +192,43 @@ def test_public_functions_and_classes_say_what_they_do():
             assert (getattr(xk, name).__doc__ or "").strip(), f"{name} has no docstring"
 
 
-def test_importing_xaikit_loads_next_to_nothing():
-    code = "import json, sys, xaikit, xaikit as xk; dir(xk); print(json.dumps(sorted(sys.modules)))"
+# pandas imports it for its text columns wherever it is installed.
+PANDAS_BRINGS = {"pyarrow"}
+
+
+def modules_after(code):
+    """Run code in a process of its own; give the packages that were imported."""
+    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=PACKAGE.parent)
-    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_importing_xaikit_loads_next_to_nothing():
+    loaded = modules_after("import xaikit as xk; dir(xk)")
     heavy = {"matplotlib", "sklearn", "numba", "pandas", "scipy", "numpy", "joblib", "jinja2", "tqdm"}
     assert "xaikit" in loaded
     assert loaded & heavy == set()
 
 
 def test_explaining_loads_no_plots():
-    code = ("import json, sys, numpy as np, xaikit as xk; "
-            "xk.KernelSHAP().fit(lambda X: X.sum(axis=1), np.zeros((2, 3))).explain(np.ones((1, 3))); "
-            "print(json.dumps(sorted(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                          cwd=PACKAGE.parent)
-    loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    loaded = modules_after(
+        "import numpy as np, xaikit as xk; "
+        "xk.KernelSHAP().fit(lambda X: X.sum(axis=1), np.zeros((2, 3))).explain(np.ones((1, 3)))")
     assert loaded & {"matplotlib", "shap", "torch", "lightgbm", "jinja2"} == set()
+
+
+def test_wrapping_imports_no_framework_that_is_not_there_already():
+    loaded = modules_after("""
+import pandas as pd, xaikit as xk
+from sklearn.linear_model import LinearRegression
+X = pd.DataFrame({"a": [1.0, 2.0, 4.0], "t": ["x", "y", "x"]})
+xk.wrap(LinearRegression().fit(X[["a"]], X["a"])).bind(X[["a"]])(X[["a"]])
+xk.wrap(lambda Z: Z["a"]).bind(X)(X)
+""")
+    assert "sklearn" in loaded
+    assert not loaded & {"torch", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime",
+                         "polars", "skops", "tensorflow", "pyarrow"} - PANDAS_BRINGS
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(tmp_path):

@@ -213,3 +213,17 @@ def test_kernel_shap_of_one_input_a_column_adds_up():
     explanation = xk.KernelSHAP().fit(predictor, frame.iloc[:5]).explain(frame.iloc[5:])
     total = explanation.values.sum(axis=1) + explanation.base_values
     np.testing.assert_allclose(total, predictor(frame.iloc[5:]), rtol=1e-6, atol=1e-6)
+
+
+def test_doctor_shows_what_each_column_becomes(tmp_path, capsys):
+    from xaikit.cli import main
+
+    proto = convert.to_onnx(LinearRegression().fit(ROWS, ROWS[:, 0]), ROWS[:1])
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    pd.DataFrame(ROWS, columns=["a", "b", "c"]).astype({"a": float}).to_csv(tmp_path / "x.csv",
+                                                                           index=False)
+    assert main(["doctor", "--model", str(tmp_path / "m.onnx"), "--data",
+                 str(tmp_path / "x.csv")]) == 0
+    shown = capsys.readouterr().out
+    assert "<Predictor of an ONNX session" in shown
+    assert "a: float64, handed over as float32 (float)" in shown

@@ -236,12 +236,15 @@ def _versions() -> list[tuple[str, str]]:
 
     found = [("xaikit", __version__), ("python", platform.python_version())]
     for name in ("numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib", "joblib",
-                 "torch", "keras", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "onnxruntime",
-                 "polars", "pyarrow", "skops", "shap"):
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed"))
+                 "torch", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime", "polars",
+                 "pyarrow", "skops", "shap"):
+        found.append((name, "not installed"))
+        for made in (name, f"{name}-cpu", f"{name}-gpu"):  # as some are named by what they run on
+            try:
+                found[-1] = (name, version(made))
+            except PackageNotFoundError:
+                continue
+            break
     return found
 
 

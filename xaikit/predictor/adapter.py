@@ -409,7 +409,8 @@ class Predictor:
     def __repr__(self) -> str:
         names = self.output_names
         shown = "not asked yet" if names is None else ", ".join(names[:8])
-        return f"<Predictor of a {self.kind}: {shown} ({self.scale})>"
+        article = "an" if self.kind[0] in "aeioOX" else "a"
+        return f"<Predictor of {article} {self.kind}: {shown} ({self.scale})>"
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -74,15 +74,31 @@ def _parts(handed: Any, label: str = "") -> list[str]:
 def _columns(schema: Schema, batch: Any, handed: Any) -> list[str]:
     """Describe each column by the dtype it is handed in, its kind and some of its values."""
     own = dict(zip(schema.names, schema.dtypes, strict=True))
-    if hasattr(handed, "columns") and hasattr(handed, "dtypes"):
-        own |= dict(zip(map(str, handed.columns), handed.dtypes, strict=True))
+    becomes = _becomes(schema, handed)
     lines = []
     for c, name in enumerate(schema.names):
         column = batch.iloc[:, c] if isinstance(batch, pd.DataFrame) else pd.Series(batch[:, c])
         missing = int(column.isna().sum())
-        lines.append(f"  {name}: {_dtype(own[name])} ({kind_of(schema.dtypes[c])}); "
-                     f"{_values(column)}" + (f"; {missing} missing" if missing else ""))
+        text = _dtype(own[name])
+        there = _dtype(becomes.get(name, own[name]))
+        text += f", handed over as {there}" if there != text else ""
+        lines.append(f"  {name}: {text} ({kind_of(schema.dtypes[c])}); {_values(column)}"
+                     + (f"; {missing} missing" if missing else ""))
     return lines
+
+
+def _becomes(schema: Schema, handed: Any) -> dict[str, Any]:
+    """Give the dtype of every column at the model, where it can be told."""
+    if isinstance(handed, tuple):  # what torch is handed: ([tensors], {name: tensor})
+        args, handed = handed
+        handed = args[0] if len(args) == 1 else handed
+    if isinstance(handed, dict):
+        handed = next(iter(handed.values())) if len(handed) == 1 else handed
+    if isinstance(handed, dict):
+        return {str(name): part.dtype for name, part in handed.items()}
+    if hasattr(handed, "columns") and hasattr(handed, "dtypes"):
+        return dict(zip(map(str, handed.columns), handed.dtypes, strict=True))
+    return dict.fromkeys(schema.names, handed.dtype) if hasattr(handed, "dtype") else {}
 
 
 def _dtype(dtype: Any) -> str:
