@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
 from hashlib import blake2b
+from numbers import Number
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xaikit.predictor.casting import is_object
 from xaikit.predictor.tables import Batch, take_rows
 
 MOST_ROWS = 2**17
@@ -52,7 +58,7 @@ class Memory:
 
 
 def row_keys(batch: Batch) -> list[bytes]:
-    """Give a 128-bit digest of every row: equal for equal bits, missing cells taken as equal.
+    """Give a 128-bit digest of every row and of what the batch is: equal for equal bits.
 
     Examples
     --------
@@ -62,20 +68,39 @@ def row_keys(batch: Batch) -> list[bytes]:
     """
     if isinstance(batch, list):
         return [_digest(text.encode("utf8", "surrogatepass")) for text in batch]
+    head = _form(batch)
     if isinstance(batch, np.ndarray) and batch.dtype != object:
-        head = batch.dtype.str.encode()
         return [_digest(head + np.ascontiguousarray(row).tobytes()) for row in batch]
     columns = [batch.iloc[:, c] for c in range(batch.shape[1])] \
         if isinstance(batch, pd.DataFrame) else [pd.Series(c, dtype=object) for c in batch.T]
-    return [_digest(b"\x1f".join(cells))
+    return [_digest(head + b"\x1f".join(cells))
             for cells in zip(*(_cells(column) for column in columns), strict=True)]
+
+
+def _form(batch: pd.DataFrame | np.ndarray) -> bytes:
+    """Write names, dtypes and the shape of a row: the same cells mean another thing in another."""
+    if isinstance(batch, np.ndarray):
+        return f"{batch.dtype.str}{batch.shape[1:]}".encode()
+    levels = [(list(d.categories), d.ordered) if isinstance(d, pd.CategoricalDtype) else str(d)
+              for d in batch.dtypes]
+    return repr((list(batch.columns), levels)).encode("utf8", "surrogatepass")
 
 
 def _cells(column: pd.Series) -> list[bytes]:
     """Give every cell as bytes that tell its type too: 1, 1.0, True and "1" differ."""
+    if is_object(column.dtype):
+        return [_bits(v) for v in column]
     missing = column.isna().to_numpy()
-    return [b"" if gone else f"{type(v).__name__} {v!r}".encode("utf8", "surrogatepass")
+    return [b"" if gone else _bits(v)
             for v, gone in zip(column.astype(object), missing, strict=True)]
+
+
+def _bits(value: Any) -> bytes:
+    plain = isinstance(value, Number | str | bytes | date | timedelta | NoneType)
+    if not plain:  # what else stands in a table of objects may have a repr that leaves things out
+        with suppress(Exception):
+            return pickle.dumps(value)
+    return f"{type(value).__name__} {value!r}".encode("utf8", "surrogatepass")
 
 
 def _digest(content: bytes) -> bytes:
