@@ -114,6 +114,24 @@ def test_polars_frames_reach_them_as_pandas(make):
     np.testing.assert_array_equal(predictor(gaps), predictor(wanted))
 
 
+@pytest.mark.parametrize("dtype", ["Categorical", "String"])
+@pytest.mark.parametrize("make", [
+    xgb, lgb, cat, lambda: lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(X, Y),
+    lambda: catboost.CatBoostClassifier(cat_features=["town"], **SILENT).fit(X, Y),
+])
+def test_categories_of_polars_are_the_levels_of_the_fit(make, dtype):
+    """LightGBM's own reader of polars ends the process on them."""
+    pl = pytest.importorskip("polars")
+    towns = pl.Series([str(t) for t in X["town"]], dtype=getattr(pl, dtype))
+    X_polars = pl.DataFrame({n: X[n].to_numpy() for n in ("age", "rooms", "new")}).insert_column(
+        1, towns.alias("town"))
+    model = make()
+    if dtype == "Categorical" and isinstance(model, catboost.CatBoostClassifier):
+        X_polars = X_polars.cast({"town": pl.String})  # CatBoost 1.2.10 and polars 2 disagree
+    np.testing.assert_allclose(xk.wrap(model).bind(X_polars)(X_polars), xk.wrap(model)(X),
+                               rtol=1e-12)
+
+
 @pytest.mark.parametrize(("make", "margin"), [
     (xgb, lambda b: b.predict(xgboost.DMatrix(X, enable_categorical=True), output_margin=True)),
     (lgb, lambda b: b.predict(X, raw_score=True)),

@@ -116,6 +116,15 @@ def test_inputs_are_no_use_to_a_function():
         xk.wrap(lambda X: X[:, 0], inputs=SPLIT)
 
 
+def test_an_embedding_says_how_it_can_be_given_whole_numbers():
+    module = nn.Sequential(nn.Embedding(5, 2), nn.Flatten(), nn.Linear(4, 1))
+    codes = np.array([[0, 4], [2, 1]])
+    with pytest.raises(xk.ModelError, match=r"inputs=\[\(\[0, 1\], 'int64'\)\]"):
+        xk.wrap(module)(codes)
+    got = xk.wrap(module, inputs=[([0, 1], "int64")])(codes)
+    np.testing.assert_allclose(got, module(torch.tensor(codes)).detach().numpy(), rtol=1e-6)
+
+
 # --- exported programs
 
 def exported(module, *example, dynamic=True):

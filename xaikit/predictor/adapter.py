@@ -355,7 +355,7 @@ class Predictor:
         if self.settings.channels == "first" and isinstance(batch, np.ndarray) and batch.ndim == 4:
             batch = np.ascontiguousarray(np.moveaxis(batch, -1, 1))
         prepared = self._backend.prepare(batch)
-        if schema is None or not self._backend.native:
+        if schema is None or schema.container not in self._backend.containers:
             return prepared
         return schema.native(prepared)
 

@@ -195,6 +195,7 @@ class Tensor:
 
 
 CONTAINERS: tuple[Any, ...] = (Polars, Sparse, Tensor)
+NAMES = tuple(kind.name for kind in CONTAINERS)
 
 
 def container_of(X: Any) -> Container | None:

@@ -40,8 +40,8 @@ class Backend:
 
     kind: ClassVar[str] = "model"
     """How messages and reports name it."""
-    native: ClassVar[bool] = False
-    """Whether it is handed the user's own container (polars, sparse, tensor)."""
+    containers: tuple[str, ...] = ()
+    """Containers that it is handed as the user's own (of `containers.CONTAINERS`)."""
     takes_inputs: ClassVar[bool] = False
     """Whether ``inputs=`` can be given."""
     task: str | None = None

@@ -53,7 +53,7 @@ class Booster(Backend):
         if isinstance(batch, pd.DataFrame):
             if self.feature_names is not None:
                 batch = check_columns(batch, self.feature_names, self.spell)
-            batch = without_arrow(batch)
+            batch = self._readable(batch)
         check_width(batch, width)
         return batch
 
@@ -61,6 +61,10 @@ class Booster(Backend):
     def spell(label: Any) -> str:
         """Write a column label as the booster does."""
         return str(label)
+
+    @staticmethod
+    def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+        return without_arrow(frame)
 
 
 class XGBoostBooster(Booster):
@@ -140,6 +144,10 @@ class LightGBMBooster(Booster):
         """LightGBM writes spaces as underlines."""
         return str(label).replace(" ", "_")
 
+    @staticmethod
+    def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+        return lightgbm_frame(frame)
+
 
 class CatBoostModel(Booster):
     """``catboost.CatBoost``: answers margins unless told otherwise; its estimators do not."""
@@ -181,6 +189,17 @@ def names_unless(names: Any, invented: str) -> tuple[str, ...] | None:
     """Give the names of the fit; None for those that a library invents for arrays."""
     own = any(name != f"{invented}{j}" for j, name in enumerate(names))
     return tuple(names) if own else None
+
+
+def lightgbm_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn a frame into what LightGBM can read: it knows no Arrow, and text as categories only."""
+    frame = without_arrow(frame)
+    texts = [c for c, d in enumerate(frame.dtypes) if kind_of(d) == "text"]
+    if not texts:
+        return frame
+    columns = {c: frame.iloc[:, c] for c in range(frame.shape[1])}
+    columns |= {c: columns[c].astype("category") for c in texts}
+    return pd.DataFrame(columns, copy=False).set_axis(frame.columns, axis=1)
 
 
 def without_arrow(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
-from xaikit.predictor.backends.boosters import LightGBMBooster, names_unless
+from xaikit.predictor.backends.boosters import LightGBMBooster, lightgbm_frame, names_unless
+from xaikit.predictor.containers import NAMES
 from xaikit.predictor.tables import Batch, is_table, kind_of
 
 
@@ -19,7 +20,7 @@ class Estimator(Backend):
     """Anything with scikit-learn's ``predict`` (and ``predict_proba``, ``decision_function``)."""
 
     kind = "estimator"
-    native = True
+    containers = NAMES
     METHODS: ClassVar[dict[str, str]] = {
         "proba": "predict_proba", "decision": "decision_function", "prediction": "predict",
     }
@@ -48,6 +49,10 @@ class Estimator(Backend):
         self.scale = output or scales.get(self.method, self.method)
         self.task = _task(self.model)
         self.feature_names, self._spell = _fitted_names(self.model)
+        self._of_lightgbm = _library(self.model) == "lightgbm"
+        if self._of_lightgbm:
+            # Its reader of Arrow ends the process on categories.
+            self.containers = tuple(name for name in NAMES if name != "polars")
         self.class_names = self._class_names()
 
     def __call__(self, prepared: Any) -> Any:
@@ -63,6 +68,8 @@ class Estimator(Backend):
         """Give the batch the container that the model was fitted with: names iff it had names."""
         if not is_table(batch):
             return batch
+        if self._of_lightgbm and isinstance(batch, pd.DataFrame):
+            batch = lightgbm_frame(batch)
         if self.feature_names is not None:
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
@@ -107,7 +114,7 @@ class Function(Backend):
     """Any callable: a batch in, one answer a row out."""
 
     kind = "callable"
-    native = True
+    containers = NAMES
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
@@ -134,7 +141,7 @@ def _owner(model: Any) -> Any:
 
 def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], Any]]:
     """Give the column labels of the fit, and how the model's library writes a label."""
-    library = type(model).__module__.split(".")[0]
+    library = _library(model)
     if library == "catboost":
         return names_unless(getattr(model, "feature_names_", None) or (), ""), str
     names = getattr(model, "feature_names_in_", None)
@@ -146,9 +153,13 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
 
 
 def _fitted_width(model: Any) -> int | None:
-    if type(model).__module__.split(".")[0] == "catboost":  # n_features_in_ is 0 after loading
+    if _library(model) == "catboost":  # n_features_in_ is 0 after loading
         return len(model.feature_names_ or ()) or None
     return getattr(model, "n_features_in_", None)
+
+
+def _library(model: Any) -> str:
+    return type(model).__module__.split(".")[0]
 
 
 def _as_it_is(label: Any) -> Any:

@@ -55,7 +55,13 @@ class TorchModule(Backend):
         args, kwargs = prepared
         with flags_kept(self.model), sys.modules["torch"].inference_mode():
             self.model.eval()
-            return self.model(*args, **kwargs)
+            try:
+                return self.model(*args, **kwargs)
+            except RuntimeError as error:
+                if "scalar types: Long" not in str(error):
+                    raise
+                raise TypeError(f"{error}. An embedding takes whole numbers: name the columns of "
+                                "each input, as in inputs=[([0, 1], 'int64')].") from error
 
     def _tensor(self, numbers: np.ndarray, dtype: str | None) -> Any:
         torch = sys.modules["torch"]
