@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from zlib import crc32
@@ -57,10 +58,14 @@ BATCHES = {  # a batch of five rows, and how many of them differ
     "nullable truth": (numbered(pd.array([True, None, False, True, None], dtype="boolean")), 3),
     "large numbers": (numbered([2**53, 2**53 + 1, 2**53, 2**53 + 1, 2**53 + 2]), 3),
     "times": (numbered(pd.to_datetime(["2020-01-01", None, "2020-01-01", "2020-01-02", None])), 3),
+    "last digits": (np.nextafter(0.1, np.array([[0, 1], [1, 0], [0, 1], [0.1, 0.1], [1, 0]])), 3),
+    "long rows": (np.eye(5, 2000, 1000)[[0, 1, 0, 2, 2]], 3),
     "nanoseconds": (numbered(pd.to_datetime([0, 1, 0, 2, 1], unit="ns")), 3),
     "spans": (numbered(pd.to_timedelta([0, 1, 0, None, 1], unit="ns")), 3),
     "zeros in a frame": (numbered([0.0, -0.0, 0.0, -0.0, 1.0]), 3),
-    "last digits": (numbered(np.nextafter(0.1, [0, 1, 0, 1, 0.1])), 3),
+    "last digits in a frame": (numbered(np.nextafter(0.1, [0, 1, 0, 1, 0.1])), 3),
+    "missing here or there": (pd.DataFrame({"a": ["x", None, "x", None, "x"],
+                                            "b": [None, "x", None, "x", "x"]}), 3),
     "separators": (pd.DataFrame({"a": ["x\x1f", "x", "x\x1fy", "", "x"],
                                  "b": ["y", "\x1fy", "", "x\x1fy", "\x1fy"]}), 4),
 }
@@ -174,10 +179,29 @@ def test_no_more_answers_are_kept_than_the_bound(monkeypatch, most):
     monkeypatch.setattr(memory, "MOST_ROWS", most)
     predictor = xk.wrap(lambda X: X[:, 0], deduplicate=True)
     X = np.arange(20.0).reshape(20, 1)
-    for start in (0, 5, 0, 2):
-        part = np.repeat(X[start:start + 8], 2, axis=0)
+    for start, n in ((0, 8), (5, 8), (13, 1), (14, 1), (0, 8), (2, 8)):
+        part = np.repeat(X[start:start + n], 2, axis=0)
         np.testing.assert_array_equal(predictor(part), part)
         assert len(predictor._memory._known) <= most
+
+
+def test_the_oldest_answers_are_forgotten_first(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_ROWS", 4)
+    model = Reader()
+    predictor = xk.wrap(model, deduplicate=True)
+    X = np.arange(6.0).reshape(6, 1)
+    for part in (X[:4], X[4:], X[2:], X[:1]):
+        predictor(part)
+    assert [batch.ravel().tolist() for batch in model.batches] == [[0, 1, 2, 3], [4, 5], [0]]
+
+
+def test_what_is_remembered_does_not_travel():
+    held = memory.Memory()
+    held.answers(["a", "b"], lambda texts: np.zeros((len(texts), 1)))
+    asked = []
+    twin = pickle.loads(pickle.dumps(held))
+    twin.answers(["a"], lambda texts: asked.append(texts) or np.ones((1, 1)))
+    assert asked == [["a"]]
 
 
 def test_threads_may_ask_at_once():

@@ -1,4 +1,4 @@
-"""Rows a call, fewer when memory runs out, and turns: what `test_asking` does not ask."""
+"""How a model is asked in bulk: rows a call, fewer when memory runs out, turns, travel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,21 +43,6 @@ class OutOfMemoryError(RuntimeError):
 
 # --- rows a call
 
-@pytest.mark.parametrize("size", [1, 3, 7, 20, 1000, np.int64(4)])
-def test_no_call_holds_more_rows_than_batch_size(size):
-    model = Small(10**9)
-    np.testing.assert_array_equal(xk.wrap(model, batch_size=size)(X), SUMS)
-    assert max(model.sizes) == min(size, 20)
-    assert sum(model.sizes) == 20
-    assert len(model.sizes) == -(-20 // size)
-
-
-def test_by_default_few_rows_are_one_call():
-    model = Small(10**9)
-    xk.wrap(model)(X)
-    assert model.sizes == [20]
-
-
 def test_by_default_no_call_holds_more_than_the_bound_of_rows(monkeypatch):
     monkeypatch.setattr(pace, "AUTO_BATCH", 6)
     model = Small(10**9)
@@ -83,10 +69,18 @@ def test_by_default_no_call_holds_more_than_the_bound_of_bytes(monkeypatch, batc
     assert sizes == [5, 5, 5, 5]
 
 
-@pytest.mark.parametrize("size", [0, -3, 2.0, "many", True, None, np.float64(4)])
-def test_other_batch_sizes_are_refused(size):
-    with pytest.raises(ValueError, match="batch_size must be a positive whole number or 'auto'"):
-        xk.wrap(len, batch_size=size)
+def test_a_row_larger_than_the_bound_of_bytes_is_asked_alone(monkeypatch):
+    monkeypatch.setattr(pace, "AUTO_BYTES", 1)
+    model = Small(10**9)
+    np.testing.assert_array_equal(xk.wrap(model)(X), SUMS)
+    assert model.sizes == [1] * 20
+
+
+def test_a_batch_size_that_was_given_holds_for_large_rows_too(monkeypatch):
+    monkeypatch.setattr(pace, "AUTO_BYTES", 1)
+    model = Small(10**9)
+    xk.wrap(model, batch_size=15)(X)
+    assert model.sizes == [15, 5]
 
 
 # --- out of memory
@@ -99,10 +93,12 @@ def test_what_torch_raises_where_there_is_no_memory_halves_the_batch():
             torch.empty(2**60)
 
     model = Torch(6)
-    with pytest.warns(RuntimeWarning, match="ran out of memory on 20 rows") as said:
-        np.testing.assert_array_equal(xk.wrap(model)(X), SUMS)
+    predictor = xk.wrap(model)
+    with pytest.warns(RuntimeWarning, match="on 20 rows; it is asked 10 rows") as said:
+        np.testing.assert_array_equal(predictor(X), SUMS)
     assert len(said) == 1
     assert model.sizes == [20, 10, 5, 5, 5, 5]
+    assert (predictor.ledger.rows, predictor.ledger.calls) == (20, 4)
 
 
 def test_what_numpy_raises_where_there_is_no_memory_halves_the_batch():
@@ -112,6 +108,37 @@ def test_what_numpy_raises_where_there_is_no_memory_halves_the_batch():
 
     with pytest.warns(RuntimeWarning, match="ran out of memory on 20 rows"):
         np.testing.assert_array_equal(xk.wrap(NumPy(6))(X), SUMS)
+
+
+def test_later_calls_and_copies_stay_at_the_size_that_fits():
+    model = Small(6)
+    predictor = xk.wrap(model)
+    twin = predictor.spawn()
+    with pytest.warns(RuntimeWarning, match="ran out of memory"):
+        predictor(X)
+    model.sizes.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for asked in (predictor, twin):
+            np.testing.assert_array_equal(asked(X), SUMS)
+    assert model.sizes == [5] * 8
+
+
+def test_one_row_that_does_not_fit_is_an_error():
+    with pytest.warns(RuntimeWarning, match="ran out of memory"), \
+            pytest.raises(ModelError, match=r"failed on a ndarray of shape \(1, 3\).*no room"):
+        xk.wrap(Small(0))(X)
+
+
+def test_other_errors_do_not_shrink_the_batch():
+    class Wrong(Small):
+        def run_out(self):
+            raise ValueError("memory of a wrong shape")
+
+    model = Wrong(6)
+    with pytest.raises(ModelError, match="wrong shape"):
+        xk.wrap(model)(X)
+    assert model.sizes == [20]
 
 
 def test_the_batch_shrinks_again_without_another_warning():
@@ -157,11 +184,20 @@ def test_frames_and_texts_are_halved_too():
                                       [1, 2, 3, 0, 1])
 
 
+def caused(error):
+    wrapped = ValueError("the pipeline failed")
+    wrapped.__cause__ = error
+    return wrapped
+
+
 @pytest.mark.parametrize(("error", "is_so"), [
     (MemoryError(), True), (OutOfMemoryError(), True),
     (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), True),
     (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
     (RuntimeError("Failed to allocate memory for requested buffer of size 1"), True),
+    (RuntimeError("std::bad_alloc"), True), (RuntimeError("CUDA out of memory."), True),
+    (RuntimeError("RESOURCE EXHAUSTED: OOM when allocating tensor"), True),
+    (caused(caused(MemoryError())), True), (caused(KeyError("a")), False),
     (ValueError("allocation of rows"), False), (KeyError("memory"), False), (None, False),
 ])
 def test_what_counts_as_out_of_memory(error, is_so):
@@ -188,16 +224,12 @@ class Meeting:
         return batch[:, 0]
 
 
-def ask_from_threads(predictor, n=4):
-    with ThreadPoolExecutor(n) as pool:
-        return [made.result() for made in [pool.submit(predictor, X) for _ in range(n)]]
-
-
 @pytest.mark.parametrize("safe", [True, None])
 def test_threads_meet_in_a_function_that_is_safe(safe):
     model = Meeting(4)
-    for made in ask_from_threads(xk.wrap(model, thread_safe=safe)):
-        np.testing.assert_array_equal(made.ravel(), X[:, 0])
+    with ThreadPoolExecutor(4) as pool:
+        for made in pool.map(xk.wrap(model, thread_safe=safe), [X] * 4):
+            np.testing.assert_array_equal(made.ravel(), X[:, 0])
     assert model.most == 4
 
 
@@ -229,13 +261,17 @@ def test_threads_take_turns_where_the_model_is_not_safe(monkeypatch):
 
 
 def test_a_thread_may_ask_again_from_within_the_model():
-    predictor = None
+    predictor, made = None, []
 
     def model(batch):
         return batch[:, 0] if len(batch) == 1 else predictor(batch[:1]).repeat(len(batch))
 
     predictor = xk.wrap(model, thread_safe=False)
-    np.testing.assert_array_equal(predictor(X).ravel(), np.full(20, X[0, 0]))
+    # A daemon, for a thread that waits for itself would wait to the end of the tests.
+    thread = threading.Thread(target=lambda: made.append(predictor(X)), daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+    np.testing.assert_array_equal(made[0].ravel(), np.full(20, X[0, 0]))
 
 
 def test_a_turn_ends_where_the_model_raises():
@@ -262,6 +298,14 @@ def test_threads_that_run_out_of_memory_together_say_so_once():
     assert held.rows(X) == 4
 
 
+def test_a_thread_that_is_late_does_not_raise_the_rows_again():
+    held = Pace("auto", True)
+    with pytest.warns(RuntimeWarning, match="ran out of memory"):
+        held.halve(8)
+    held.halve(64)
+    assert held.rows(X) == 4
+
+
 # --- travel
 
 def test_a_predictor_keeps_the_size_that_fits_when_it_travels():
@@ -274,6 +318,31 @@ def test_a_predictor_keeps_the_size_that_fits_when_it_travels():
         warnings.simplefilter("error")
         twin(X)
     assert twin.model.sizes == [5] * 4
+
+
+def total(batch):
+    return batch.sum(axis=1)
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+@pytest.mark.parametrize("options", [{}, {"thread_safe": False}, {"batch_size": 3},
+                                     {"deduplicate": True}, {"retries": 2}], ids=str)
+def test_a_predictor_travels_before_and_after_it_was_asked(options, asked_before):
+    predictor = xk.wrap(total, **options)
+    if asked_before:
+        predictor = predictor.bind(X)
+        predictor(X)
+    twin = pickle.loads(pickle.dumps(predictor))
+    np.testing.assert_array_equal(twin(X), SUMS)
+    assert twin.settings == predictor.settings
+    assert twin.ledger.rows == 20
+
+
+def test_a_predictor_works_in_other_processes():
+    predictor = xk.wrap(total, thread_safe=False, deduplicate=True).bind(X)
+    made = joblib.Parallel(n_jobs=2, backend="loky")(
+        joblib.delayed(predictor)(part) for part in (X[:7], X[7:]))
+    np.testing.assert_array_equal(np.concatenate(made), SUMS)
 
 
 def test_memory_that_ran_out_is_not_asked_for_again(monkeypatch):

@@ -141,7 +141,7 @@ def _skops(path: Path, trust: Sequence[str]) -> Any:
 def _keras(path: Path) -> Any:
     try:
         keras = _library("keras")
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise ImportError(f"{error} Keras also needs a back end: set KERAS_BACKEND to torch, jax "
                           "or tensorflow, whichever is installed.") from error
     if not zipfile.is_zipfile(path):
@@ -176,11 +176,11 @@ def _lightgbm(path: Path) -> Any:
 
 def _catboost(path: Path) -> Any:
     catboost = _library("catboost")
-    model = catboost.CatBoost().load_model(str(path))
-    # A file does not say which class saved it; where it knows classes, probabilities are meant.
-    if len(model.classes_):
-        return catboost.CatBoostClassifier().load_model(str(path))
-    return model
+    # A file does not say which class saved it. Where it knows classes, probabilities are meant;
+    # else what a regressor answers, which plain CatBoost gives on the scale of its trees.
+    known = len(catboost.CatBoost().load_model(str(path)).classes_)
+    estimator = catboost.CatBoostClassifier if known else catboost.CatBoostRegressor
+    return estimator().load_model(str(path))
 
 
 def _exported(path: Path) -> Any:
