@@ -288,7 +288,7 @@ class _Task:
             here = rows[first : first + step]
             part = take_rows(self.table, np.concatenate([here, here]))
             new = {c: pd.concat([up[c].iloc[here], down[c].iloc[here]]).array for c in columns}
-            answers = predictor.ask(replace_columns(part, new))
+            answers = predictor.ask(replace_columns(part, new), own=True)
             effect[here] = (answers[: len(here)] - answers[len(here) :]) * scale[here, None]
         return effect, moved
 
@@ -346,7 +346,7 @@ class _Task:
                 sources = np.concatenate([here, [donors[level]]])
                 part = take_rows(self.table, sources)
                 lent = borrow_columns(part, columns, np.full(len(sources), len(here)))
-                change = predictor.ask(take_rows(lent, np.arange(len(here)))) - own[here]
+                change = predictor.ask(take_rows(lent, np.arange(len(here))), own=True) - own[here]
                 # Of two sorted levels the second counts as the higher one.
                 signed[here] += change if not two or level == 1 else -change
                 absolute[here] += np.abs(change)

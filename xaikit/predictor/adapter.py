@@ -214,9 +214,11 @@ class Predictor:
         schema = schema_of(X) if self.schema is None else self.schema
         return self._ask(schema, schema.conform(X))
 
-    def ask(self, batch: Batch) -> np.ndarray:
-        """Ask about a batch that already fits the schema."""
-        return self._ask(self.schema, batch)
+    def ask(self, batch: Batch, *, own: bool = False) -> np.ndarray:
+        """Ask about a batch that fits the schema; `own` says that the model may write into it."""
+        # A call that may be repeated must find the batch as it was.
+        kept = self.settings.retries == 0 and (self.findings is None or self.findings.keeps_input)
+        return self._ask(self.schema, batch, own and kept)
 
     def ask_anew(self, batch: Batch, *, own: bool = False) -> np.ndarray:
         """Ask without remembering; with `own`, the model is handed the batch itself, no copy."""
@@ -301,10 +303,10 @@ class Predictor:
             return schema_of(X, fitted_on)
         return schema
 
-    def _ask(self, schema: AnySchema | None, batch: Batch) -> np.ndarray:
+    def _ask(self, schema: AnySchema | None, batch: Batch, own: bool = False) -> np.ndarray:
         if len(batch) == 0:
             raise ValueError("the table has no rows; there is nothing to ask the model.")
-        ask = partial(self._ask_in_parts, schema)
+        ask = partial(self._ask_in_parts, schema, own=own)
         return ask(batch) if self._memory is None else self._memory.answers(batch, ask)
 
     def _ask_in_parts(
@@ -314,7 +316,9 @@ class Predictor:
         while start < len(batch):
             rows = self._backend.fixed_rows or self._pace.rows(batch)
             part = slice_rows(batch, start, start + rows)
-            answers = self._call(schema, part, own)
+            # pandas 2 warns of writing into a part of a frame.
+            whole = part is batch or isinstance(part, np.ndarray)
+            answers = self._call(schema, part, own and whole)
             if answers is None:
                 self._pace.halve(len(part))
                 continue

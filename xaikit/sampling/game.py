@@ -183,7 +183,7 @@ class Game:
             _, _, of_background, masks = self._known
             try:
                 rows = self.row.compose(of_background[new], masks[new])
-                self._learn(self.predictor.ask(rows), before)
+                self._learn(self.predictor.ask(rows, own=True), before)
             except BaseException:
                 # Questions in the table without answers must not be taken for known ones.
                 self._forget()
