@@ -259,3 +259,26 @@ def bytes_of(attribution):
               *(e.details[name] for name in sorted(e.details))]
     # Text is as wide as the longest word of the array, which is no finding.
     return [array.tolist() if array.dtype.kind == "U" else array.tobytes() for array in arrays]
+
+
+def odd_process(kept, odd, scales, rho, noise):
+    """Posterior of the Shapley values: Bayesian regression on all products of 1, 3 and 5 signs.
+
+    Coefficients are independent with variances 1/M, λ₃·ρᵢρⱼρₖ/e₃ and λ₅·ρᵢρⱼρₖρₗρₘ/e₅; a product of k
+    signs gives 2β/k to each of its units.
+    """
+    signs = np.vstack([2.0 * kept - 1.0, np.ones(kept.shape[1])])
+    n, n_units = signs.shape
+    columns, variances, shares = [], [], []
+    for order, scale in ((1, 1.0), (3, scales[0]), (5, scales[1])):
+        groups = list(combinations(range(n_units), order))
+        total = sum(np.prod(rho[list(g)]) for g in groups) if order > 1 else n_units
+        for g in groups:
+            columns.append(np.prod(signs[:, list(g)], axis=1))
+            variances.append(scale * (np.prod(rho[list(g)]) if order > 1 else 1.0) / total)
+            shares.append([2.0 / order * (u in g) for u in range(n_units)])
+    design, prior, shares = np.array(columns).T, np.diag(variances), np.array(shares)
+    cover = design @ prior @ design.T + np.diag(noise)
+    gain = prior @ design.T @ np.linalg.inv(cover)
+    spread = (prior - gain @ design @ prior) * (odd @ np.linalg.solve(cover, odd) / n)
+    return shares.T @ gain @ odd, np.sqrt(np.diag(shares.T @ spread @ shares))

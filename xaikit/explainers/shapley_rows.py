@@ -16,6 +16,7 @@ from xaikit.sampling.coalitions import all_coalitions, pack, paired_coalitions
 from xaikit.sampling.game import Game
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import TabularMasker, TabularRows
+from xaikit.solvers.odd_process import OddProcess
 from xaikit.solvers.shapley import PairedLeastSquares, exact_from_all, shapley_weights
 
 CLIP = 1e-7
@@ -28,6 +29,8 @@ MOST_LINKED_UNITS = 16
 """Most units for exact values of a linked game, which is held whole: 65,536 coalitions."""
 MOST_COUNTED_QUESTIONS = 2**18
 """Most questions whose different ones are counted to see whether they fit a budget."""
+PROCESS_MATRICES = 12
+"""Matrices of pairs × pairs that the odd process holds at a time."""
 FIDELITY_PAIRS = 32
 """Least pairs of coalitions, among those asked, to measure the fidelity of exact values on."""
 
@@ -59,6 +62,7 @@ class ShapleyTask:
     seed: int
     max_memory: int
     designs: dict[tuple[int, int], PairedLeastSquares] = field(default_factory=dict)
+    processes: dict[tuple[int, int], OddProcess] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
         """Explain the rows of a table; give what was found and what it cost."""
@@ -85,8 +89,7 @@ class ShapleyTask:
         row = ShapleyRow(np.zeros(shape), np.zeros(shape), prediction, np.full(shape[1], np.nan),
                    np.full(shape, np.nan), "wls" if by_least_squares else "exact")
         if design is not None:
-            row.values[active], row.errors[active], row.fidelity = design.solve(
-                differences, prediction - base)
+            self._solve_sample(design, active, row, differences, prediction - base)
             row.warnings += self._budget_warnings(len(active))
         elif len(active) > 1:
             self._solve_exactly(game, active, row, prediction - base)
@@ -99,7 +102,7 @@ class ShapleyTask:
         return row
 
     def _exact_fits(self, game: Game, active: np.ndarray) -> bool:
-        if self.solver == "wls":
+        if self.solver in ("wls", "gp"):
             return False
         differs = game.row.differs
         if self.link == "identity":
@@ -144,6 +147,41 @@ class ShapleyTask:
             number = design.pairs.kept @ (1 << np.arange(len(active)))
             values = every[np.stack([number, len(every) - 1 - number], axis=1).ravel()]
         row.fidelity = design.fit_of(row.values[active], values[0::2] - values[1::2], total)
+
+    def _solve_sample(
+        self, design: PairedLeastSquares, active: np.ndarray, row: ShapleyRow,
+        differences: np.ndarray, total: np.ndarray,
+    ) -> None:
+        """Solve for the sampled pairs: least squares, and from its values the odd process."""
+        values, errors, fidelity = design.solve(differences, total)
+        pairs = design.pairs
+        # With every pair asked least squares is exact, and nothing is left to learn.
+        if self.solver == "gp" and np.any(pairs.drawn < pairs.available):
+            found = self._process(design).solve(differences, total, values)
+            if found.converged:
+                row.solver, values, errors = "gp", found.values, found.errors
+                fidelity = design.fit_of(values, differences, total)
+            else:
+                row.warnings.append("The Gaussian process found no likely parameters for some "
+                                    "rows, whose values are those of least squares (wls).")
+        row.values[active], row.errors[active], row.fidelity = values, errors, fidelity
+
+    def _process(self, design: PairedLeastSquares) -> OddProcess:
+        """Give the process on a design's pairs, made once for all rows that use them."""
+        n_pairs, n_units = design.pairs.kept.shape
+        needed = PROCESS_MATRICES * 8 * (n_pairs + 1) ** 2
+        if needed > self.max_memory:
+            most = int(np.sqrt(self.max_memory / (8 * PROCESS_MATRICES))) - 1
+            raise ValueError(
+                f"solver='gp' takes {needed / 2**20:,.0f} MiB for {n_pairs:,} pairs of coalitions, "
+                f"more than max_memory={self.max_memory / 2**20:,.0f} MiB: use solver='wls', a "
+                f"budget of at most {2 * most * len(self.masker.weights) + 1:,} model rows, or "
+                "more memory."
+            )
+        process = self.processes.get((n_units, n_pairs))
+        if process is None:
+            process = self.processes[n_units, n_pairs] = OddProcess(design.pairs.kept)
+        return process
 
     def _sampled_design(self, n_units: int) -> PairedLeastSquares:
         """Give the coalitions that the budget buys."""

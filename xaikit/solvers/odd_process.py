@@ -1,0 +1,258 @@
+"""Shapley values from pairs of coalitions, by a Gaussian process on the odd part of the game.
+
+Legend: M units, t ∈ {−1, 1}^M the signs of coalition S (+1 for units it keeps), h(t) = (v(S) −
+v(complement))/2 the odd part of the game, on which alone the Shapley values depend: a product of k
+signs (k odd) with coefficient β gives each of its units 2β/k. The process says how large such
+coefficients may be before any is seen:
+
+    k(t, t') = t·t'/M + λ₃ e₃(ρ∘t∘t')/e₃(ρ) + λ₅ e₅(ρ∘t∘t')/e₅(ρ) + σ² [t = t']
+
+where e_k is the sum of all products of k different entries: order 1 is left free, orders 3 and 5
+are likelier among units with a large weight ρ (heredity), and σ² takes in what is left. All of λ,
+σ² and ρ are learned from the answers, by the likelihood of what was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy import linalg, optimize
+
+FLOOR = 0.02
+"""Weight of a unit whose least-squares value is 0, next to 1 for the largest."""
+CENTRE = np.log([0.05, 0.01, 1e-3])
+"""Where λ₃, λ₅ and σ² are expected, next to 1 for order 1; on the scale of their logarithms."""
+SPREAD = 3.0
+"""Standard deviation of that expectation."""
+WEIGHT_SPREAD = 0.5
+"""Standard deviation of log ρ around what the least-squares values say."""
+STEPS = 12
+"""Most steps of the search."""
+JITTER = 1e-10
+"""Added to the diagonal, next to 1 for order 1: rounding must not make the matrix singular."""
+SURE = 1e-6
+"""Noise of the pair of all and none, next to σ²: the values have to add up to it."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solve found: arrays (M, n_outputs)."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    converged: bool
+
+
+class OddProcess:
+    """The process on one set of pairs of coalitions, solved for any number of games.
+
+    Parameters
+    ----------
+    kept : bool array (m, M)
+        One coalition of each pair.
+
+    References
+    ----------
+    Rasmussen & Williams 2006, "Gaussian Processes for Machine Learning", chapter 2 and section 5.4;
+    heredity after Chipman 1996.
+    """
+
+    def __init__(self, kept: np.ndarray) -> None:
+        self.signs = np.vstack([2.0 * kept - 1.0, np.ones(kept.shape[1])])
+        self.linear = self.signs @ self.signs.T / kept.shape[1]
+        self.noise = np.ones(len(self.signs))
+        self.noise[-1] = SURE
+
+    def solve(self, differences: np.ndarray, total: np.ndarray, first: np.ndarray) -> Solution:
+        """Give Shapley values and their posterior standard deviations.
+
+        Parameters
+        ----------
+        differences : array (m, n_outputs)
+            v(S) − v(complement) of each pair.
+        total : array (n_outputs,)
+            v(all) − v(none).
+        first : array (M, n_outputs)
+            Values to take the units' weights from, those of least squares as a rule.
+        """
+        values, errors, converged = np.zeros(first.shape), np.zeros(first.shape), True
+        # One thread: how a product is split among threads shows in its last bits.
+        with _blas().limit(limits=1):
+            for k in range(first.shape[1]):
+                odd = np.append(differences[:, k], total[k]) / 2.0
+                size = np.sqrt(np.mean(odd**2))
+                if size == 0.0:
+                    continue
+                found = self._learn(odd / size, _weights(first[:, k]))
+                if found is None:
+                    converged = False
+                    continue
+                mean, deviation = self.posterior(odd / size, *found)
+                values[:, k] = size * mean + (total[k] - size * mean.sum()) / len(mean)
+                errors[:, k] = size * deviation
+        return Solution(values, errors, converged)
+
+    def posterior(
+        self, odd: np.ndarray, scales: np.ndarray, rho: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give mean and standard deviation of the Shapley values (M,), given λ₃, λ₅, σ² and ρ."""
+        factor = linalg.cho_factor(self._matrix(scales, rho), lower=True, check_finite=False)
+        solved = linalg.cho_solve(factor, odd)
+        covariance, prior = self._covariance(scales, rho)
+        explained = np.einsum("ij,ij->j", covariance, linalg.cho_solve(factor, covariance))
+        scale = odd @ solved / len(odd)
+        return covariance.T @ solved, np.sqrt(scale * np.maximum(prior - explained, 0.0))
+
+    def _learn(
+        self, odd: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the λ₃, λ₅, σ² and ρ that make what was asked likeliest; None if there are none."""
+        start = np.concatenate([CENTRE, np.log(weights)])
+        # A step of the search may overshoot by hundreds, where exp leaves the numbers there are.
+        far = np.concatenate([np.full(3, 25.0), np.full(len(weights), 8.0)])
+        found = optimize.minimize(
+            self.unlikelihood, start, (odd, start), jac=True, method="L-BFGS-B",
+            bounds=np.column_stack([start - far, start + far]),
+            options={"maxiter": STEPS, "maxcor": 20})
+        if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
+            return None
+        return np.exp(found.x[:3]), np.exp(found.x[3:])
+
+    def unlikelihood(
+        self, logs: np.ndarray, odd: np.ndarray, centre: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """Give −2 log posterior density of the logarithms of (λ₃, λ₅, σ², ρ), and its gradient.
+
+        The scale of the whole is profiled out: n log(hᵀK⁻¹h/n) + log|K| + the priors' squares.
+        """
+        scales, rho = np.exp(logs[:3]), np.exp(logs[3:])
+        parts = _Products(self.signs, rho)
+        matrix = self.linear + scales[0] * parts.third + scales[1] * parts.fifth
+        matrix[np.diag_indices_from(matrix)] += scales[2] * self.noise + JITTER
+        spread = np.concatenate([np.full(3, SPREAD), np.full(len(rho), WEIGHT_SPREAD)])
+        off = (logs - centre) / spread
+        lower, failed = linalg.lapack.dpotrf(matrix, lower=1)
+        if failed:
+            return _IMPOSSIBLE, np.zeros_like(logs)
+        inverse = linalg.lapack.dpotri(lower, lower=1)[0]
+        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        solved = inverse @ odd
+        fit, n = float(odd @ solved), len(odd)
+        value = n * np.log(fit / n) + 2.0 * np.log(np.diag(lower)).sum() + off @ off
+        slope = inverse - (n / fit) * np.outer(solved, solved)
+        gradient = np.empty_like(logs)
+        gradient[:2], gradient[3:] = parts.slopes(slope, scales)
+        gradient[2] = np.diag(slope) @ self.noise
+        gradient *= np.exp(logs)
+        return value, gradient + 2.0 * off / spread
+
+    def _matrix(self, scales: np.ndarray, rho: np.ndarray) -> np.ndarray:
+        parts = _Products(self.signs, rho)
+        matrix = self.linear + scales[0] * parts.third + scales[1] * parts.fifth
+        matrix[np.diag_indices_from(matrix)] += scales[2] * self.noise + JITTER
+        return matrix
+
+    def _covariance(self, scales: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the covariances of the Shapley values with what was asked (n, M), and variances."""
+        parts = _Products(self.signs, rho)
+        two, four = parts.without(self.signs)
+        covariance = self.signs * (2.0 / len(rho) + rho * (
+            scales[0] * (2 / 3) * two / parts.e3 + scales[1] * (2 / 5) * four / parts.e5))
+        two, four = parts.without(np.ones((1, len(rho))))
+        variance = 4.0 / len(rho) + rho * (
+            scales[0] * (4 / 9) * two[0] / parts.e3 + scales[1] * (4 / 25) * four[0] / parts.e5)
+        return covariance, variance
+
+
+class _Products:
+    """Sums of products of 3 and of 5 different entries of ρ∘t∘t', by Newton's identities.
+
+    With power sums p_k = Σ (ρ t t')^k, of which those of even k are the same for all pairs:
+    e₃ = (p₁³ − 3p₁p₂ + 2p₃)/6 and e₅ = (p₁⁵ − 10p₁³p₂ + 20p₁²p₃ + 15p₁p₂² − 30p₁p₄ − 20p₂p₃ +
+    24p₅)/120. Divided by their values at t = t', which makes them 1 there (0 with too few units).
+    """
+
+    def __init__(self, signs: np.ndarray, rho: np.ndarray) -> None:
+        self.signs, self.rho = signs, rho
+        self.sums = [np.sum(rho**k) for k in range(6)]
+        self.p1, self.p3, p5 = ((signs * rho**k) @ signs.T for k in (1, 3, 5))
+        p = self.sums
+        # Fewer units have no product; a divisor of 1 then keeps its 0.
+        self.e3 = _third(p[1], p[2], p[3]) if len(rho) >= 3 else 1.0
+        self.e5 = _fifth(p[1], p[2], p[3], p[4], p[5]) if len(rho) >= 5 else 1.0
+        self.third = _third(self.p1, p[2], self.p3) / self.e3 if len(rho) >= 3 else 0.0 * self.p1
+        self.fifth = _fifth(self.p1, p[2], self.p3, p[4], p5) / self.e5 \
+            if len(rho) >= 5 else 0.0 * self.p1
+
+    def without(self, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give e₂ and e₄ of the entries of ρ∘t but one, for each one: (n, M) each."""
+        rho, p = self.rho, self.sums
+        q1 = (signs @ rho)[:, None] - rho * signs
+        q3 = (signs @ rho**3)[:, None] - rho**3 * signs
+        q2, q4 = p[2] - rho**2, p[4] - rho**4
+        two = (q1**2 - q2) / 2 if len(rho) >= 3 else 0.0 * q1
+        four = _fourth(q1, q2, q3, q4) if len(rho) >= 5 else 0.0 * q1
+        return two, four
+
+    def slopes(
+        self, slope: np.ndarray, scales: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give tr(slope · ∂K/∂θ) for θ = λ₃, λ₅ (2,) and for ρ (M,).
+
+        ∂e_k/∂ρ_i is s_i·e_{k−1} of the other entries, s_i = t_i t'_i; with s_i² = 1 its trace comes
+        down to the quadratic forms tᵢᵀ(slope ∘ A)tᵢ of three matrices A.
+        """
+        rho, p, p1, p3 = self.rho, self.sums, self.p1, self.p3
+        by_scale = np.array([np.vdot(slope, self.third), np.vdot(slope, self.fifth)])
+        squares = p1 * p1
+        plain, second = self._forms(slope), self._forms(slope * squares)
+        first_sum = np.vdot(slope, p1)
+        q2, q4 = p[2] - rho**2, p[4] - rho**4
+        two, four = (part[0] for part in self.without(np.ones((1, len(rho)))))
+        third = 0.5 * (second - p[2] * plain) + rho**2 * plain - rho * first_sum
+        by_rho = scales[0] * (third - by_scale[0] * two) / self.e3
+        if len(rho) >= 5:
+            fourth = self._forms(slope * squares * squares + 8.0 * slope * p1 * p3)
+            odd = (-4.0 * rho * np.vdot(slope, squares * p1) - 8.0 * rho * np.vdot(slope, p3)
+                   + 12.0 * rho * (q2 - rho**2) * first_sum)
+            even = 9.0 * rho**4 - 6.0 * q2 * rho**2 + 3.0 * q2**2 - 6.0 * q4
+            fifth = (fourth + 6.0 * (rho**2 - q2) * second + even * plain + odd) / 24.0
+            by_rho += scales[1] * (fifth - by_scale[1] * four) / self.e5
+        return by_scale, by_rho if len(rho) >= 3 else np.zeros(len(rho))
+
+    def _forms(self, matrix: np.ndarray) -> np.ndarray:
+        return np.einsum("ij,ij->j", self.signs, matrix @ self.signs)
+
+
+_IMPOSSIBLE = 1e300
+
+
+def _third(p1: Any, p2: Any, p3: Any) -> Any:
+    return (p1**3 - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
+
+
+def _fourth(p1: Any, p2: Any, p3: Any, p4: Any) -> Any:
+    return (p1**4 - 6.0 * p1**2 * p2 + 3.0 * p2**2 + 8.0 * p1 * p3 - 6.0 * p4) / 24.0
+
+
+def _fifth(p1: Any, p2: Any, p3: Any, p4: Any, p5: Any) -> Any:
+    squares = p1 * p1
+    return (p1 * (squares * squares - 10.0 * squares * p2 + 20.0 * p1 * p3 + 15.0 * p2**2
+                  - 30.0 * p4) - 20.0 * p2 * p3 + 24.0 * p5) / 120.0
+
+
+def _weights(first: np.ndarray) -> np.ndarray:
+    """Give the units' weights ρ by heredity, with mean 1."""
+    sizes = np.abs(first)
+    weights = sizes / max(sizes.max(), np.finfo(np.float64).tiny) + FLOOR
+    return weights / weights.mean()
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
