@@ -99,9 +99,10 @@ class OddProcess:
         self, odd: np.ndarray, scales: np.ndarray, rho: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give mean and standard deviation of the Shapley values (M,), given λ₃, λ₅, σ² and ρ."""
-        factor = linalg.cho_factor(self._matrix(scales, rho), lower=True, check_finite=False)
+        parts = _Products(self.signs, rho)
+        factor = linalg.cho_factor(self._matrix(scales, parts), lower=True, check_finite=False)
         solved = linalg.cho_solve(factor, odd)
-        covariance, prior = self._covariance(scales, rho)
+        covariance, prior = self._covariance(scales, parts)
         explained = np.einsum("ij,ij->j", covariance, linalg.cho_solve(factor, covariance))
         scale = odd @ solved / len(odd)
         return covariance.T @ solved, np.sqrt(scale * np.maximum(prior - explained, 0.0))
@@ -112,10 +113,12 @@ class OddProcess:
         """Give the λ₃, λ₅, σ² and ρ that make what was asked likeliest; None if there are none."""
         start = np.concatenate([CENTRE, np.log(weights)])
         # A step of the search may overshoot by hundreds, where exp leaves the numbers there are.
+        # Were all variables bounded on both sides, L-BFGS-B would make its first step that long.
         far = np.concatenate([np.full(3, 25.0), np.full(len(weights), 8.0)])
+        bounds = np.column_stack([start - far, start + far])
+        bounds[2, 1] = np.inf
         found = optimize.minimize(
-            self.unlikelihood, start, (odd, start), jac=True, method="L-BFGS-B",
-            bounds=np.column_stack([start - far, start + far]),
+            self.unlikelihood, start, (odd, start), jac=True, method="L-BFGS-B", bounds=bounds,
             options={"maxiter": STEPS, "maxcor": 20})
         if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
             return None
@@ -128,10 +131,9 @@ class OddProcess:
 
         The scale of the whole is profiled out: n log(hᵀK⁻¹h/n) + log|K| + the priors' squares.
         """
-        scales, rho = np.exp(logs[:3]), np.exp(logs[3:])
+        scales, rho = np.exp(np.minimum(logs[:3], 300.0)), np.exp(logs[3:])
         parts = _Products(self.signs, rho)
-        matrix = self.linear + scales[0] * parts.third + scales[1] * parts.fifth
-        matrix[np.diag_indices_from(matrix)] += scales[2] * self.noise + JITTER
+        matrix = self._matrix(scales, parts)
         spread = np.concatenate([np.full(3, SPREAD), np.full(len(rho), WEIGHT_SPREAD)])
         off = (logs - centre) / spread
         lower, failed = linalg.lapack.dpotrf(matrix, lower=1)
@@ -146,18 +148,17 @@ class OddProcess:
         gradient = np.empty_like(logs)
         gradient[:2], gradient[3:] = parts.slopes(slope, scales)
         gradient[2] = np.diag(slope) @ self.noise
-        gradient *= np.exp(logs)
+        gradient *= np.concatenate([scales, rho])
         return value, gradient + 2.0 * off / spread
 
-    def _matrix(self, scales: np.ndarray, rho: np.ndarray) -> np.ndarray:
-        parts = _Products(self.signs, rho)
+    def _matrix(self, scales: np.ndarray, parts: _Products) -> np.ndarray:
         matrix = self.linear + scales[0] * parts.third + scales[1] * parts.fifth
         matrix[np.diag_indices_from(matrix)] += scales[2] * self.noise + JITTER
         return matrix
 
-    def _covariance(self, scales: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _covariance(self, scales: np.ndarray, parts: _Products) -> tuple[np.ndarray, np.ndarray]:
         """Give the covariances of the Shapley values with what was asked (n, M), and variances."""
-        parts = _Products(self.signs, rho)
+        rho = parts.rho
         two, four = parts.without(self.signs)
         covariance = self.signs * (2.0 / len(rho) + rho * (
             scales[0] * (2 / 3) * two / parts.e3 + scales[1] * (2 / 5) * four / parts.e5))
@@ -231,17 +232,18 @@ _IMPOSSIBLE = 1e300
 
 
 def _third(p1: Any, p2: Any, p3: Any) -> Any:
-    return (p1**3 - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
+    return (p1 * (p1 * p1 - 3.0 * p2) + 2.0 * p3) / 6.0
 
 
 def _fourth(p1: Any, p2: Any, p3: Any, p4: Any) -> Any:
-    return (p1**4 - 6.0 * p1**2 * p2 + 3.0 * p2**2 + 8.0 * p1 * p3 - 6.0 * p4) / 24.0
+    squares = p1 * p1
+    return (squares * (squares - 6.0 * p2) + 3.0 * p2 * p2 + 8.0 * p1 * p3 - 6.0 * p4) / 24.0
 
 
 def _fifth(p1: Any, p2: Any, p3: Any, p4: Any, p5: Any) -> Any:
     squares = p1 * p1
-    return (p1 * (squares * squares - 10.0 * squares * p2 + 20.0 * p1 * p3 + 15.0 * p2**2
-                  - 30.0 * p4) - 20.0 * p2 * p3 + 24.0 * p5) / 120.0
+    return (p1 * (squares * (squares - 10.0 * p2) + 20.0 * p1 * p3 + (15.0 * p2 * p2 - 30.0 * p4))
+            - 20.0 * p2 * p3 + 24.0 * p5) / 120.0
 
 
 def _weights(first: np.ndarray) -> np.ndarray:
