@@ -14,6 +14,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -196,8 +197,23 @@ def test_from_plain_arrays():
     assert network.activation[0].name == "tanh"
     with pytest.raises(TypeError, match="bias"):
         xk.DenseNetwork.from_model({"weights": [np.eye(2)], "bias": [0, 0]})
-    with pytest.raises(ValueError, match="scale_inputs=True needs a scikit-learn Pipeline"):
-        xk.DenseNetwork.from_model([np.eye(2)], scale_inputs=True)
+
+
+@pytest.mark.parametrize("rows", [X, FRAME, X[:1]])
+def test_weights_are_scaled_by_the_spread_of_the_inputs(rows):
+    plain = xk.DenseNetwork.from_model([np.ones((3, 2)), np.ones((2, 1))])
+    scaled = xk.DenseNetwork.from_model([np.ones((3, 2)), np.ones((2, 1))], scale_by=rows)
+    spread = np.std(np.asarray(rows), axis=0)
+    np.testing.assert_allclose(scaled.weights[0], plain.weights[0] * spread[:, None])
+    np.testing.assert_array_equal(scaled.weights[1], plain.weights[1])
+
+
+@pytest.mark.parametrize(("rows", "sentence"), [
+    (X[:0], "scale_by has no rows"), (X[:, :2], "has 3 inputs, got 2 columns"),
+])
+def test_rows_to_scale_by_must_fit(rows, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        xk.DenseNetwork.from_model([np.ones((3, 2)), np.ones((2, 1))], scale_by=rows)
 
 
 # --- scikit-learn ---------------------------------------------------------------------------------
@@ -252,24 +268,29 @@ def test_pipeline_of_scalers(scaler):
     scaled = FRAME if scaler == "passthrough" else model[0].transform(FRAME)
     np.testing.assert_allclose(network.forward(np.asarray(scaled))[:, 0], model.predict(FRAME), **CLOSE)
     assert network.feature_names == ("age", "income", "rate")
-    if scaler == "passthrough":
-        with pytest.raises(ValueError, match="scale_inputs=True needs scalers before the network"):
-            xk.DenseNetwork.from_model(model, scale_inputs=True)
-        return
-    # What one unit of a scaled column is worth in the column's own units, asked of the scaler.
-    divisor = model[0].inverse_transform(np.ones((1, 3))) - model[0].inverse_transform(np.zeros((1, 3)))
-    unscaled = xk.DenseNetwork.from_model(model, scale_inputs=True)
-    np.testing.assert_allclose(unscaled.weights[0], model[-1].coefs_[0] * divisor.T, rtol=1e-12)
-    np.testing.assert_allclose(unscaled.forward(np.asarray(scaled) / divisor)[:, 0], model.predict(FRAME), **CLOSE)
-    for got, own in zip((*unscaled.weights[1:], *unscaled.biases),
+    by_spread = xk.DenseNetwork.from_model(model, scale_by=FRAME)
+    spread = np.std(np.asarray(scaled), axis=0)
+    np.testing.assert_allclose(by_spread.weights[0], model[-1].coefs_[0] * spread[:, None], rtol=1e-12)
+    np.testing.assert_allclose(by_spread.forward(np.asarray(scaled) / spread)[:, 0], model.predict(FRAME), **CLOSE)
+    for got, own in zip((*by_spread.weights[1:], *by_spread.biases),
                         (*model[-1].coefs_[1:], *model[-1].intercepts_), strict=True):
         np.testing.assert_array_equal(got, own)
 
 
+def test_units_do_not_matter_to_scaled_weights():
+    """The same network on metres and on millimetres: only scaled weights are comparable."""
+    weights = [np.array([[1.0], [1.0]]), np.array([[1.0]])]
+    metres, millimetres = X[:, :2], X[:, :2] * [1.0, 1000.0]
+    other = [weights[0] / [[1.0], [1000.0]], weights[1]]
+    np.testing.assert_allclose(xk.DenseNetwork.from_model(weights, scale_by=metres).weights[0],
+                               xk.DenseNetwork.from_model(other, scale_by=millimetres).weights[0])
+
+
 def test_a_step_that_is_none():
     model = Pipeline([("nothing", None), ("scaler", StandardScaler().fit(X)), ("network", fitted(mlp()))])
-    got = xk.DenseNetwork.from_model(model, scale_inputs=True).weights[0]
-    np.testing.assert_allclose(got, model[-1].coefs_[0] * model[1].scale_[:, None], rtol=1e-14)
+    got = xk.DenseNetwork.from_model(model, scale_by=X).weights[0]
+    # After a StandardScaler every input has a standard deviation of 1.
+    np.testing.assert_allclose(got, model[-1].coefs_[0], rtol=1e-12)
 
 
 def test_names_of_transformed_columns():
@@ -279,8 +300,9 @@ def test_names_of_transformed_columns():
     network = xk.DenseNetwork.from_model(model)
     assert network.feature_names == ("n__age", "c__town_Oslo", "c__town_Rome")
     np.testing.assert_allclose(network.forward(model[0].transform(table))[:, 0], model.predict(table), **CLOSE)
-    with pytest.raises(ValueError, match="step 'columntransformer' is ColumnTransformer"):
-        xk.DenseNetwork.from_model(model, scale_inputs=True)
+    spread = np.std(model[0].transform(table), axis=0)
+    np.testing.assert_allclose(xk.DenseNetwork.from_model(model, scale_by=table).weights[0],
+                               network.weights[0] * spread[:, None])
     reduced = fitted(make_pipeline(StandardScaler(), PCA(2), mlp()))
     assert xk.DenseNetwork.from_model(reduced).feature_names == ("pca0", "pca1")
     nameless = fitted(make_pipeline(FunctionTransformer(np.abs), mlp()))
@@ -294,17 +316,26 @@ def test_wrapped_estimators():
     np.testing.assert_allclose(network.forward(inner[0].transform(FRAME))[:, 0], inner.predict(FRAME), **CLOSE)
     assert network.feature_names == ("age", "income", "rate")
     both = fitted(make_pipeline(MinMaxScaler(), model))
-    np.testing.assert_allclose(  # scalers inside and outside of the wrapper multiply
-        xk.DenseNetwork.from_model(both, scale_inputs=True).weights[0],
-        both[-1].regressor_[-1].coefs_[0] * (both[-1].regressor_[0].scale_ / both[0].scale_)[:, None], rtol=1e-12)
+    within = both[-1].regressor_[0].transform(both[0].transform(FRAME))
+    np.testing.assert_allclose(  # transformers inside and outside of the wrapper
+        xk.DenseNetwork.from_model(both, scale_by=FRAME).weights[0],
+        both[-1].regressor_[-1].coefs_[0] * np.std(within, axis=0)[:, None], rtol=1e-12)
+
+
+def test_the_best_of_a_search():
+    search = fitted(GridSearchCV(make_pipeline(StandardScaler(), mlp()), {"mlpregressor__alpha": [1e-4, 1e-2]}, cv=2))
+    network = xk.DenseNetwork.from_model(search)
+    inputs = search.best_estimator_[0].transform(X)
+    np.testing.assert_allclose(network.forward(inputs)[:, 0], search.predict(X), **CLOSE)
 
 
 def test_frozen_estimators():
     model = fitted(make_pipeline(StandardScaler(), mlp()))
     network = xk.DenseNetwork.from_model(model)
     for wrapped in (frozen(model), make_pipeline(frozen(model[0]), frozen(model[1]))):
-        got = xk.DenseNetwork.from_model(wrapped, scale_inputs=True)
-        np.testing.assert_allclose(got.weights[0], network.weights[0] * model[0].scale_[:, None], rtol=1e-14)
+        got = xk.DenseNetwork.from_model(wrapped, scale_by=X * [1.0, 2.0, 3.0])
+        spread = np.std(model[0].transform(X * [1.0, 2.0, 3.0]), axis=0)
+        np.testing.assert_allclose(got.weights[0], network.weights[0] * spread[:, None], rtol=1e-12)
 
 
 def test_predictors_and_bound_methods():
@@ -319,7 +350,7 @@ def test_predictors_and_bound_methods():
 def test_estimators_are_left_as_they_were():
     model = fitted(mlp())
     before = [w.copy() for w in (*model.coefs_, *model.intercepts_)]
-    xk.DenseNetwork.from_model(make_pipeline(StandardScaler().fit(X), model), scale_inputs=True).forward(X)
+    xk.DenseNetwork.from_model(make_pipeline(StandardScaler().fit(X), model), scale_by=X).forward(X)
     for was, now in zip(before, (*model.coefs_, *model.intercepts_), strict=True):
         assert now.flags.writeable
         np.testing.assert_array_equal(was, now)
@@ -335,7 +366,7 @@ def test_unfitted_estimators(model):
 
 def test_an_unfitted_scaler():
     with pytest.raises(NotFittedError, match="not fitted"):
-        xk.DenseNetwork.from_model(make_pipeline(StandardScaler(), fitted(mlp())), scale_inputs=True)
+        xk.DenseNetwork.from_model(make_pipeline(StandardScaler(), fitted(mlp())), scale_by=X)
 
 
 def test_a_network_that_diverged():

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from xaikit.predictor.activations import Activation
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.network_readers import is_a, not_dense, read_keras, read_sklearn, read_torch
+from xaikit.predictor.network_readers import (
+    inputs_of,
+    is_a,
+    not_dense,
+    read_keras,
+    read_sklearn,
+    read_torch,
+)
 from xaikit.predictor.schema import as_table
 
 
@@ -87,7 +94,7 @@ class DenseNetwork:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def from_model(cls, model: Any, scale_inputs: bool = False) -> DenseNetwork:
+    def from_model(cls, model: Any, scale_by: Any = None) -> DenseNetwork:
         """Extract the network of a model, which is neither asked nor changed.
 
         Parameters
@@ -99,14 +106,12 @@ class DenseNetwork:
             into a neighbouring Linear as eval mode computes it), activations and Dropout; a
             Keras 3 chain of Dense layers, alike; a list of weight matrices, or a dict of
             `DenseNetwork`'s arguments; a `Predictor` of one of these (with all of its outputs).
-        scale_inputs : bool
-            False: the network's inputs are what the Pipeline's last transformer gives, and the
-            weights are the model's own. True: row i of the first weight matrix is multiplied by
-            the number by which the Pipeline's scalers divide column i (a StandardScaler's standard
-            deviation, a RobustScaler's quantile range, a MaxAbsScaler's largest absolute value, a
-            MinMaxScaler's range over that of its result; of several scalers, the product). Nothing
-            else changes, so `forward` gives the model's answers only for the scaled inputs divided
-            by these numbers once more.
+        scale_by : table, optional
+            Rows in the model's own columns. Row i of the first weight matrix is multiplied by the
+            standard deviation of the network's input i over them (after a Pipeline's transformers),
+            which makes weights on unlike units comparable; after a StandardScaler they are so
+            already. `forward` then takes inputs divided by these numbers. By default the weights
+            are the model's own.
 
         Returns
         -------
@@ -120,7 +125,7 @@ class DenseNetwork:
         NotFittedError
             For an unfitted scikit-learn model.
         ValueError
-            If `scale_inputs` has no scalers to go by, or as for `DenseNetwork`.
+            As for `DenseNetwork`, or if `scale_by` does not fit its inputs.
 
         Examples
         --------
@@ -139,22 +144,14 @@ class DenseNetwork:
             model = model.model
         owner = getattr(model, "__self__", None)
         model = owner if hasattr(owner, "predict") else model
-        if is_a(model, "sklearn.base", "BaseEstimator"):
-            return cls(**read_sklearn(model, names, scale_inputs))
-        if scale_inputs:
-            raise ValueError("scale_inputs=True needs a scikit-learn Pipeline with scalers before "
-                             f"the network, got {type(model).__name__}.")
-        if isinstance(model, dict):
-            return cls(**{"feature_names": names, **model})
-        if isinstance(model, list | tuple):
-            return cls(model, feature_names=names)
-        # Keras first: on its torch backend a Keras model is a torch module as well.
-        if is_a(model, "keras", "Model"):
-            return cls(**read_keras(model), feature_names=names)
-        if is_a(model, "torch.nn", "Module"):
-            return cls(**read_torch(model), feature_names=names)
-        raise not_dense(f"{type(model).__name__} cannot be read",
-                         "as scikit-learn's MLPs, torch and Keras chains and lists of arrays can")
+        network = cls(**_fields(model, names))
+        if scale_by is None:
+            return network
+        inputs = network._inputs(inputs_of(model, scale_by))
+        if len(inputs) == 0:
+            raise ValueError("scale_by has no rows; pass those that the model was trained on.")
+        first = network.weights[0] * inputs.std(axis=0)[:, None]
+        return replace(network, weights=(first, *network.weights[1:]))
 
     @property
     def n_inputs(self) -> int:
@@ -229,6 +226,23 @@ class DenseNetwork:
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.n_inputs, *self.hidden_sizes, self.n_outputs))
         return f"<DenseNetwork {sizes}: {', '.join(a.name for a in self.activations)}>"
+
+
+def _fields(model: Any, names: Any) -> dict[str, Any]:
+    """Read a model as `DenseNetwork`'s arguments; `names` are used where it has none."""
+    if is_a(model, "sklearn.base", "BaseEstimator"):
+        return read_sklearn(model, names)
+    if isinstance(model, dict):
+        return {"feature_names": names, **model}
+    if isinstance(model, list | tuple):
+        return {"weights": model, "feature_names": names}
+    # Keras first: on its torch backend a Keras model is a torch module as well.
+    if is_a(model, "keras", "Model"):
+        return {**read_keras(model), "feature_names": names}
+    if is_a(model, "torch.nn", "Module"):
+        return {**read_torch(model), "feature_names": names}
+    raise not_dense(f"{type(model).__name__} cannot be read",
+                    "as scikit-learn's MLPs, torch and Keras chains and lists of arrays can")
 
 
 def _is_one(spec: Any) -> bool:

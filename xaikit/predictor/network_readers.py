@@ -40,36 +40,55 @@ def read_keras(model: Any) -> dict[str, Any]:
     return _assemble(_steps(_keras_leaves(model), _keras_step))
 
 
-def read_sklearn(model: Any, names: Any, scale_inputs: bool) -> dict[str, Any]:
+def read_sklearn(model: Any, names: Any) -> dict[str, Any]:
     """Read a fitted multi-layer perceptron, inside pipelines and wrappers too."""
     from sklearn.utils.validation import check_is_fitted
 
-    scalers: list[tuple[str, Any]] = []
-    while True:
-        if is_a(model, "sklearn.pipeline", "Pipeline"):
-            names = _names_after(model, names)
-            scalers += _flat(model.steps[:-1])
-            model = model.steps[-1][1]
-        elif is_a(model, "sklearn.compose", "TransformedTargetRegressor"):
-            check_is_fitted(model)
-            model = model.regressor_
-        elif is_a(model, "sklearn.frozen", "FrozenEstimator"):
-            model = model.estimator
-        else:
-            break
+    for wrapper in _wrappers(model):
+        if is_a(wrapper, "sklearn.pipeline", "Pipeline"):
+            names = _names_after(wrapper, names)
+        model = _inner(wrapper)
     if not is_a(model, "sklearn.neural_network", "MLPClassifier", "MLPRegressor"):
         raise not_dense(f"{type(model).__name__} cannot be read",
                          "as MLPClassifier and MLPRegressor can")
     check_is_fitted(model)
     classes = [str(c) for c in getattr(model, "classes_", ())]
-    first, *others = model.coefs_
     return {
-        "weights": [first * _divisors(scalers, len(first)) if scale_inputs else first, *others],
-        "biases": model.intercepts_, "activation": model.activation,
+        "weights": model.coefs_, "biases": model.intercepts_, "activation": model.activation,
         "output_activation": model.out_activation_,
         "feature_names": getattr(model, "feature_names_in_", None) if names is None else names,
         "output_names": (classes if model.n_outputs_ > 1 else classes[1:]) or None,
     }
+
+
+def inputs_of(model: Any, X: Any) -> Any:
+    """Put rows through the transformers that stand before the network."""
+    for wrapper in _wrappers(model):
+        if is_a(wrapper, "sklearn.pipeline", "Pipeline") and len(wrapper.steps) > 1:
+            X = wrapper[:-1].transform(X)
+    return X
+
+
+def _wrappers(model: Any) -> Iterator[Any]:
+    """Give what stands around a network, from the outside."""
+    while (inner := _inner(model)) is not None:
+        yield model
+        model = inner
+
+
+def _inner(model: Any) -> Any:
+    """Give the estimator that answers inside of a wrapper; None where `model` is none."""
+    from sklearn.utils.validation import check_is_fitted
+
+    if is_a(model, "sklearn.pipeline", "Pipeline"):
+        return model.steps[-1][1]
+    if is_a(model, "sklearn.frozen", "FrozenEstimator"):
+        return model.estimator
+    for fitted in ("regressor_", "best_estimator_"):  # a transformed target, a search
+        if hasattr(model, fitted.rstrip("_")) or hasattr(model, fitted):
+            check_is_fitted(model)
+            return getattr(model, fitted)
+    return None
 
 
 def _names_after(pipeline: Any, names: Any) -> Any:
@@ -81,39 +100,6 @@ def _names_after(pipeline: Any, names: Any) -> Any:
         return pipeline[:-1].get_feature_names_out(names)
     except AttributeError:  # a transformer that does not name its columns
         return None
-
-
-def _flat(steps: Any) -> list[tuple[str, Any]]:
-    """List a Pipeline's transformers, those of inner pipelines too, without passthrough."""
-    found: list[tuple[str, Any]] = []
-    for name, step in steps:
-        while is_a(step, "sklearn.frozen", "FrozenEstimator"):
-            step = step.estimator
-        if is_a(step, "sklearn.pipeline", "Pipeline"):
-            found += _flat(step.steps)
-        elif step is not None and step != "passthrough":
-            found.append((name, step))
-    return found
-
-
-def _divisors(scalers: list[tuple[str, Any]], n_inputs: int) -> np.ndarray:
-    """Give the product of the numbers by which scalers divide each column, (n_inputs, 1)."""
-    from sklearn.utils.validation import check_is_fitted
-
-    if not scalers:
-        raise ValueError("scale_inputs=True needs scalers before the network; there are none.")
-    product = np.ones(n_inputs)
-    for name, step in scalers:
-        kinds = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")
-        if not is_a(step, "sklearn.preprocessing", *kinds):
-            raise ValueError(f"scale_inputs=True needs nothing but {', '.join(kinds)} before the "
-                             f"network; step {name!r} is {type(step).__name__}.")
-        check_is_fitted(step)
-        if step.scale_ is not None:
-            # MinMaxScaler alone multiplies by its scale_.
-            inverse = is_a(step, "sklearn.preprocessing", "MinMaxScaler")
-            product = product / step.scale_ if inverse else product * step.scale_
-    return product[:, None]
 
 
 _LAYERS = {
