@@ -7,6 +7,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 import xaikit as xk
 
@@ -220,6 +223,18 @@ def test_estimators_get_the_labels_they_were_fitted_with(estimator):
     fresh = xk.wrap(model)
     np.testing.assert_array_equal(fresh(frame[["r", "my age", "q"]]), model.predict_proba(frame))
     assert list(fresh.handed(frame[["r", "my age", "q"]]).columns) == list(frame.columns)
+
+
+@pytest.mark.parametrize("around", [
+    lambda model: GridSearchCV(model, {"num_leaves": [3, 5]}, cv=2),
+    lambda model: CalibratedClassifierCV(model, cv=2),
+    lambda model: make_pipeline(model),
+])
+def test_what_is_built_around_lightgbm_repeats_its_names(around):
+    frame = pd.DataFrame(A, columns=["my age", "q", "r"])
+    model = around(lightgbm.LGBMClassifier(n_estimators=3, verbose=-1)).fit(frame, Y)
+    got = xk.wrap(model)(frame[["r", "q", "my age"]])
+    np.testing.assert_array_equal(got, model.predict_proba(frame))
 
 
 @pytest.mark.parametrize("estimator", [

@@ -147,9 +147,10 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         return None, _as_it_is
-    if library == "lightgbm":
-        return names_unless(names, "Column_"), LightGBMBooster.spell
-    return tuple(names), _as_it_is
+    # LightGBM remembers 'my age' as 'my_age', and what is built around it repeats that.
+    lightgbm_wrote = "lightgbm" in sys.modules and not any(" " in str(name) for name in names)
+    spell = LightGBMBooster.spell if lightgbm_wrote else _as_it_is
+    return names_unless(names, "Column_") if lightgbm_wrote else tuple(names), spell
 
 
 def _fitted_width(model: Any) -> int | None:
