@@ -106,13 +106,22 @@ def kernel_shap(v, n):
 # Kernels ---------------------------------------------------------------------------------------
 
 
-def number_products(masks, base_keys, flip_keys, first, n, known):
-    """Ids of n questions of all masks × rows; `known` maps keys to (id, row, mask) and grows."""
+def products(n_masks, blocks):
+    """(block, mask, background row, its position among all members) of every question."""
+    start = np.cumsum([0] + [len(b) for b in blocks])
+    return [(g, c, b, start[g] + i) for g, block in enumerate(blocks) for c in range(n_masks)
+            for i, b in enumerate(block)]
+
+
+def number_products(masks, blocks, base_keys, flip_keys, first, n, known):
+    """Ids of n questions of blocks' masks × rows; `known` maps keys to (id, row, mask) and grows.
+
+    Keys are those of the background rows in their own order.
+    """
     ids = []
-    for q in range(first, first + n):
-        c, b = divmod(q, base_keys.shape[1])
-        kept = [u for u in range(flip_keys.shape[1]) if is_kept(masks[c], u)]
-        ids.append(_number(b, kept, base_keys, flip_keys, known, masks.shape[1]))
+    for g, c, b, _ in products(masks.shape[1], blocks)[first : first + n]:
+        kept = [u for u in range(flip_keys.shape[1]) if is_kept(masks[g, c], u)]
+        ids.append(_number(b, kept, base_keys, flip_keys, known, masks.shape[2]))
     return np.array(ids)
 
 
@@ -155,11 +164,12 @@ def compose_rows(background, row, unit_of_column, of_background, masks):
     return out
 
 
-def add_answers(first, ids, answers, weights, n_masks):
-    sums = np.zeros((n_masks, answers.shape[1]))
-    for q, i in enumerate(ids):
-        c, b = divmod(first + q, len(weights))
-        sums[c] += weights[b] * answers[i]
+def add_answers(blocks, first, ids, answers, weights, n_masks):
+    """Sums (n_blocks, n_masks, K); weights by position among all members."""
+    sums = np.zeros((len(blocks), n_masks, answers.shape[1]))
+    questions = products(n_masks, blocks)[first : first + len(ids)]
+    for (g, c, _, position), i in zip(questions, ids, strict=True):
+        sums[g, c] += weights[position] * answers[i]
     return sums
 
 
@@ -221,7 +231,7 @@ def gram(kept, weights):
 
 
 def solve_pairs(pairs, differences, total):
-    """Values, standard errors and fidelity of one output: differences (m,), total a number."""
+    """Values, variances and what is unexplained, of one output: differences (m,), total a number."""
     m, n_units = pairs.kept.shape
     w = pairs.weights
     projected, g = gram(pairs.kept, w)
@@ -245,8 +255,13 @@ def solve_pairs(pairs, differences, total):
         spread = sum(np.outer(x - mean, x - mean) for x in here)
         middle += (1.0 - m_s / n_s) * m_s / (m_s - 1.0) * spread
     variance = inverse @ middle @ inverse
-    fidelity = 1.0 - (w @ e**2) / (w @ rest**2)
-    return values, np.sqrt(np.clip(np.diag(variance), 0.0, None)), fidelity
+    unexplained = 0.0
+    for i in range(m):
+        s = pairs.strata[i]
+        leverage = w[i] * projected[i] @ inverse @ projected[i]
+        fitted = 1.0 - leverage if pairs.drawn[s] < pairs.available[s] else 1.0
+        unexplained += w[i] * e[i] ** 2 / fitted
+    return values, np.clip(np.diag(variance), 0.0, None), unexplained
 
 
 # Comparing -------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def test_the_design_tells_all_units_apart(n_units):
             spectrum = np.linalg.eigvalsh(gram)
             # The direction of ones is always lost; the next must stand clear of rounding.
             assert spectrum[1] > 1e-6 * spectrum[-1]
-            PairedLeastSquares.of(pairs)
+            PairedLeastSquares.of([pairs])
 
 
 def test_same_stream_same_pairs():
@@ -165,3 +165,15 @@ def test_more_units_than_float64_counts_coalitions_of():
     pairs = draw(1100, 2200)
     assert pairs.kept.shape == (2200, 1100)
     assert np.isfinite(pairs.weights).all()
+
+
+@pytest.mark.parametrize("n_units", [4, 7, 12, 13, 30, 70])
+def test_more_pairs_begin_with_the_fewer(n_units):
+    most = 2 ** (n_units - 1) - 1
+    counts = [n for n in (2 * n_units, 3 * n_units, 5 * n_units, 400, most) if n <= min(most, 3000)]
+    smaller = set()
+    for n_pairs in sorted(counts):
+        drawn = {kept.tobytes() for kept in draw(n_units, n_pairs, 3).kept}
+        assert len(drawn) == n_pairs
+        assert smaller <= drawn
+        smaller = drawn

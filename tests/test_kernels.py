@@ -51,19 +51,31 @@ def submask_lists(rng, n_units, n_background, most):
     return starts, players, n_players
 
 
+BLOCKS = [[[0]], [[0, 1, 2, 3, 4]], [[1, 3], [4], [0, 2]]]
+
+
+def number_products(masks, blocks, base_keys, flip_keys, first, known, n_known, ids):
+    """Call the kernel as Game does."""
+    members = np.concatenate(blocks)
+    bounds = np.cumsum([0] + [len(b) for b in blocks])
+    return masking.number_products(
+        masks, members, bounds, np.ascontiguousarray(base_keys[:, members]),
+        np.ascontiguousarray(flip_keys[:, :, members]), first, *known, n_known, ids)
+
+
 @pytest.mark.parametrize("n_units", UNITS)
-@pytest.mark.parametrize(("n_background", "n_masks", "chunk"), [(1, 1, 1), (5, 7, 35), (4, 9, 7)])
-def test_number_products(rng, n_units, n_background, n_masks, chunk):
-    base_keys, flip_keys = random_keys(rng, n_units, n_background, n_values=2)
-    masks = reference.pack(rng.random((n_masks, n_units)) < 0.5)
-    total = n_masks * n_background
-    known, n_known, ref_known = empty_known(total, masks.shape[1]), 0, {}
+@pytest.mark.parametrize("blocks", BLOCKS)
+@pytest.mark.parametrize(("n_masks", "chunk"), [(1, 1), (7, 100), (9, 7)])
+def test_number_products(rng, n_units, blocks, n_masks, chunk):
+    base_keys, flip_keys = random_keys(rng, n_units, 5, n_values=2)
+    masks = np.stack([reference.pack(rng.random((n_masks, n_units)) < 0.5) for _ in blocks])
+    total = n_masks * sum(len(b) for b in blocks)
+    known, n_known, ref_known = empty_known(total, masks.shape[2]), 0, {}
     for first in range(0, total, chunk):
         n = min(chunk, total - first)
-        ref = reference.number_products(masks, base_keys, flip_keys, first, n, ref_known)
+        ref = reference.number_products(masks, blocks, base_keys, flip_keys, first, n, ref_known)
         got = np.empty(n, dtype=np.int64)
-        n_known = masking.number_products(
-            masks, base_keys, flip_keys, first, *known, n_known, got)
+        n_known = number_products(masks, blocks, base_keys, flip_keys, first, known, n_known, got)
         np.testing.assert_array_equal(got, ref)
         assert_known(known, n_known, ref_known)
 
@@ -90,7 +102,7 @@ def test_both_lists_share_what_is_known(rng):
     base_keys, flip_keys = random_keys(rng, 4, 3, n_values=2)
     starts = np.array([0, 16, 32, 48])
     players, n_players = np.tile(np.arange(4), (3, 1)), np.full(3, 4)
-    masks = reference.pack(rng.random((6, 4)) < 0.5)
+    masks, blocks = reference.pack(rng.random((6, 4)) < 0.5)[None], [[0, 1, 2]]
     known, ref_known = empty_known(48 + 18, 1), {}
     ids = np.empty(48, dtype=np.int64)
     n_known = masking.number_submasks(
@@ -98,8 +110,8 @@ def test_both_lists_share_what_is_known(rng):
     reference.number_submasks(
         starts, players, n_players, base_keys, flip_keys, 0, 48, ref_known, 1)
     got = np.empty(18, dtype=np.int64)
-    again = masking.number_products(masks, base_keys, flip_keys, 0, *known, n_known, got)
-    ref = reference.number_products(masks, base_keys, flip_keys, 0, 18, ref_known)
+    again = number_products(masks, blocks, base_keys, flip_keys, 0, known, n_known, got)
+    ref = reference.number_products(masks, blocks, base_keys, flip_keys, 0, 18, ref_known)
     assert again == n_known
     np.testing.assert_array_equal(got, ref)
 
@@ -120,8 +132,8 @@ def test_equal_low_halves_are_told_apart_by_the_high_ones():
     base_keys = np.array([[7, 7], [1, 2]], dtype=np.uint64)
     flip_keys = np.zeros((2, 1, 2), dtype=np.uint64)
     ids, known = np.empty(2, dtype=np.int64), empty_known(2, 1)
-    masks = np.zeros((1, 1), dtype=np.uint64)
-    assert masking.number_products(masks, base_keys, flip_keys, 0, *known, 0, ids) == 2
+    masks = np.zeros((1, 1, 1), dtype=np.uint64)
+    assert number_products(masks, [[0, 1]], base_keys, flip_keys, 0, known, 0, ids) == 2
     np.testing.assert_array_equal(ids, [0, 1])
 
 
@@ -138,16 +150,18 @@ def test_compose_rows(rng, n_columns, n_units):
     np.testing.assert_array_equal(got, ref)
 
 
-@pytest.mark.parametrize(("n_masks", "n_background", "n_outputs"), [(1, 1, 1), (5, 3, 2), (2, 8, 1)])
-def test_add_answers(rng, n_masks, n_background, n_outputs):
-    total = n_masks * n_background
+@pytest.mark.parametrize("blocks", BLOCKS)
+@pytest.mark.parametrize(("n_masks", "n_outputs"), [(1, 1), (5, 2), (2, 1)])
+def test_add_answers(rng, blocks, n_masks, n_outputs):
+    bounds = np.cumsum([0] + [len(b) for b in blocks])
+    total = n_masks * int(bounds[-1])
     answers = rng.normal(size=(6, n_outputs))
-    ids, weights = rng.integers(6, size=total), rng.random(n_background)
-    ref = reference.add_answers(0, ids, answers, weights, n_masks)
+    ids, weights = rng.integers(6, size=total), rng.random(int(bounds[-1]))
+    ref = reference.add_answers(blocks, 0, ids, answers, weights, n_masks)
     for chunk in (total, 3):
-        got = np.zeros((n_masks, n_outputs))
+        got = np.zeros((len(blocks), n_masks, n_outputs))
         for first in range(0, total, chunk):
-            masking.add_answers(first, ids[first : first + chunk], answers, weights, got)
+            masking.add_answers(bounds, first, ids[first : first + chunk], answers, weights, got)
         # Both add in the same order: equal to the last bit, however it is cut.
         np.testing.assert_array_equal(got, ref)
 

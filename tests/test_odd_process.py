@@ -34,9 +34,9 @@ def solved(values, n_units, n_pairs, seed=0):
     number = pairs.kept @ (1 << np.arange(n_units))
     differences = (values[number] - values[len(values) - 1 - number])[:, None]
     total = values[-1:] - values[:1]
-    first, _, _ = PairedLeastSquares.of(pairs).solve(differences, total)
-    found = OddProcess(pairs.kept).solve(differences, total, first)
-    return first[:, 0], found, exact_from_all(values[:, None])[:, 0]
+    first, _, _ = PairedLeastSquares.of([pairs]).solve(differences[None], total[None])
+    found = OddProcess(pairs.kept[None]).solve(differences[None], total[None], first)
+    return first[0, :, 0], found, exact_from_all(values[:, None])[:, 0]
 
 
 def relative_error(values, truth):
@@ -49,20 +49,22 @@ def test_the_posterior_is_that_of_dense_regression(n_units, rng):
     odd, rho = rng.normal(size=len(kept) + 1), rng.gamma(2.0, size=n_units)
     scales = np.array([0.3, 0.2, 0.05])
     noise = np.append(np.full(len(kept), scales[2]), scales[2] * SURE) + JITTER
-    process = OddProcess(kept)
-    for got, want in zip(process.posterior(odd, scales, rho),
+    process = OddProcess(kept[None])
+    for got, want in zip(process.posterior(odd[None], scales, rho),
                          reference.odd_process(kept, odd, scales, rho, noise), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(got[0], want, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("n_units", [2, 3, 4, 5, 8])
 def test_the_gradient_is_that_of_the_unlikelihood(n_units, rng):
     kept = all_coalitions(n_units)[1:2 ** (n_units - 1)][:40]
-    process, odd = OddProcess(kept), rng.normal(size=min(len(kept), 40) + 1)
+    sets = np.stack([kept, ~kept])
+    process, odds = OddProcess(sets), rng.normal(size=(2, len(kept) + 1))
+    assert process.n_learning == 2
     logs = np.concatenate([CENTRE, np.zeros(n_units)]) + 0.3 * rng.normal(size=n_units + 3)
     centre = np.concatenate([CENTRE, np.zeros(n_units)])
-    _, gradient = process.unlikelihood(logs, odd, centre)
-    numeric = approx_fprime(logs, lambda x: process.unlikelihood(x, odd, centre)[0], 1e-6)
+    _, gradient = process.unlikelihood(logs, odds, centre)
+    numeric = approx_fprime(logs, lambda x: process.unlikelihood(x, odds, centre)[0], 1e-6)
     np.testing.assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-3 * np.abs(numeric).max())
 
 
@@ -72,7 +74,7 @@ def test_games_of_third_order_are_exact_once_there_are_pairs_enough(n_units, rng
     enough = n_units + n_units * (n_units - 1) * (n_units - 2) // 6
     n_pairs = min(enough + 5, 2 ** (n_units - 1) - 1)
     _, found, truth = solved(values, n_units, n_pairs)
-    assert relative_error(found.values[:, 0], truth) < 1e-9
+    assert relative_error(found.values[0, :, 0], truth) < 1e-9
 
 
 def test_it_is_nearer_the_truth_than_least_squares():
@@ -80,7 +82,7 @@ def test_it_is_nearer_the_truth_than_least_squares():
     ratios = []
     for seed in range(12):
         first, found, truth = solved(random_game(rng, 10, 5), 10, 150, seed)
-        ratios.append(relative_error(found.values[:, 0], truth) / relative_error(first, truth))
+        ratios.append(relative_error(found.values[0, :, 0], truth) / relative_error(first, truth))
     # Measured 0.01 to 0.1; a third is a long way from both.
     assert np.exp(np.mean(np.log(ratios))) < 1 / 3
 
@@ -90,7 +92,7 @@ def test_intervals_cover_on_random_games():
     inside = []
     for seed in range(40):
         _, found, truth = solved(random_game(rng, 9, 5), 9, 90, seed)
-        inside.append(np.abs(found.values[:, 0] - truth) <= 1.96 * found.errors[:, 0])
+        inside.append(np.abs(found.values[0, :, 0] - truth) <= 1.96 * np.sqrt(found.variances[0, :, 0]))
     # 360 intervals at 95 %: two standard deviations of a share are 2.3 %, and units of one game
     # are not independent.
     assert 0.88 <= np.mean(inside) <= 0.995
@@ -109,17 +111,35 @@ def test_values_add_up_and_scale_with_the_game(n_units, seed):
 
 def test_outputs_are_solved_each_by_itself(rng):
     pairs = paired_coalitions(8, 50, rng)
-    differences, total = rng.normal(size=(50, 3)), rng.normal(size=3)
-    differences[:, 1], total[1] = 0.0, 0.0
-    design, process = PairedLeastSquares.of(pairs), OddProcess(pairs.kept)
+    differences, total = rng.normal(size=(1, 50, 3)), rng.normal(size=(1, 3))
+    differences[..., 1], total[..., 1] = 0.0, 0.0
+    design, process = PairedLeastSquares.of([pairs]), OddProcess(pairs.kept[None])
     first, _, _ = design.solve(differences, total)
     whole = process.solve(differences, total, first)
     for k in range(3):
-        alone = process.solve(differences[:, [k]], total[[k]], first[:, [k]])
-        np.testing.assert_array_equal(whole.values[:, [k]], alone.values)
-        np.testing.assert_array_equal(whole.errors[:, [k]], alone.errors)
-    assert not whole.values[:, 1].any()
-    assert not whole.errors[:, 1].any()
+        alone = process.solve(differences[..., [k]], total[..., [k]], first[..., [k]])
+        np.testing.assert_array_equal(whole.values[..., [k]], alone.values)
+        np.testing.assert_array_equal(whole.variances[..., [k]], alone.variances)
+    assert not whole.values[..., 1].any()
+    assert not whole.variances[..., 1].any()
+
+
+def test_sets_share_what_was_learned(rng):
+    values = random_game(rng, 9, 4)
+    sets = [paired_coalitions(9, 80, np.random.default_rng(seed)).kept for seed in range(4)]
+    odds = []
+    for kept in sets:
+        number = kept @ (1 << np.arange(9))
+        odds.append(np.append(values[number] - values[511 - number], values[-1] - values[0]) / 2)
+    process = OddProcess(np.stack(sets))
+    scales, rho = process._learn(np.stack(odds), np.ones(9))
+    means, _ = process.posterior(np.stack(odds), scales, rho)
+    for g, kept in enumerate(sets):
+        alone, _ = OddProcess(kept[None]).posterior(odds[g][None], scales, rho)
+        np.testing.assert_allclose(means[g], alone[0], rtol=1e-9)
+    truth = exact_from_all(values[:, None])[:, 0]
+    singles = [relative_error(mean, truth) for mean in means]
+    assert relative_error(means.mean(axis=0), truth) < np.mean(singles)
 
 
 # --- through KernelSHAP
@@ -156,7 +176,7 @@ def test_the_bytes_do_not_depend_on_workers_or_threads(n_jobs):
 def test_all_pairs_asked_need_no_process():
     explainer = xk.KernelSHAP(solver="gp", random_state=0).fit(model, DATA[:4, :])
     e = explainer.set_params(budget=2**10 * 4).explain(DATA[10:11])
-    assert e.details["solver"].tolist() == ["wls"]
+    assert e.details["solver"].tolist() == ["exact"]
     np.testing.assert_array_equal(e.standard_errors, 0)
 
 

@@ -7,7 +7,12 @@ import pytest
 import reference
 
 from xaikit.sampling.coalitions import all_coalitions, paired_coalitions
-from xaikit.solvers.shapley import PairedLeastSquares, exact_from_all, shapley_weights
+from xaikit.solvers.shapley import (
+    PairedLeastSquares,
+    exact_from_all,
+    explained,
+    shapley_weights,
+)
 
 
 def table_of(v, n_units):
@@ -47,7 +52,14 @@ def solve(v, n_units, n_pairs, seed=0):
     pairs = paired_coalitions(n_units, n_pairs, np.random.default_rng(seed))
     ends = v.values(np.array([[True] * n_units, [False] * n_units]))
     differences = v.values(pairs.kept) - v.values(~pairs.kept)
-    return PairedLeastSquares.of(pairs), differences, ends[0] - ends[1]
+    return PairedLeastSquares.of([pairs]), differences, ends[0] - ends[1]
+
+
+def solved(design, differences, total):
+    """Values, standard errors and fidelity of a design with one set of pairs."""
+    values, variances, unexplained = design.solve(differences[None], total[None])
+    fidelity = explained(values[0], unexplained[0], 1e-13 * np.abs(differences).max(axis=0))
+    return values[0], np.sqrt(variances[0]), fidelity
 
 
 # Golden games: Shapley values worked out in textbooks (glove and unanimity: Shapley 1953; airport:
@@ -97,7 +109,7 @@ def test_all_pairs_give_the_exact_values(rng, n_units):
     ref = reference.shapley(v, n_units)
     np.testing.assert_allclose(reference.kernel_shap(v, n_units), ref, atol=1e-9)
     design, differences, total = solve(v, n_units, 2 ** (n_units - 1) - 1)
-    got, errors, fidelity = design.solve(differences, total)
+    got, errors, fidelity = solved(design, differences, total)
     np.testing.assert_allclose(got, ref, atol=1e-10)
     np.testing.assert_array_equal(errors, 0.0)
     assert (fidelity <= 1.0).all()
@@ -116,7 +128,7 @@ def test_interactions_of_two_are_exact_from_one_paired_pass(rng, n_units, more):
     v.values = v
     ref = first + (second.sum(axis=0) + second.sum(axis=1)) / 2
     design, differences, total = solve(v, n_units, min(more * n_units, 2 ** (n_units - 1) - 1))
-    got, errors, fidelity = design.solve(differences, total)
+    got, errors, fidelity = solved(design, differences, total)
     # A solve with a condition number in the hundreds.
     np.testing.assert_allclose(got[:, 0], ref, atol=1e-9)
     if np.all(design.pairs.drawn[1:] >= np.minimum(2, design.pairs.available[1:])):
@@ -130,10 +142,10 @@ def test_interactions_of_two_are_exact_from_one_paired_pass(rng, n_units, more):
 def test_paired_least_squares(rng, n_units, n_pairs):
     v = polynomial(n_units, 3, rng, n_outputs=2)
     design, differences, total = solve(v, n_units, n_pairs)
-    values, errors, fidelity = design.solve(differences, total)
+    found = design.solve(differences[None], total[None])
     for k in range(2):
         ref = reference.solve_pairs(design.pairs, differences[:, k], total[k])
-        for got, wanted in zip((values[:, k], errors[:, k], fidelity[k]), ref, strict=True):
+        for got, wanted in zip((array[0][..., k] for array in found), ref, strict=True):
             # Cholesky in one, a pseudo-inverse in the other.
             np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9)
 
@@ -141,13 +153,13 @@ def test_paired_least_squares(rng, n_units, n_pairs):
 @pytest.mark.parametrize(("n_units", "n_pairs"), [(3, 3), (6, 13), (10, 60)])
 def test_the_design_by_its_definition(n_units, n_pairs):
     pairs = paired_coalitions(n_units, n_pairs, np.random.default_rng(1))
-    got = PairedLeastSquares.of(pairs)
+    got = PairedLeastSquares.of([pairs])
     projected, gram = reference.gram(pairs.kept, pairs.weights)
     inverse = np.linalg.pinv(gram, rcond=1e-10)
-    np.testing.assert_allclose(got.projected, projected, atol=1e-13)
-    np.testing.assert_allclose(got.inverse, inverse, rtol=1e-8, atol=1e-8 * np.abs(inverse).max())
+    np.testing.assert_allclose(got.projected[0], projected, atol=1e-13)
+    np.testing.assert_allclose(got.inverse[0], inverse, rtol=1e-8, atol=1e-8 * np.abs(inverse).max())
     ref = [w * t @ inverse @ t for w, t in zip(pairs.weights, projected, strict=True)]
-    np.testing.assert_allclose(got.leverages, ref, atol=1e-9)
+    np.testing.assert_allclose(got.leverages[0], ref, atol=1e-9)
     # The trace of a projection is its rank.
     np.testing.assert_allclose(got.leverages.sum(), n_units - 1, atol=1e-9)
 
@@ -156,7 +168,7 @@ def test_values_add_up_whatever_was_drawn(rng):
     v = polynomial(9, 4, rng, n_outputs=2)
     for n_pairs in (9, 18, 40, 255):
         design, differences, total = solve(v, 9, n_pairs)
-        values, _, fidelity = design.solve(differences, total)
+        values, _, fidelity = solved(design, differences, total)
         np.testing.assert_allclose(values.sum(axis=0), total, atol=1e-11)
         # Equal shares are among what least squares can choose.
         assert ((fidelity >= 0.0) & (fidelity <= 1.0)).all()
@@ -165,27 +177,48 @@ def test_values_add_up_whatever_was_drawn(rng):
 def test_outputs_are_solved_each_for_itself(rng):
     v = polynomial(8, 4, rng, n_outputs=3)
     design, differences, total = solve(v, 8, 30)
-    together = design.solve(differences, total)
+    together = solved(design, differences, total)
     for k in range(3):
-        alone = design.solve(differences[:, [k]], total[[k]])
+        alone = solved(design, differences[:, [k]], total[[k]])
         for a, b in zip(together, alone, strict=True):
             np.testing.assert_allclose(a[..., k], b[..., 0], rtol=1e-9, atol=1e-12)
 
 
-def test_fidelity_of_given_values(rng):
+def test_what_given_values_leave(rng):
     v = polynomial(6, 3, rng)
-    design, differences, total = solve(v, 6, 20)
-    values, _, fidelity = design.solve(differences, total)
-    np.testing.assert_allclose(design.fit_of(values, differences, total), fidelity, rtol=1e-12)
-    equal = np.full((6, 1), total / 6)
-    np.testing.assert_allclose(design.fit_of(equal, differences, total), 0.0, atol=1e-12)
-    assert (design.fit_of(-5.0 * values, differences, total) < 0.0).all()
+    design, differences, total = solve(v, 6, 31)
+    values, _, unexplained = design.solve(differences[None], total[None])
+    left = design.unexplained(values, differences[None], total[None])
+    # All pairs were drawn, so the fit needs no correction and is the best there is.
+    np.testing.assert_allclose(left, unexplained, rtol=1e-12)
+    assert (design.unexplained(1.1 * values, differences[None], total[None]) > left).all()
+    # What the values explain and what they leave is all there is, compared with equal shares.
+    equal = design.unexplained(np.full((1, 6, 1), total / 6), differences[None], total[None])
+    np.testing.assert_allclose(explained(values[0], left[0], 0.0), 1.0 - (left / equal)[0],
+                               rtol=1e-12)
+
+
+def test_sets_are_solved_each_for_itself(rng):
+    v = polynomial(9, 4, rng, n_outputs=2)
+    sets = [paired_coalitions(9, 40, np.random.default_rng(seed)) for seed in range(3)]
+    ends = v.values(np.array([[True] * 9, [False] * 9]))
+    differences = np.stack([v.values(p.kept) - v.values(~p.kept) for p in sets])
+    totals = np.tile(ends[0] - ends[1], (3, 1))
+    design = PairedLeastSquares.of(sets)
+    together = design.solve(differences, totals)
+    some = design.take(np.array([2])).solve(differences[2:], totals[2:])
+    for g in range(3):
+        alone = PairedLeastSquares.of([sets[g]]).solve(differences[[g]], totals[[g]])
+        for a, b in zip(together, alone, strict=True):
+            np.testing.assert_allclose(a[g], b[0], rtol=1e-9, atol=1e-12)
+    for a, b in zip(together, some, strict=True):
+        np.testing.assert_allclose(a[2], b[0], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("constant", [0.0, 7.0, 1e9])
 def test_fidelity_where_nothing_is_left_to_explain(constant):
     design, differences, total = solve(_constant(constant), 6, 20)
-    values, errors, fidelity = design.solve(differences, total)
+    values, errors, fidelity = solved(design, differences, total)
     np.testing.assert_array_equal(values, 0.0)
     np.testing.assert_array_equal(errors, 0.0)
     assert np.isnan(fidelity).all()
@@ -204,7 +237,7 @@ def test_too_few_pairs_are_said_to_be_too_few():
     few = type(pairs)(pairs.kept[:3], pairs.weights[:3], pairs.strata[:3], pairs.drawn,
                       pairs.available)
     with pytest.raises(ValueError, match="3 pairs of coalitions cannot tell 10 units apart"):
-        PairedLeastSquares.of(few)
+        PairedLeastSquares.of([few])
 
 
 @pytest.mark.parametrize(("n_units", "n_pairs"), [(8, 30), (10, 80)])
@@ -222,7 +255,7 @@ def test_standard_errors_are_honest(n_units, n_pairs):
     z = []
     for seed in range(200):
         design, differences, total = solve(v, n_units, n_pairs, seed)
-        values, errors, _ = design.solve(differences, total)
+        values, errors, _ = solved(design, differences, total)
         z.append((values[:, 0] - ref) / errors[:, 0])
     z = np.array(z)
     assert 0.88 <= (np.abs(z) < 1.96).mean() <= 0.99
@@ -236,6 +269,6 @@ def test_errors_halve_with_four_times_the_pairs(rng):
     typical = []
     for n_pairs in (60, 240):
         design, differences, total = solve(v, 14, n_pairs)
-        typical.append(np.sqrt((design.solve(differences, total)[1] ** 2).mean()))
+        typical.append(np.sqrt((solved(design, differences, total)[1] ** 2).mean()))
     # 2 in the limit of many pairs; small samples and enumerated strata push it up.
     assert 1.6 < typical[0] / typical[1] < 4.0

@@ -9,6 +9,15 @@ import numpy as np
 from scipy.special import logit
 
 from xaikit.explainers.base import Stopwatch
+from xaikit.explainers.shapley_plan import (
+    Plan,
+    all_pairs,
+    block_count,
+    few_pairs,
+    plan_exact,
+    plan_sample,
+    power,
+)
 from xaikit.explanations.base import Cost
 from xaikit.kernels.shapley import add_marginals, add_submasks
 from xaikit.predictor.adapter import Predictor
@@ -17,7 +26,12 @@ from xaikit.sampling.game import Game
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import TabularMasker, TabularRows
 from xaikit.solvers.odd_process import OddProcess
-from xaikit.solvers.shapley import PairedLeastSquares, exact_from_all, shapley_weights
+from xaikit.solvers.shapley import (
+    PairedLeastSquares,
+    exact_from_all,
+    explained,
+    shapley_weights,
+)
 
 CLIP = 1e-7
 """Probabilities are kept this far from 0 and 1 before the logit."""
@@ -61,8 +75,7 @@ class ShapleyTask:
     link: str
     seed: int
     max_memory: int
-    designs: dict[tuple[int, int], PairedLeastSquares] = field(default_factory=dict)
-    processes: dict[tuple[int, int], OddProcess] = field(default_factory=dict)
+    designs: dict[tuple[int, int, int], PairedLeastSquares] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
         """Explain the rows of a table; give what was found and what it cost."""
@@ -79,36 +92,41 @@ class ShapleyTask:
         return found, watch.cost(predictor, questions=questions)
 
     def _explain(self, game: Game) -> ShapleyRow:
-        active = np.flatnonzero(game.row.differs.any(axis=0))
-        by_least_squares = len(active) > 1 and not self._exact_fits(game, active)
-        # All that a row needs is asked at once: the row itself, and its pairs of coalitions.
-        design = self._sampled_design(len(active)) if by_least_squares else None
-        prediction, differences = self._ask(game, active, design)
+        differs = game.row.differs
+        alone = np.count_nonzero(differs.any(axis=0)) < 2
+        plan = plan_exact(differs) if alone or self._exact_fits(game) else plan_sample(
+            differs, self.budget or 0, additive=self.link == "identity")
+        # All that sampling needs is asked at once: the row itself, and the pairs of coalitions.
+        prediction, differences = self._ask(game, plan)
         base = linked(self.masker.weights @ self.answers, self.link)
         shape = (game.n_units, len(prediction))
         row = ShapleyRow(np.zeros(shape), np.zeros(shape), prediction, np.full(shape[1], np.nan),
-                   np.full(shape, np.nan), "wls" if by_least_squares else "exact")
-        if design is not None:
-            self._solve_sample(design, active, row, differences, prediction - base)
-            row.warnings += self._budget_warnings(len(active))
-        elif len(active) > 1:
-            self._solve_exactly(game, active, row, prediction - base)
-        elif len(active) == 1:
-            # Alone in its game a unit takes all there is between the two ends.
-            row.values[active[0]] = prediction - base
+                         np.full(shape, np.nan), "exact")
         # What is left of sums of rounded numbers is no contribution: a dummy's value is 0.
-        size = np.maximum(np.abs(linked(self.answers, self.link)).max(axis=0), np.abs(prediction))
-        row.values[np.abs(row.values) <= ROUNDING * size] = 0.0
+        rounding = ROUNDING * np.maximum(
+            np.abs(linked(self.answers, self.link)).max(axis=0), np.abs(prediction))
+        unexplained = np.zeros(shape[1])
+        if len(plan.active) == 1:
+            # Alone in its game a unit takes all there is between the two ends.
+            row.values[plan.active[0]] = prediction - base
+        elif len(plan.active) > 1 and self.link != "identity" and not plan.blocks:
+            unexplained = self._solve_linked(game, plan, row, prediction - base)
+        elif len(plan.active) > 1:
+            unexplained = self._solve(game, plan, row, differences)
+        if len(plan.active) > 0:
+            row.fidelity = explained(row.values[plan.active], unexplained, rounding)
+        row.values[np.abs(row.values) <= rounding] = 0.0
         return row
 
-    def _exact_fits(self, game: Game, active: np.ndarray) -> bool:
+    def _exact_fits(self, game: Game) -> bool:
         if self.solver in ("wls", "gp"):
             return False
         differs = game.row.differs
+        active = np.flatnonzero(differs.any(axis=0))
         if self.link == "identity":
-            needed = float(_power(differs.sum(axis=1)).sum())
+            needed = float(power(differs.sum(axis=1)).sum())
         else:
-            needed = float(_power(len(active)) * len(differs))
+            needed = float(power(len(active)) * len(differs))
         limit = MOST_EXACT_QUESTIONS if self.budget is None else self.budget
         if self.link != "identity" and len(active) > MOST_LINKED_UNITS:
             limit = 0
@@ -129,46 +147,85 @@ class ShapleyTask:
             return False
         return game.count_submasks(*_submask_list(game.row.differs)) <= limit
 
-    def _solve_exactly(
-        self, game: Game, active: np.ndarray, row: ShapleyRow, total: np.ndarray
-    ) -> None:
-        design = self._design(len(active), max(2 * len(active), FIDELITY_PAIRS))
+    def _solve_linked(
+        self, game: Game, plan: Plan, row: ShapleyRow, total: np.ndarray
+    ) -> np.ndarray:
+        """Solve a linked game, asked whole; give what the values leave unexplained."""
+        active = plan.active
+        kept = np.zeros((2 ** len(active), game.n_units), dtype=bool)
+        kept[:, active] = all_coalitions(len(active))
+        every = linked(game.values(kept), self.link)
+        row.values[active] = exact_from_all(every)
+        design = self._measuring(len(active))
+        number = design.kept[0] @ (1 << np.arange(len(active)))
+        differences = every[number] - every[len(every) - 1 - number]
+        return design.unexplained(row.values[active][None], differences[None], total[None])[0]
+
+    def _solve(
+        self, game: Game, plan: Plan, row: ShapleyRow, differences: np.ndarray
+    ) -> np.ndarray:
+        """Add up exact and sampled games; give what the values leave unexplained."""
         weights = self.masker.weights
-        if self.link == "identity":
-            kept = _pairs_of(design, active, game.n_units)
-            by_background, values = exact_by_background(game, kept)
-            row.values = np.einsum("b,buk->uk", weights, by_background)
-            row.background_errors = mean_error(weights, by_background)
-        else:
-            kept = np.zeros((2 ** len(active), game.n_units), dtype=bool)
-            kept[:, active] = all_coalitions(len(active))
-            every = linked(game.values(kept), self.link)
-            row.values[active] = exact_from_all(every)
-            number = design.pairs.kept @ (1 << np.arange(len(active)))
-            values = every[np.stack([number, len(every) - 1 - number], axis=1).ravel()]
-        row.fidelity = design.fit_of(row.values[active], values[0::2] - values[1::2], total)
+        unexplained = np.zeros(row.values.shape[1])
+        by_background = np.zeros((len(weights), *row.values.shape))
+        variances = np.zeros((0, *row.values.shape))
+        if plan.exact.any():
+            by_background, squares = self._solve_exactly(game, plan)
+            unexplained += weights[plan.exact].sum() * squares
+        row.values += np.einsum("b,buk->uk", weights, by_background)
+        if plan.blocks:
+            of_block = np.array([weights[b].sum() for b in plan.blocks])
+            totals = row.prediction - self._base_of(plan.blocks)
+            values, spread, squares = self._solve_sample(plan, row, differences, totals)
+            variances = np.zeros((len(values), *row.values.shape))
+            variances[:, plan.sampled] = spread
+            for block, of_units in zip(plan.blocks, values, strict=True):
+                by_background[np.ix_(block, plan.sampled)] = of_units
+            row.values[plan.sampled] += np.einsum("g,guk->uk", of_block, values)
+            row.errors = np.sqrt(np.einsum("g,guk->uk", of_block**2, variances))
+            # The squares of a mean of games are at most the mean of their squares; those of fewer
+            # units count for more.
+            unexplained += of_block @ squares * len(plan.sampled) / len(plan.active)
+        row.background_errors = background_errors(weights, plan, by_background, variances)
+        return unexplained
+
+    def _solve_exactly(self, game: Game, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Give the values of background rows asked whole (0 for others), and what they leave."""
+        design = self._measuring(len(plan.active))
+        kept = _pairs_of(design.kept[0], plan.active, game.n_units)
+        weights = np.where(plan.exact, self.masker.weights, 0.0)
+        by_background, values = exact_by_background(game, kept, plan.exact)
+        share = weights.sum()
+        mean = np.einsum("b,buk->uk", weights, by_background)[plan.active]
+        left = design.unexplained(mean[None], (values[0::2] - values[1::2])[None],
+                                  mean.sum(axis=0)[None])[0]
+        return by_background, left / share**2
 
     def _solve_sample(
-        self, design: PairedLeastSquares, active: np.ndarray, row: ShapleyRow,
-        differences: np.ndarray, total: np.ndarray,
-    ) -> None:
-        """Solve for the sampled pairs: least squares, and from its values the odd process."""
-        values, errors, fidelity = design.solve(differences, total)
+        self, plan: Plan, row: ShapleyRow, differences: np.ndarray, totals: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Solve the games of blocks, by least squares and then the odd process."""
+        design = self._design(plan)
+        values, variances, unexplained = design.solve(differences, totals)
+        row.solver = "wls"
         pairs = design.pairs
         # With every pair asked least squares is exact, and nothing is left to learn.
         if self.solver == "gp" and np.any(pairs.drawn < pairs.available):
-            found = self._process(design).solve(differences, total, values)
+            found = self._process(design).solve(differences, totals, values)
             if found.converged:
-                row.solver, values, errors = "gp", found.values, found.errors
-                fidelity = design.fit_of(values, differences, total)
+                row.solver, values, variances = "gp", found.values, found.variances
             else:
                 row.warnings.append("The Gaussian process found no likely parameters for some "
                                     "rows, whose values are those of least squares (wls).")
-        row.values[active], row.errors[active], row.fidelity = values, errors, fidelity
+        if few_pairs(plan):
+            row.warnings.append(
+                f"The budget of {self.budget} model rows is so small that some coalition sizes "
+                "were not asked often enough: standard errors are not known. Raise the budget.")
+        return values, variances, unexplained
 
     def _process(self, design: PairedLeastSquares) -> OddProcess:
-        """Give the process on a design's pairs, made once for all rows that use them."""
-        n_pairs, n_units = design.pairs.kept.shape
+        """Give the process on a design's pairs, if there is memory for it."""
+        n_pairs = design.kept.shape[1]
         needed = PROCESS_MATRICES * 8 * (n_pairs + 1) ** 2
         if needed > self.max_memory:
             most = int(np.sqrt(self.max_memory / (8 * PROCESS_MATRICES))) - 1
@@ -178,76 +235,60 @@ class ShapleyTask:
                 f"budget of at most {2 * most * len(self.masker.weights) + 1:,} model rows, or "
                 "more memory."
             )
-        process = self.processes.get((n_units, n_pairs))
-        if process is None:
-            process = self.processes[n_units, n_pairs] = OddProcess(design.pairs.kept)
-        return process
+        return OddProcess(design.kept)
 
-    def _sampled_design(self, n_units: int) -> PairedLeastSquares:
-        """Give the coalitions that the budget buys."""
-        n_pairs, least = self._affordable_pairs(), min(n_units, _all_pairs(n_units))
-        if n_pairs < least:
-            n_background = len(self.masker.weights)
-            raise ValueError(
-                f"budget={self.budget} model rows buys {max(n_pairs, 0)} pairs of coalitions on "
-                f"{n_background} background rows, and {n_units} units need at least {int(least)}: "
-                f"raise the budget to {2 * n_background * int(least) + 1} or more, or use fewer "
-                "background rows or groups of columns."
-            )
-        return self._design(n_units, int(min(n_pairs, _all_pairs(n_units))))
+    def _base_of(self, blocks: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Give the base values of the games of blocks, (n_blocks, K)."""
+        weights = self.masker.weights
+        return np.stack([linked(weights[b] @ self.answers[b] / weights[b].sum(), self.link)
+                         for b in blocks])
 
-    def _affordable_pairs(self) -> int:
-        assert self.budget is not None
-        # One row is the explained row itself; a pair is two coalitions on every background row.
-        return (self.budget - 1) // (2 * len(self.masker.weights))
+    def _ask(self, game: Game, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Give v(all) (K,), and v(S) − v(complement) for the pairs of blocks, (n_blocks, m, K)."""
+        if not plan.blocks:
+            values = game.values(np.ones((1, game.n_units), dtype=bool))
+            return linked(values, self.link)[0], values[:0]
+        design = self._design(plan)
+        kept = np.stack([_pairs_of(own, plan.sampled, game.n_units) for own in design.kept])
+        everything = np.ones((len(kept), 1, game.n_units), dtype=bool)
+        values = linked(game.block_values(np.concatenate([everything, kept], axis=1), plan.blocks),
+                        self.link)
+        return values[0, 0], values[:, 1::2] - values[:, 2::2]
 
-    def _budget_warnings(self, n_units: int) -> list[str]:
-        if self._affordable_pairs() >= min(2 * n_units, _all_pairs(n_units)):
-            return []
-        return [f"The budget of {self.budget} model rows is so small that some coalition sizes "
-                "were not asked often enough: standard errors are not known. Raise the budget."]
+    def _design(self, plan: Plan) -> PairedLeastSquares:
+        """Give the coalitions of a plan's blocks."""
+        n_sets = block_count(len(plan.exact), plan.n_pairs, len(plan.sampled)) \
+            if self.link == "identity" else 1
+        return self._designed(len(plan.sampled), plan.n_pairs, n_sets).take(plan.sets)
 
-    def _ask(
-        self, game: Game, active: np.ndarray, design: PairedLeastSquares | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give v(all) (K,), and v(S) − v(complement) for the pairs of a design, (m, K)."""
-        kept = np.ones((1, game.n_units), dtype=bool)
-        if design is not None:
-            kept = np.concatenate([kept, _pairs_of(design, active, game.n_units)])
-        values = linked(game.values(kept), self.link)
-        return values[0], values[1::2] - values[2::2]
+    def _measuring(self, n_units: int) -> PairedLeastSquares:
+        """Give pairs of coalitions to measure the fidelity of exact values on."""
+        n_pairs = min(max(2 * n_units, FIDELITY_PAIRS), all_pairs(n_units))
+        return self._designed(n_units, int(n_pairs), 1)
 
-    def _design(self, n_units: int, n_pairs: int) -> PairedLeastSquares:
-        """Give the coalitions for rows with `n_units` active units, drawn once for all of them."""
-        design = self.designs.get((n_units, n_pairs))
+    def _designed(self, n_units: int, n_pairs: int, n_sets: int) -> PairedLeastSquares:
+        """Give sets of coalitions, drawn once for all rows that use them."""
+        key = (n_units, n_pairs, n_sets)
+        design = self.designs.get(key)
         if design is None:
-            rng = stream(self.seed, "coalitions", n_units, n_pairs)
-            design = PairedLeastSquares.of(paired_coalitions(n_units, n_pairs, rng))
+            design = PairedLeastSquares.of([
+                paired_coalitions(n_units, n_pairs, stream(self.seed, "coalitions", n_units, g))
+                for g in range(n_sets)])
             # Two threads may both get here: they make the same design, so either will do.
-            self.designs[n_units, n_pairs] = design
+            self.designs[key] = design
         return design
 
 
-def _all_pairs(n_units: int) -> float:
-    """Give the number of pairs of a coalition and its complement, none and all left out."""
-    return _power(n_units - 1) - 1
-
-
-def _power(n: Any) -> Any:
-    """Give 2ⁿ as a float; infinity where that is too large, which every budget is below."""
-    with np.errstate(over="ignore"):
-        return np.exp2(np.asarray(n, dtype=np.float64))
-
-
-def _pairs_of(design: PairedLeastSquares, active: np.ndarray, n_units: int) -> np.ndarray:
-    """Give the coalitions of a design of active units, each before its complement, (2m, M)."""
-    chosen = design.pairs.kept
+def _pairs_of(chosen: np.ndarray, active: np.ndarray, n_units: int) -> np.ndarray:
+    """Give coalitions of active units (m, n_active), each before its complement, (2m, M)."""
     kept = np.zeros((2 * len(chosen), n_units), dtype=bool)
     kept[0::2, active], kept[1::2, active] = chosen, ~chosen
     return kept
 
 
-def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exact_by_background(
+    game: Game, kept: np.ndarray, wanted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Give the exact Shapley values of the games of single background rows.
 
     In the game of background row b every unit equal to b is a dummy: only the 2^d coalitions
@@ -258,16 +299,20 @@ def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.nd
     game : Game
     kept : bool array (n_coalitions, M)
         Coalitions whose values are wanted too; they are among those asked.
+    wanted : bool array (B,)
+        Which background rows.
 
     Returns
     -------
     by_background : array (B, M, n_outputs)
-        Their weighted mean is the Shapley value of the whole game, which is linear in them.
+        Their weighted mean is the Shapley value of the whole game, which is linear in them; 0 for
+        rows not wanted.
     values : array (n_coalitions, n_outputs)
-        v(S) of the whole game.
+        v(S), summed over the wanted rows by their weights.
     """
     n_background, n_units = game.row.differs.shape
-    starts, players, n_players = _submask_list(game.row.differs)
+    # An unwanted row's list is its own answer alone, which is known.
+    starts, players, n_players = _submask_list(game.row.differs & wanted[:, None])
     gain, loss = shapley_weights(int(n_players.max()))
     masks = pack(kept)
     shapley, values = np.zeros((0, 0, 0)), np.zeros((0, 0))
@@ -280,7 +325,7 @@ def exact_by_background(game: Game, kept: np.ndarray) -> tuple[np.ndarray, np.nd
             values = np.zeros((len(masks), n_outputs))
         add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, shapley)
         add_submasks(starts, players, n_players, first, masks, ids, game.answers,
-                     game.row.weights, values)
+                     np.where(wanted, game.row.weights, 0.0), values)
     return shapley, values
 
 
@@ -300,6 +345,29 @@ def linked(mean: np.ndarray, link: str) -> np.ndarray:
                          f"answers between {mean.min():.4g} and {mean.max():.4g}; use "
                          "link='identity', or wrap the model with output='proba'.")
     return logit(np.clip(mean, CLIP, 1 - CLIP))
+
+
+def background_errors(
+    weights: np.ndarray, plan: Plan, by_background: np.ndarray, variances: np.ndarray
+) -> np.ndarray:
+    """Give the errors (M, K) of values for the background being a sample of the rows there are.
+
+    `by_background` (B, M, K) holds the values of each background row's game, those of its block
+    where it was sampled: these spread less, by the number of rows in a block, and more, by the
+    sampling of coalitions, `variances` (n_blocks, M, K). NaN for a single row or a single block.
+    """
+    if not plan.blocks:
+        return mean_error(weights, by_background)
+    n_blocks, n_sampled = len(plan.blocks), np.count_nonzero(~plan.exact)
+    if n_blocks < 2:
+        return np.full(by_background.shape[1:], np.nan)
+    of_block = by_background[[block[0] for block in plan.blocks]]
+    # Between rows of a block: what blocks spread, less what their sampling does.
+    between = np.maximum(of_block.var(axis=0, ddof=1) - variances.mean(axis=0), 0.0)
+    within = (n_sampled / n_blocks - 1.0) * between * weights[~plan.exact].sum()
+    concentration = float((weights**2).sum())
+    return np.sqrt(mean_error(weights, by_background)**2
+                   + within * concentration / (1.0 - concentration))
 
 
 def mean_error(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

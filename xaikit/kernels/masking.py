@@ -34,31 +34,40 @@ def rehash(table, keys, n_known):
 
 @kernel
 def number_products(
-    masks, base_keys, flip_keys, first, table, keys, backgrounds, known_masks, n_known, ids
+    masks, members, bounds, base_keys, flip_keys, first, table, keys, backgrounds, known_masks,
+    n_known, ids,
 ):
-    """Number questions first, first + 1, … of all masks times all background rows.
+    """Number questions first, first + 1, … of the masks of blocks times their background rows.
 
-    `ids` (q,) receives the id of the first question with the same key; new ones are appended to
-    what is known from `n_known` on, whose new value is returned.
+    Block g has the masks (C, W) of ``masks[g]``, and the background rows
+    ``members[bounds[g]:bounds[g + 1]]``; keys stand in the order of `members`. `ids` (q,) receives
+    the id of the first question with the same key; new ones are appended to what is known from
+    `n_known` on, whose new value is returned.
     """
     slots = np.uint64(table.shape[0] - 1)
-    n_background = base_keys.shape[1]
-    row_keys = np.empty((2, n_background), dtype=np.uint64)
-    c, b = first // n_background, first % n_background
+    n_masks = masks.shape[1]
+    row_keys = np.empty((2, members.shape[0]), dtype=np.uint64)
+    g = 0
+    while first >= n_masks * bounds[g + 1]:
+        g += 1
+    size = bounds[g + 1] - bounds[g]
+    c = (first - n_masks * bounds[g]) // size
+    b = bounds[g] + (first - n_masks * bounds[g]) % size
     q = 0
     while q < ids.shape[0]:
+        low_end, high_end = bounds[g], bounds[g + 1]
         for half in range(2):
             # Loops over whole rows of slices become vector instructions. (A slice assignment would
             # too, but numba takes 3 s to compile the error message for shapes that do not fit.)
             mine, base = row_keys[half], base_keys[half]
-            for i in range(n_background):
+            for i in range(low_end, high_end):
                 mine[i] = base[i]
             for u in range(flip_keys.shape[1]):
-                if (masks[c, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE:
+                if (masks[g, c, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE:
                     flips = flip_keys[half, u]
-                    for i in range(n_background):
+                    for i in range(low_end, high_end):
                         mine[i] ^= flips[i]
-        while b < n_background and q < ids.shape[0]:
+        while b < high_end and q < ids.shape[0]:
             low, high = row_keys[0, b], row_keys[1, b]
             slot = low & slots
             while table[slot] >= 0 and (
@@ -68,15 +77,19 @@ def number_products(
             if table[slot] < 0:
                 table[slot] = n_known
                 keys[0, n_known], keys[1, n_known] = low, high
-                backgrounds[n_known] = b
-                for w in range(masks.shape[1]):
-                    known_masks[n_known, w] = masks[c, w]
+                backgrounds[n_known] = members[b]
+                for w in range(masks.shape[2]):
+                    known_masks[n_known, w] = masks[g, c, w]
                 n_known += 1
             ids[q] = table[slot]
             q += 1
             b += 1
         c += 1
-        b = 0
+        if c == n_masks:
+            c = 0
+            g += 1
+        if q < ids.shape[0]:
+            b = bounds[g]
     return n_known
 
 
@@ -133,17 +146,26 @@ def compose_rows(background, row, unit_of_column, of_background, masks, out):
 
 
 @kernel
-def add_answers(first, ids, answers, weights, sums):
-    """Add the answers to questions first, first + 1, … of masks times rows to sums of masks.
+def add_answers(bounds, first, ids, answers, weights, sums):
+    """Add the answers to questions first, first + 1, … of blocks' masks to sums of the masks.
 
-    `ids` (q,) are rows of `answers`, `weights` (B,) those of background rows, `sums` (n_masks, K).
+    `ids` (q,) are rows of `answers`, `weights` those of background rows in the order of the blocks'
+    members, `sums` (n_blocks, C, K); see `number_products`.
     """
-    n_background = weights.shape[0]
-    c, b = first // n_background, first % n_background
+    n_masks = sums.shape[1]
+    g = 0
+    while first >= n_masks * bounds[g + 1]:
+        g += 1
+    size = bounds[g + 1] - bounds[g]
+    c = (first - n_masks * bounds[g]) // size
+    b = bounds[g] + (first - n_masks * bounds[g]) % size
     for q in range(ids.shape[0]):
-        for k in range(sums.shape[1]):
-            sums[c, k] += weights[b] * answers[ids[q], k]
+        for k in range(sums.shape[2]):
+            sums[g, c, k] += weights[b] * answers[ids[q], k]
         b += 1
-        if b == n_background:
+        if b == bounds[g + 1]:
             c += 1
-            b = 0
+            if c == n_masks:
+                c = 0
+                g += 1
+            b = bounds[min(g, bounds.shape[0] - 2)]

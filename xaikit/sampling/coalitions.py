@@ -71,6 +71,7 @@ def paired_coalitions(
     Strata s = 1…⌊M/2⌋ hold the pairs whose smaller coalition has s units. Each gets the same share,
     capped at what it holds (then it is enumerated); what is left over goes to the others. Within
     a stratum random permutations are cut into blocks, so every unit appears about equally often.
+    From 2M pairs on, the pairs of a smaller draw with an equal generator are among a larger one's.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def paired_coalitions(
     sizes = range(1, n_units // 2 + 1)
     available = np.array([0] + [_n_pairs(n_units, s) for s in sizes], dtype=np.float64)
     drawn = _share(available, n_pairs)
-    parts = [_draw_stratum(n_units, s, int(drawn[s]), rng) for s in sizes]
+    parts = [_first_pairs(n_units, s, int(drawn[s]), own)
+             for s, own in zip(sizes, rng.spawn(len(sizes)), strict=True)]
     strata = np.repeat(np.arange(len(drawn)), drawn.astype(np.int64))
     halves = np.where(2 * strata == n_units, 0.5, 1.0)
     weights = halves / (strata * (n_units - strata) * drawn[strata])
@@ -127,24 +129,34 @@ def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
     return drawn
 
 
-def _draw_stratum(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.ndarray:
+def _first_pairs(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.ndarray:
+    """Give the first `m` of all pairs of one size, in an order that the generator alone decides."""
     total = _n_pairs(n_units, size)
-    if 2 * m > total:
-        # Few are left out: list all and drop some, rather than wait for the last ones to turn up.
+    by_turns, listed = rng.spawn(2)
+    half = -(-total // 2)
+    found = _by_turns(n_units, size, min(m, half), by_turns)
+    if m > half:
+        # Few are left: list them, rather than wait for the last ones to turn up.
         everything = _enumerate(n_units, size)
-        return everything[np.sort(rng.permutation(total)[:m])]
-    found = np.zeros((0, n_units), dtype=bool)
+        left = everything[~np.isin(_names(everything), _names(found))]
+        found = np.concatenate([found, left[listed.permutation(len(left))[: m - half]]])
+    return found
+
+
+def _by_turns(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut random orders of the units into coalitions until `m` different ones are found."""
+    found, turns = np.zeros((0, n_units), dtype=bool), 16
     while len(found) < m:
-        blocks = n_units // size
-        turns = -(-(m - len(found)) // blocks)
         order = rng.permuted(np.tile(np.arange(n_units), (turns, 1)), axis=1)
-        units = order[:, : blocks * size].reshape(turns * blocks, size)
+        units = order[:, : n_units // size * size].reshape(-1, size)
         fresh = np.zeros((len(units), n_units), dtype=bool)
         np.put_along_axis(fresh, units, True, axis=1)
         if 2 * size == n_units:
             # A half and its complement are one pair: name it by the half that holds unit 0.
             fresh ^= ~fresh[:, :1]
-        found = _first_of_equals(np.concatenate([found, fresh]))
+        found = np.concatenate([found, fresh])
+        found = found[np.sort(np.unique(_names(found), return_index=True)[1])]
+        turns *= 2
     return found[:m]
 
 
@@ -158,6 +170,7 @@ def _enumerate(n_units: int, size: int) -> np.ndarray:
     return kept
 
 
-def _first_of_equals(kept: np.ndarray) -> np.ndarray:
-    _, first = np.unique(pack(kept), axis=0, return_index=True)
-    return kept[np.sort(first)]
+def _names(kept: np.ndarray) -> np.ndarray:
+    """Give every coalition one value to compare it by."""
+    masks = np.ascontiguousarray(pack(kept))
+    return masks.view(np.dtype((np.void, masks.shape[1] * 8))).ravel()

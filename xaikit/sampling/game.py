@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -115,16 +115,37 @@ class Game:
         if kept.ndim != 2 or kept.shape[1] != self.n_units or len(kept) == 0:
             raise ValueError(f"expected coalitions of shape (n, {self.n_units}), n at least 1, "
                              f"got {kept.shape}.")
-        masks = pack(kept)
-        weights = self.row.weights
-        total = len(masks) * len(weights)
+        return self.block_values(kept[None], [np.arange(len(self.row.weights))])[0]
+
+    def block_values(self, kept: np.ndarray, blocks: Sequence[np.ndarray]) -> np.ndarray:
+        """Give v(S) of the games of blocks of background rows, each on coalitions of its own.
+
+        Parameters
+        ----------
+        kept : bool array (n_blocks, n_coalitions, M)
+        blocks : sequence of int arrays
+            Positions of each block's background rows.
+
+        Returns
+        -------
+        array (n_blocks, n_coalitions, n_outputs)
+            Means over the block, by the rows' weights in it.
+        """
+        masks = pack(kept.reshape(-1, self.n_units)).reshape(*kept.shape[:2], -1)
+        members = np.concatenate(blocks).astype(np.int64)
+        bounds = np.concatenate([[0], np.cumsum([len(b) for b in blocks])]).astype(np.int64)
+        weights = np.concatenate([self.row.weights[b] / self.row.weights[b].sum() for b in blocks])
+        base_keys = np.ascontiguousarray(self.row.base_keys[:, members])
+        flip_keys = np.ascontiguousarray(self.row.flip_keys[:, :, members])
+        total = masks.shape[1] * len(members)
         sums: np.ndarray | None = None
         for first in range(0, total, self.chunk):
             n = min(self.chunk, total - first)
-            ids = self._ask(n, partial(self._number_products, masks, first))
+            ids = self._ask(n, partial(
+                self._number_products, masks, members, bounds, base_keys, flip_keys, first))
             if sums is None:
-                sums = np.zeros((len(masks), self.answers.shape[1]))
-            add_answers(first, ids, self.answers, weights, sums)
+                sums = np.zeros((*masks.shape[:2], self.answers.shape[1]))
+            add_answers(bounds, first, ids, self.answers, weights, sums)
         assert sums is not None
         return sums
 
@@ -168,8 +189,11 @@ class Game:
             starts, players, n_players, self.row.base_keys, self.row.flip_keys, 0, table, keys,
             of_background, masks, 0, np.empty(total, dtype=np.int64)))
 
-    def _number_products(self, masks: np.ndarray, first: int, ids: np.ndarray) -> int:
-        return number_products(masks, self.row.base_keys, self.row.flip_keys, first, *self._known,
+    def _number_products(
+        self, masks: np.ndarray, members: np.ndarray, bounds: np.ndarray, base_keys: np.ndarray,
+        flip_keys: np.ndarray, first: int, ids: np.ndarray,
+    ) -> int:
+        return number_products(masks, members, bounds, base_keys, flip_keys, first, *self._known,
                                self._n_known, ids)
 
     def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
@@ -226,8 +250,11 @@ class Game:
 
     def _enter_background(self, answers: np.ndarray) -> None:
         ids = np.empty(len(answers), dtype=np.int64)
-        nothing = np.zeros((1, self._n_words), dtype=np.uint64)
-        self._n_known = int(self._number_products(nothing, 0, ids))
+        nothing = np.zeros((1, 1, self._n_words), dtype=np.uint64)
+        everyone = np.arange(len(answers))
+        self._n_known = int(self._number_products(
+            nothing, everyone, np.array([0, len(answers)]), self.row.base_keys, self.row.flip_keys,
+            0, ids))
         self._learn(answers[np.unique(ids, return_index=True)[1]], 0)
 
 

@@ -31,6 +31,8 @@ WEIGHT_SPREAD = 0.5
 """Standard deviation of log ρ around what the least-squares values say."""
 STEPS = 12
 """Most steps of the search."""
+LEARNING_PAIRS = 450
+"""Pairs to learn from: as many sets are taken as it needs."""
 JITTER = 1e-10
 """Added to the diagonal, next to 1 for order 1: rounding must not make the matrix singular."""
 SURE = 1e-6
@@ -39,19 +41,22 @@ SURE = 1e-6
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solve found: arrays (M, n_outputs)."""
+    """What a solve found: arrays (n_sets, M, n_outputs)."""
 
     values: np.ndarray
-    errors: np.ndarray
+    variances: np.ndarray
     converged: bool
 
 
 class OddProcess:
-    """The process on one set of pairs of coalitions, solved for any number of games.
+    """The process on sets of pairs of coalitions, each for a game of its own.
+
+    The games are alike, those of blocks of background rows: λ, σ² and ρ are learned once for all,
+    from as many sets as it needs.
 
     Parameters
     ----------
-    kept : bool array (m, M)
+    kept : bool array (n_sets, m, M)
         One coalition of each pair.
 
     References
@@ -61,54 +66,62 @@ class OddProcess:
     """
 
     def __init__(self, kept: np.ndarray) -> None:
-        self.signs = np.vstack([2.0 * kept - 1.0, np.ones(kept.shape[1])])
-        self.linear = self.signs @ self.signs.T / kept.shape[1]
-        self.noise = np.ones(len(self.signs))
+        n_sets, n_pairs, n_units = kept.shape
+        self.signs = np.concatenate([2.0 * kept - 1.0, np.ones((n_sets, 1, n_units))], axis=1)
+        self.noise = np.ones(n_pairs + 1)
         self.noise[-1] = SURE
+        self.n_learning = min(n_sets, -(-LEARNING_PAIRS // n_pairs))
 
-    def solve(self, differences: np.ndarray, total: np.ndarray, first: np.ndarray) -> Solution:
-        """Give Shapley values and their posterior standard deviations.
+    def solve(self, differences: np.ndarray, totals: np.ndarray, first: np.ndarray) -> Solution:
+        """Give Shapley values and their posterior variances.
 
         Parameters
         ----------
-        differences : array (m, n_outputs)
+        differences : array (n_sets, m, n_outputs)
             v(S) − v(complement) of each pair.
-        total : array (n_outputs,)
+        totals : array (n_sets, n_outputs)
             v(all) − v(none).
-        first : array (M, n_outputs)
+        first : array (n_sets, M, n_outputs)
             Values to take the units' weights from, those of least squares as a rule.
         """
-        values, errors, converged = np.zeros(first.shape), np.zeros(first.shape), True
+        values, variances, converged = np.zeros(first.shape), np.zeros(first.shape), True
+        odds = np.concatenate([differences, totals[:, None]], axis=1) / 2.0
         # One thread: how a product is split among threads shows in its last bits.
         with _blas().limit(limits=1):
-            for k in range(first.shape[1]):
-                odd = np.append(differences[:, k], total[k]) / 2.0
-                size = np.sqrt(np.mean(odd**2))
+            for k in range(first.shape[2]):
+                size = np.sqrt(np.mean(odds[:, :, k]**2))
                 if size == 0.0:
                     continue
-                found = self._learn(odd / size, _weights(first[:, k]))
+                found = self._learn(odds[:, :, k] / size, _weights(first[:, :, k].mean(axis=0)))
                 if found is None:
                     converged = False
                     continue
-                mean, deviation = self.posterior(odd / size, *found)
-                values[:, k] = size * mean + (total[k] - size * mean.sum()) / len(mean)
-                errors[:, k] = size * deviation
-        return Solution(values, errors, converged)
+                means, deviations = self.posterior(odds[:, :, k] / size, *found)
+                left = totals[:, k] - size * means.sum(axis=1)
+                values[:, :, k] = size * means + left[:, None] / means.shape[1]
+                variances[:, :, k] = (size * deviations)**2
+        return Solution(values, variances, converged)
 
     def posterior(
-        self, odd: np.ndarray, scales: np.ndarray, rho: np.ndarray
+        self, odds: np.ndarray, scales: np.ndarray, rho: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give mean and standard deviation of the Shapley values (M,), given λ₃, λ₅, σ² and ρ."""
-        parts = _Products(self.signs, rho)
-        factor = linalg.cho_factor(self._matrix(scales, parts), lower=True, check_finite=False)
-        solved = linalg.cho_solve(factor, odd)
-        covariance, prior = self._covariance(scales, parts)
-        explained = np.einsum("ij,ij->j", covariance, linalg.cho_solve(factor, covariance))
-        scale = odd @ solved / len(odd)
-        return covariance.T @ solved, np.sqrt(scale * np.maximum(prior - explained, 0.0))
+        """Give means and standard deviations (n_sets, M), given λ₃, λ₅, σ² and ρ."""
+        means, variances = np.zeros((2, len(self.signs), len(rho)))
+        fit = 0.0
+        for g, (signs, odd) in enumerate(zip(self.signs, odds, strict=True)):
+            parts = _Products(signs, rho)
+            factor = linalg.cho_factor(self._matrix(scales, parts), lower=True, overwrite_a=True,
+                                       check_finite=False)
+            solved = linalg.cho_solve(factor, odd, check_finite=False)
+            covariance, prior = _covariance(scales, parts)
+            half = linalg.solve_triangular(factor[0], covariance, lower=True, check_finite=False)
+            means[g] = covariance.T @ solved
+            variances[g] = np.maximum(prior - np.einsum("ij,ij->j", half, half), 0.0)
+            fit += odd @ solved
+        return means, np.sqrt(fit / odds.size * variances)
 
     def _learn(
-        self, odd: np.ndarray, weights: np.ndarray
+        self, odds: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """Give the λ₃, λ₅, σ² and ρ that make what was asked likeliest; None if there are none."""
         start = np.concatenate([CENTRE, np.log(weights)])
@@ -118,54 +131,68 @@ class OddProcess:
         bounds = np.column_stack([start - far, start + far])
         bounds[2, 1] = np.inf
         found = optimize.minimize(
-            self.unlikelihood, start, (odd, start), jac=True, method="L-BFGS-B", bounds=bounds,
+            self.unlikelihood, start, (odds, start), jac=True, method="L-BFGS-B", bounds=bounds,
             options={"maxiter": STEPS, "maxcor": 20})
         if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
             return None
         return np.exp(found.x[:3]), np.exp(found.x[3:])
 
     def unlikelihood(
-        self, logs: np.ndarray, odd: np.ndarray, centre: np.ndarray
+        self, logs: np.ndarray, odds: np.ndarray, centre: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Give −2 log posterior density of the logarithms of (λ₃, λ₅, σ², ρ), and its gradient.
 
-        The scale of the whole is profiled out: n log(hᵀK⁻¹h/n) + log|K| + the priors' squares.
+        The scale of each set's game is profiled out: n log(hᵀK⁻¹h/n) + log|K|, plus the priors'
+        squares.
         """
-        scales, rho = np.exp(np.minimum(logs[:3], 300.0)), np.exp(logs[3:])
-        parts = _Products(self.signs, rho)
-        matrix = self._matrix(scales, parts)
-        spread = np.concatenate([np.full(3, SPREAD), np.full(len(rho), WEIGHT_SPREAD)])
+        spread = np.concatenate([np.full(3, SPREAD), np.full(len(logs) - 3, WEIGHT_SPREAD)])
         off = (logs - centre) / spread
-        lower, failed = linalg.lapack.dpotrf(matrix, lower=1)
+        value, gradient = off @ off, 2.0 * off / spread
+        scales, rho = np.exp(np.minimum(logs[:3], 300.0)), np.exp(logs[3:])
+        for g in range(self.n_learning):
+            one, slopes = self._unlikely(self.signs[g], odds[g], scales, rho)
+            if one >= _IMPOSSIBLE:
+                return _IMPOSSIBLE, np.zeros_like(logs)
+            value += one
+            gradient += slopes * np.concatenate([scales, rho])
+        return value, gradient
+
+    def _unlikely(
+        self, signs: np.ndarray, odd: np.ndarray, scales: np.ndarray, rho: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """Give −2 log likelihood of one set, and its gradient by λ₃, λ₅, σ² and ρ."""
+        parts = _Products(signs, rho)
+        lower, failed = linalg.lapack.dpotrf(self._matrix(scales, parts), lower=1, overwrite_a=1)
         if failed:
-            return _IMPOSSIBLE, np.zeros_like(logs)
-        inverse = linalg.lapack.dpotri(lower, lower=1)[0]
+            return _IMPOSSIBLE, np.zeros(3 + len(rho))
+        determinant = 2.0 * np.log(np.diag(lower)).sum()
+        inverse = linalg.lapack.dpotri(lower, lower=1, overwrite_c=1)[0]
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         solved = inverse @ odd
         fit, n = float(odd @ solved), len(odd)
-        value = n * np.log(fit / n) + 2.0 * np.log(np.diag(lower)).sum() + off @ off
         slope = inverse - (n / fit) * np.outer(solved, solved)
-        gradient = np.empty_like(logs)
+        gradient = np.empty(3 + len(rho))
         gradient[:2], gradient[3:] = parts.slopes(slope, scales)
         gradient[2] = np.diag(slope) @ self.noise
-        gradient *= np.concatenate([scales, rho])
-        return value, gradient + 2.0 * off / spread
+        return n * np.log(fit / n) + determinant, gradient
 
     def _matrix(self, scales: np.ndarray, parts: _Products) -> np.ndarray:
-        matrix = self.linear + scales[0] * parts.third + scales[1] * parts.fifth
+        matrix = parts.linear + scales[0] * parts.third + scales[1] * parts.fifth
         matrix[np.diag_indices_from(matrix)] += scales[2] * self.noise + JITTER
-        return matrix
+        # Symmetric: read by columns, it is what LAPACK can overwrite.
+        return matrix.T
 
-    def _covariance(self, scales: np.ndarray, parts: _Products) -> tuple[np.ndarray, np.ndarray]:
-        """Give the covariances of the Shapley values with what was asked (n, M), and variances."""
-        rho = parts.rho
-        two, four = parts.without(self.signs)
-        covariance = self.signs * (2.0 / len(rho) + rho * (
-            scales[0] * (2 / 3) * two / parts.e3 + scales[1] * (2 / 5) * four / parts.e5))
-        two, four = parts.without(np.ones((1, len(rho))))
-        variance = 4.0 / len(rho) + rho * (
-            scales[0] * (4 / 9) * two[0] / parts.e3 + scales[1] * (4 / 25) * four[0] / parts.e5)
-        return covariance, variance
+
+def _covariance(scales: np.ndarray, parts: _Products) -> tuple[np.ndarray, np.ndarray]:
+    """Give the covariances of the Shapley values with what was asked (n, M), and variances."""
+    rho = parts.rho
+    two, four = parts.without(parts.signs)
+    covariance = parts.signs * (2.0 / len(rho) + rho * (
+        scales[0] * (2 / 3) * two / parts.e3 + scales[1] * (2 / 5) * four / parts.e5))
+    two, four = parts.without(np.ones((1, len(rho))))
+    variance = 4.0 / len(rho) + rho * (
+        scales[0] * (4 / 9) * two[0] / parts.e3 + scales[1] * (4 / 25) * four[0] / parts.e5)
+    return covariance, variance
 
 
 class _Products:
@@ -178,6 +205,7 @@ class _Products:
 
     def __init__(self, signs: np.ndarray, rho: np.ndarray) -> None:
         self.signs, self.rho = signs, rho
+        self.linear = signs @ signs.T / len(rho)
         self.sums = [np.sum(rho**k) for k in range(6)]
         self.p1, self.p3, p5 = ((signs * rho**k) @ signs.T for k in (1, 3, 5))
         p = self.sums

@@ -6,11 +6,11 @@ t = 2z − 1, d = v(S) − v(complement), Δ = v(all) − v(none), φ the Shaple
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import linalg
 from scipy.special import gammaln
 
 
@@ -100,22 +100,28 @@ class PairedLeastSquares:
     solution is φ = Δ/M + (TᵀWT)⁺ TᵀW r: Kernel SHAP on both halves of every pair, at half the size.
     Games whose interactions are of order 2 at most are solved exactly.
 
+    Several sets of pairs, with the same number of each size, stand one behind the other: each is
+    for a game of its own, a block of background rows, and the games add up by their shares.
+
     Attributes
     ----------
     pairs : PairedCoalitions
-    projected : array (m, M)
+        The first set; weights and strata are those of all.
+    kept : bool array (n_sets, m, M)
+    projected : array (n_sets, m, M)
         T.
-    row_means : array (m,)
+    row_means : array (n_sets, m)
         t̄, the mean of each row of t.
-    inverse : array (M, M)
+    inverse : array (n_sets, M, M)
         (TᵀWT)⁺.
-    leverages : array (m,)
+    leverages : array (n_sets, m)
         ℓ = w Tᵀ(TᵀWT)⁺T, at most 1.
-    steps : array (m, M)
+    steps : array (n_sets, m, M)
         What a residual of 1 adds to the estimate if its pair is left out: w T(TᵀWT)⁺/(1 − ℓ).
     """
 
     pairs: Pairs
+    kept: np.ndarray
     projected: np.ndarray
     row_means: np.ndarray
     inverse: np.ndarray
@@ -123,98 +129,132 @@ class PairedLeastSquares:
     steps: np.ndarray
 
     @classmethod
-    def of(cls, pairs: Pairs) -> PairedLeastSquares:
-        """Factorise the design of these pairs.
+    def of(cls, sets: Sequence[Pairs]) -> PairedLeastSquares:
+        """Factorise the design of these sets of pairs.
 
         Raises
         ------
         ValueError
             If the pairs cannot tell every unit apart.
         """
-        signs = 2.0 * pairs.kept - 1.0
-        row_means = signs.mean(axis=1)
-        projected = signs - row_means[:, None]
-        gram = projected.T @ (pairs.weights[:, None] * projected)
-        n_units = signs.shape[1]
+        kept = np.stack([pairs.kept for pairs in sets])
+        weights = sets[0].weights[:, None]
+        signs = 2.0 * kept - 1.0
+        row_means = signs.mean(axis=2)
+        projected = signs - row_means[:, :, None]
+        gram = projected.transpose(0, 2, 1) @ (weights * projected)
+        n_units = kept.shape[2]
         # Q takes the direction of ones out: adding it back makes the matrix invertible.
         ones = np.full((n_units, n_units), 1.0 / n_units)
-        size = np.trace(gram) / max(n_units - 1, 1)
+        size = np.trace(gram, axis1=1, axis2=2)[:, None, None] / max(n_units - 1, 1)
+        whole = gram + size * ones
         try:
-            factor = linalg.cho_factor(gram + size * ones)
-        except linalg.LinAlgError as error:
+            np.linalg.cholesky(whole)
+        except np.linalg.LinAlgError as error:
             raise ValueError(
-                f"{len(signs)} pairs of coalitions cannot tell {n_units} units apart; "
+                f"{kept.shape[1]} pairs of coalitions cannot tell {n_units} units apart; "
                 "raise the budget."
             ) from error
-        inverse = linalg.cho_solve(factor, np.eye(n_units)) - ones / size
-        leverages = pairs.weights * np.einsum("ij,jk,ik->i", projected, inverse, projected,
-                                              optimize=True)
-        scale = pairs.weights / np.maximum(1.0 - leverages, 1e-9)
-        steps = projected @ inverse * scale[:, None]
-        return cls(pairs, projected, row_means, inverse, np.clip(leverages, 0.0, 1.0), steps)
+        inverse = np.linalg.inv(whole) - ones / size
+        moved = projected @ inverse
+        leverages = weights[:, 0] * (moved * projected).sum(axis=2)
+        scale = weights[:, 0] / np.maximum(1.0 - leverages, 1e-9)
+        return cls(sets[0], kept, projected, row_means, inverse, np.clip(leverages, 0.0, 1.0),
+                   moved * scale[:, :, None])
 
-    def solve(self, differences: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Solve for the Shapley values of a game.
+    def take(self, sets: np.ndarray) -> PairedLeastSquares:
+        """Give the design of some of the sets."""
+        if len(sets) == len(self.kept):
+            return self
+        return PairedLeastSquares(
+            self.pairs, self.kept[sets], self.projected[sets], self.row_means[sets],
+            self.inverse[sets], self.leverages[sets], self.steps[sets])
+
+    def solve(
+        self, differences: np.ndarray, totals: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Solve for the Shapley values of every set's game.
 
         Parameters
         ----------
-        differences : array (m, n_outputs)
+        differences : array (n_sets, m, n_outputs)
             d of each pair.
-        total : array (n_outputs,)
+        totals : array (n_sets, n_outputs)
             Δ.
 
         Returns
         -------
-        values, standard_errors : arrays (M, n_outputs)
-            The errors are those of drawing pairs, 0 where all pairs were drawn.
-        fidelity : array (n_outputs,)
-            See `fit_of`.
+        values, variances : arrays (n_sets, M, n_outputs)
+            The variances are those of drawing pairs, 0 where all pairs were drawn.
+        unexplained : array (n_sets, n_outputs)
+            Weighted squares of what the values leave of the differences; see `explained`. Sizes of
+            which some pairs were drawn are corrected for having been fitted.
         """
-        n_units = self.projected.shape[1]
-        weights = self.pairs.weights
-        rest = differences - self.row_means[:, None] * total
-        values = total / n_units + self.inverse @ (self.projected.T @ (weights[:, None] * rest))
+        n_units = self.projected.shape[2]
+        rest = differences - self.row_means[:, :, None] * totals[:, None]
+        weighted = self.pairs.weights[:, None] * rest
+        values = totals[:, None] / n_units + self.inverse @ (
+            self.projected.transpose(0, 2, 1) @ weighted)
         residuals = rest - self.projected @ values
-        return values, self._errors(residuals), self._r2(rest, residuals)
+        partly = (self.pairs.drawn < self.pairs.available)[self.pairs.strata]
+        fitted = np.where(partly, np.maximum(1.0 - self.leverages, 1e-9), 1.0)
+        return values, self._variances(residuals), self._squares(residuals, 1.0 / fitted)
 
-    def fit_of(self, values: np.ndarray, differences: np.ndarray, total: np.ndarray) -> np.ndarray:
-        """Say how well the sum of `values` reproduces the differences of pairs: a weighted R².
+    def unexplained(
+        self, values: np.ndarray, differences: np.ndarray, totals: np.ndarray
+    ) -> np.ndarray:
+        """Give the weighted squares (n_sets, n_outputs) that `values` leave of the differences."""
+        rest = differences - self.row_means[:, :, None] * totals[:, None]
+        return self._squares(rest - self.projected @ values, np.ones_like(self.leverages))
 
-        Compared with sharing Δ equally between units: 1 for an additive game, below 0 for values
-        worse than equal shares, NaN where nothing is left to explain.
-        """
-        rest = differences - self.row_means[:, None] * total
-        return self._r2(rest, rest - self.projected @ values)
+    def _squares(self, residuals: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        return np.einsum("i,gi,gik->gk", self.pairs.weights, scale, residuals**2)
 
-    def _r2(self, rest: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-        weights = self.pairs.weights[:, None]
-        spread = (weights * rest**2).sum(axis=0)
-        level = np.finfo(float).eps ** 2 * (weights * (np.abs(rest) + 1.0) ** 2).sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            r2 = 1.0 - (weights * residuals**2).sum(axis=0) / spread
-        return np.where(spread > level, r2, np.nan)
-
-    def _errors(self, residuals: np.ndarray) -> np.ndarray:
-        """Stratified sandwich errors with finite-population correction, (M, n_outputs).
+    def _variances(self, residuals: np.ndarray) -> np.ndarray:
+        """Stratified sandwich variances with finite-population correction, (n_sets, M, n_outputs).
 
         u_i = w_i T_i e_i/(1 − ℓ_i) is what pair i adds to the estimate; its spread within the
         strata not fully drawn gives V = G⁺ [Σ_s c_s Σ_i (u_i − ū_s)(u_i − ū_s)ᵀ] G⁺ with
         c_s = (1 − m_s/N_s)·m_s/(m_s − 1). NaN if a stratum was drawn fewer than two times.
         """
-        pairs, n_outputs = self.pairs, residuals.shape[1]
+        pairs, n_outputs = self.pairs, residuals.shape[2]
         drawn, available = pairs.drawn[1:], pairs.available[1:]
         partly = drawn < available
+        shape = (len(residuals), self.projected.shape[2], n_outputs)
         if np.any(drawn[partly] < 2):
             # A size that was asked once or never says nothing about its own spread.
-            return np.full((self.projected.shape[1], n_outputs), np.nan)
-        errors = np.zeros((self.projected.shape[1], n_outputs))
+            return np.full(shape, np.nan)
+        variances = np.zeros(shape)
         left_out = 1.0 - drawn / available
         factors = np.where(partly, left_out * drawn / np.maximum(drawn - 1, 1), 0.0)
         first = np.concatenate([[0], np.cumsum(drawn)[:-1]]).astype(np.int64)
         for k in range(n_outputs):
             # Pairs stand stratum by stratum, so a sum over a stratum is one of a run of rows.
-            steps = self.steps * residuals[:, k, None]
-            means = np.add.reduceat(steps, first, axis=0) / drawn[:, None]
-            steps -= np.repeat(means, drawn.astype(np.int64), axis=0)
-            errors[:, k] = factors @ np.add.reduceat(steps**2, first, axis=0)
-        return np.sqrt(errors)
+            steps = self.steps * residuals[:, :, k, None]
+            means = np.add.reduceat(steps, first, axis=1) / drawn[:, None]
+            steps -= np.repeat(means, drawn.astype(np.int64), axis=1)
+            variances[:, :, k] = factors @ np.add.reduceat(steps**2, first, axis=1)
+        return variances
+
+
+def explained(values: np.ndarray, unexplained: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """Say how much of a game the sum of its Shapley values reproduces: an R² by output.
+
+    Parameters
+    ----------
+    values : array (M, n_outputs)
+    unexplained : array (n_outputs,)
+        Weighted squares of what the values leave of the pairs' differences. Over all pairs the sum
+        of the values itself has (2/M)·Σ(φ − φ̄)² of them, compared with equal shares.
+    rounding : array (n_outputs,)
+        Differences up to this size are rounding errors.
+
+    Returns
+    -------
+    array (n_outputs,)
+        1 for an additive game; NaN where nothing is left to explain.
+    """
+    own = 2.0 / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    whole = own + unexplained
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole > rounding**2, own / whole, np.nan)
