@@ -133,9 +133,9 @@ def test_sets_share_what_was_learned(rng):
         odds.append(np.append(values[number] - values[511 - number], values[-1] - values[0]) / 2)
     process = OddProcess(np.stack(sets))
     scales, rho = process._learn(np.stack(odds), np.ones(9))
-    means, _ = process.posterior(np.stack(odds), scales, rho)
+    means, _, _ = process.posterior(np.stack(odds), scales, rho)
     for g, kept in enumerate(sets):
-        alone, _ = OddProcess(kept[None]).posterior(odds[g][None], scales, rho)
+        alone, _, _ = OddProcess(kept[None]).posterior(odds[g][None], scales, rho)
         np.testing.assert_allclose(means[g], alone[0], rtol=1e-9)
     truth = exact_from_all(values[:, None])[:, 0]
     singles = [relative_error(mean, truth) for mean in means]

@@ -65,6 +65,11 @@ class Stopwatch:
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return time.perf_counter() - self._start
+
     def cost(self, predictor: Predictor, *, unique: int | None = None,
              questions: int | None = None) -> Cost:
         """Give the cost so far of a predictor whose ledger began with the watch."""
@@ -75,7 +80,7 @@ class Stopwatch:
             questions=ledger.rows if questions is None else questions,
             calls=ledger.calls,
             model_seconds=ledger.seconds,
-            seconds=time.perf_counter() - self._start,
+            seconds=self.seconds,
         )
 
 
@@ -95,6 +100,11 @@ def in_parallel(
 def row_slices(n_rows: int) -> list[slice]:
     """Cut rows into tasks. The cut is the same for any number of workers."""
     return [slice(i, min(i + ROWS_A_TASK, n_rows)) for i in range(0, n_rows, ROWS_A_TASK)]
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a setting is a number; True and False are none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def plain(value: Any) -> Any:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import joblib
 import numpy as np
 
-from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, row_slices
+from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, is_number, row_slices
+from xaikit.explainers.shapley_limits import (
+    Forecast,
+    Limits,
+    check_budget,
+    most_model_rows,
+    parse_seconds,
+)
 from xaikit.explainers.shapley_rows import CLIP, ShapleyRow, ShapleyTask, linked, mean_error
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
+from xaikit.predictor.pace import AUTO_BATCH
 from xaikit.predictor.tables import Table, take_rows
+from xaikit.predictor.tempo import seconds_per_row
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
@@ -32,11 +42,20 @@ class KernelSHAP(Explainer):
         composed rows are asked once. ``"wls"``: least squares on stratified pairs of
         coalitions, with standard errors. ``"gp"``: the same pairs, solved by a Gaussian process
         that learns how the units interact: smaller errors for the same model rows, and
-        milliseconds to seconds of its own a row. ``"auto"``: exact for each row where its
-        questions fit the budget, else least squares.
-    budget : int or "auto"
+        milliseconds to seconds of its own a row. Both ask background rows whole where these
+        differ in so few units that it costs no more than sampling. ``"auto"``: exact for each
+        row where its questions fit the budget; else the process, if the model took longer than
+        it in `fit`, or least squares. That choice rests on a clock: name a solver for numbers
+        that are the same on every machine.
+    budget : int, "auto" or str
         Most model rows asked per explained row (answers to the background are asked once, in
-        `fit`). ``"auto"``: 16·M + 256 coalitions on every background row.
+        `fit`). ``"auto"``: 16·M + 256 coalitions on every background row. A time, such as
+        ``"30s"``, ``"2min"`` or ``"1h"``: for all rows of a call of `explain` together; what is
+        asked then depends on the clock.
+    tol : float, optional
+        Stop asking about a row as soon as all its standard errors are at most this share of the
+        range of its values, for every output; the budget is the most. Each look is at twice as
+        many questions as the last, which are among them.
     link : {"identity", "logit"}
         The scale that contributions add up on. ``"logit"`` takes the log-odds of the *mean*
         probability over the background, which is not the mean of the log-odds.
@@ -60,6 +79,9 @@ class KernelSHAP(Explainer):
     ----------
     predictor_, masker_ : Predictor, TabularMasker
     background_answers_ : array (n_background, n_outputs)
+    seconds_per_row_ : float
+        What the model took for a row of the background. For ``solver="auto"``, which chooses by it,
+        a model so fast that this is mostly the fixed cost of a call is asked 2,048 rows more.
 
     References
     ----------
@@ -82,6 +104,7 @@ class KernelSHAP(Explainer):
         *,
         solver: str = "auto",
         budget: int | str = "auto",
+        tol: float | None = None,
         link: str = "identity",
         groups: Any = None,
         outputs: Any = None,
@@ -93,6 +116,7 @@ class KernelSHAP(Explainer):
     ) -> None:
         self.solver = solver
         self.budget = budget
+        self.tol = tol
         self.link = link
         self.groups = groups
         self.outputs = outputs
@@ -132,7 +156,12 @@ class KernelSHAP(Explainer):
         masker = background if ready else as_masker(
             schema.native(schema.conform(rows)), self.groups, schema.names)
         self.warnings_ += predictor.findings.warnings
+        before = predictor.ledger.seconds
         self.background_answers_ = predictor(masker.background)
+        seconds = predictor.ledger.seconds - before
+        self.seconds_per_row_ = seconds / len(masker.background)
+        if self.solver == "auto":
+            self.seconds_per_row_ = seconds_per_row(predictor, masker.background, seconds)
         self.predictor_, self.masker_ = predictor, masker
         return self
 
@@ -146,9 +175,11 @@ class KernelSHAP(Explainer):
         Returns
         -------
         Attribution
-            `standard_errors` are 0 for exact rows; `fidelity` is the weighted R² of the sum of
-            values on pairs of coalitions of the same size; `details` hold each row's solver,
-            model rows, and the error of its values from the background being a sample.
+            `standard_errors` are 0 for exact rows (NaN if the model does not repeat itself);
+            `fidelity` is the weighted R² of the sum of values on pairs of coalitions of the same
+            size, a lower bound for sampled rows; `details` hold each row's solver, model rows, the
+            error of its values from the background being a sample, and for the Gaussian process
+            the noise it found (see `xaikit.solvers.odd_process.Solution`).
 
         Raises
         ------
@@ -161,22 +192,56 @@ class KernelSHAP(Explainer):
         self._check_fitted()
         self._check_settings()
         watch = Stopwatch()
-        table = self.masker_.schema.conform(X)
-        if len(table) == 0:
-            raise ValueError("the table to explain has no rows.")
-        task = ShapleyTask(
-            predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
-            solver=self.solver, budget=self._row_budget(), link=self.link, seed=self.seed_,
-            max_memory=int(self.max_memory),
-        )
-        slices = row_slices(len(table))
-        parts = [take_rows(table, np.arange(s.start, s.stop)) for s in slices]
+        table, parts, task = self._task(X)
         found, cost = [], Cost()
         for rows, spent in in_parallel(task, parts, self.n_jobs, "KernelSHAP"):
             found += rows
             cost += spent
             self.predictor_.ledger.add(spent.model_rows, spent.calls, spent.model_seconds)
         return self._result(table, found, cost, watch)
+
+    def forecast(self, X: Any) -> Forecast:
+        """Say what `explain` would ask of the model, at most, without asking it.
+
+        Parameters
+        ----------
+        X : DataFrame, array (n_rows, n_columns), or one row
+
+        Returns
+        -------
+        Forecast
+            Of the whole budget: `tol` and a time as budget may stop earlier.
+
+        Examples
+        --------
+        >>> X = np.eye(3)
+        >>> KernelSHAP().fit(lambda X: X.prod(axis=1), X).forecast(X).model_rows
+        array([9., 9., 9.])
+        """
+        self._check_fitted()
+        self._check_settings()
+        _, parts, task = self._task(X)
+        found = [one for part in parts for one in task.forecast(part)]
+        model_rows = np.array([rows for rows, _ in found])
+        handed = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
+        return Forecast(
+            model_rows, tuple(solver for _, solver in found),
+            int(np.ceil(model_rows / handed).sum()),
+            float(model_rows.sum() * self.seconds_per_row_))
+
+    def _task(self, X: Any) -> tuple[Table, list[Table], ShapleyTask]:
+        """Give the table to explain, its parts for workers, and what is to be done with them."""
+        table = self.masker_.schema.conform(X)
+        if len(table) == 0:
+            raise ValueError("the table to explain has no rows.")
+        parts = [take_rows(table, np.arange(s.start, s.stop)) for s in row_slices(len(table))]
+        task = ShapleyTask(
+            predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
+            solver=self.solver, limits=self._limits(len(table), len(parts)), link=self.link,
+            seed=self.seed_, max_memory=int(self.max_memory),
+            seconds_per_row=self.seconds_per_row_,
+        )
+        return table, parts, task
 
     def _result(
         self, table: Any, rows: list[ShapleyRow], cost: Cost, watch: Stopwatch
@@ -199,6 +264,7 @@ class KernelSHAP(Explainer):
                 "solver": np.array([row.solver for row in rows]),
                 "model_rows": np.array([row.model_rows for row in rows]),
                 "background_errors": np.stack([row.background_errors for row in rows]),
+                "noise": np.stack([row.noise for row in rows]),
             },
             feature_names=self.masker_.unit_names,
             output_names=self.predictor_.output_names or (),
@@ -215,24 +281,29 @@ class KernelSHAP(Explainer):
             raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {self.solver!r}.")
         if self.link not in LINKS:
             raise ValueError(f"link must be one of {', '.join(LINKS)}, got {self.link!r}.")
-        if self.budget != "auto" and (
-            isinstance(self.budget, bool) or not isinstance(self.budget, int | np.integer)
-            or self.budget < 1
-        ):
-            raise ValueError(f"budget must be a positive number of model rows or 'auto', "
-                             f"got {self.budget!r}.")
+        check_budget(self.budget, self.solver)
+        if self.tol is not None and not (is_number(self.tol) and 0 < self.tol < 1):
+            raise ValueError("tol must be a share of the range of values between 0 and 1, or None, "
+                             f"got {self.tol!r}.")
         for name in ("max_background", "max_memory"):
             value = getattr(self, name)
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not whole or value < 1:
                 raise ValueError(f"{name} must be at least 1 and whole, got {value!r}.")
 
-    def _row_budget(self) -> int | None:
-        if self.budget != "auto":
-            return int(self.budget)
+    def _limits(self, n_rows: int, n_parts: int) -> Limits:
+        n_units, n_background = self.masker_.n_units, self.masker_.n_background
         if self.solver == "exact":
-            return None
-        return (16 * self.masker_.n_units + 256) * self.masker_.n_background
+            return Limits(None if self.budget == "auto" else int(self.budget))
+        if self.budget == "auto":
+            return Limits((16 * n_units + 256) * n_background, self.tol)
+        if isinstance(self.budget, str):
+            seconds = parse_seconds(self.budget)
+            assert seconds is not None
+            workers = min(joblib.effective_n_jobs(self.n_jobs), n_parts)
+            return Limits(most_model_rows(n_units, n_background), self.tol,
+                          seconds * workers / n_rows)
+        return Limits(int(self.budget), self.tol)
 
     def _thin(self, rows: Table) -> Table:
         n = len(rows)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import logit
 
 from xaikit.explainers.base import Stopwatch
-from xaikit.explainers.shapley_plan import (
-    Plan,
-    all_pairs,
-    block_count,
-    few_pairs,
-    plan_exact,
-    plan_sample,
-    power,
-)
+from xaikit.explainers.shapley_limits import Limits, growth
+from xaikit.explainers.shapley_plan import Plan, all_pairs, first_budget, plan_exact, plan_sample
 from xaikit.explanations.base import Cost
 from xaikit.kernels.shapley import add_marginals, add_submasks
 from xaikit.predictor.adapter import Predictor
@@ -25,7 +19,7 @@ from xaikit.sampling.coalitions import all_coalitions, pack, paired_coalitions
 from xaikit.sampling.game import Game
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import TabularMasker, TabularRows
-from xaikit.solvers.odd_process import OddProcess
+from xaikit.solvers.odd_process import OddProcess, solving_seconds
 from xaikit.solvers.shapley import (
     PairedLeastSquares,
     exact_from_all,
@@ -58,6 +52,7 @@ class ShapleyRow:
     prediction: np.ndarray
     fidelity: np.ndarray
     background_errors: np.ndarray
+    noise: np.ndarray
     solver: str
     model_rows: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -65,16 +60,20 @@ class ShapleyRow:
 
 @dataclass
 class ShapleyTask:
-    """Explains some rows; goes to workers whole. Nothing in it changes but the designs it keeps."""
+    """Explains some rows; goes to workers whole. Nothing in it changes but the designs it keeps.
+
+    `seconds_per_row` are the model's; by them `solver="auto"` chooses.
+    """
 
     predictor: Predictor
     masker: TabularMasker
     answers: np.ndarray
     solver: str
-    budget: int | None
+    limits: Limits
     link: str
     seed: int
     max_memory: int
+    seconds_per_row: float
     designs: dict[tuple[int, int, int], PairedLeastSquares] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
@@ -85,23 +84,66 @@ class ShapleyTask:
         for i in range(len(rows)):
             before = predictor.ledger.rows
             game = Game(predictor, rows[i], self.answers, self.max_memory)
-            row = self._explain(game)
+            seconds = None
+            if self.limits.seconds is not None:
+                # What earlier rows left over, or took too much of, is shared by those to come.
+                seconds = (self.limits.seconds * len(rows) - watch.seconds) / (len(rows) - i)
+            row = self._explain(game, seconds)
             row.model_rows = predictor.ledger.rows - before
             questions += game.questions
             found.append(row)
         return found, watch.cost(predictor, questions=questions)
 
-    def _explain(self, game: Game) -> ShapleyRow:
-        differs = game.row.differs
-        alone = np.count_nonzero(differs.any(axis=0)) < 2
-        plan = plan_exact(differs) if alone or self._exact_fits(game) else plan_sample(
-            differs, self.budget or 0, additive=self.link == "identity")
+    def forecast(self, table: Any) -> list[tuple[float, str]]:
+        """Give the most model rows that each row may take, and how it will be solved."""
+        rows = TabularRows(self.masker, table)
+        found = []
+        for i in range(len(rows)):
+            game = Game(self.predictor, rows[i], self.answers, self.max_memory)
+            plan = self._plan(game, self.limits.model_rows)
+            found.append((plan.model_rows, self._solver_of(plan)))
+        return found
+
+    def _explain(self, game: Game, seconds: float | None) -> ShapleyRow:
+        """Explain a row, in rounds of more and more questions where that may spare some."""
+        most = self.limits.model_rows
+        if not self.limits.in_rounds or most is None:
+            return self._solved(game, most)
+        ledger, start = game.predictor.ledger, time.perf_counter()
+        first = ledger.rows
+        budget = min(first_budget(game.row.differs), most)
+        while True:
+            began, asking = time.perf_counter(), ledger.seconds
+            row = self._solved(game, budget)
+            if self.limits.met(row.values, row.errors):
+                return row
+            now = time.perf_counter()
+            solving = now - began - (ledger.seconds - asking)
+            larger = growth(now - start, solving, seconds)
+            wanted = min(int(budget * larger), most)
+            if not game.remembers(wanted):
+                # All of it would be asked anew.
+                wanted = min(wanted, most - (ledger.rows - first))
+            if wanted <= budget or row.solver == "exact":
+                break
+            budget = wanted
+        if self.limits.tol is not None:
+            row.warnings.append(f"Some rows came to the end of their budget before their standard "
+                                f"errors were within tol={self.limits.tol:g}.")
+        if seconds is not None and now - start > 2.0 * max(seconds, 0.0):
+            row.warnings.append("The time was too short even for the fewest coalitions that have "
+                                "standard errors, and was exceeded.")
+        return row
+
+    def _solved(self, game: Game, budget: int | None) -> ShapleyRow:
+        """Ask as much as the budget allows, and solve."""
+        plan = self._plan(game, budget)
         # All that sampling needs is asked at once: the row itself, and the pairs of coalitions.
         prediction, differences = self._ask(game, plan)
         base = linked(self.masker.weights @ self.answers, self.link)
         shape = (game.n_units, len(prediction))
         row = ShapleyRow(np.zeros(shape), np.zeros(shape), prediction, np.full(shape[1], np.nan),
-                         np.full(shape, np.nan), "exact")
+                         np.full(shape, np.nan), np.full(shape[1], np.nan), "exact")
         # What is left of sums of rounded numbers is no contribution: a dummy's value is 0.
         rounding = ROUNDING * np.maximum(
             np.abs(linked(self.answers, self.link)).max(axis=0), np.abs(prediction))
@@ -115,31 +157,61 @@ class ShapleyTask:
             unexplained = self._solve(game, plan, row, differences)
         if len(plan.active) > 0:
             row.fidelity = explained(row.values[plan.active], unexplained, rounding)
+        if self._noisy and not plan.blocks:
+            # Exact sums of answers that differ each time: by how much is not known.
+            row.errors[plan.active] = np.nan
         row.values[np.abs(row.values) <= rounding] = 0.0
         return row
 
-    def _exact_fits(self, game: Game) -> bool:
-        if self.solver in ("wls", "gp"):
+    @property
+    def _noisy(self) -> bool:
+        findings = self.predictor.findings
+        return findings is not None and not findings.repeatable
+
+    def _plan(self, game: Game, budget: int | None) -> Plan:
+        differs, additive = game.row.differs, self.link == "identity"
+        plan = plan_exact(differs, additive=additive)
+        if len(plan.active) < 2 or self._exact_fits(game, plan, budget):
+            return plan
+        # The errors of answers that differ each time are seen where many share in a value.
+        return plan_sample(differs, budget or 0, most=self.limits.model_rows, additive=additive,
+                           mixed=not self._noisy)
+
+    def _exact_fits(self, game: Game, plan: Plan, budget: int | None) -> bool:
+        if self.solver in ("wls", "gp") or (self.solver == "auto" and self._noisy):
             return False
-        differs = game.row.differs
-        active = np.flatnonzero(differs.any(axis=0))
-        if self.link == "identity":
-            needed = float(power(differs.sum(axis=1)).sum())
-        else:
-            needed = float(power(len(active)) * len(differs))
-        limit = MOST_EXACT_QUESTIONS if self.budget is None else self.budget
-        if self.link != "identity" and len(active) > MOST_LINKED_UNITS:
+        limit = MOST_EXACT_QUESTIONS if budget is None else budget
+        if self.link != "identity" and len(plan.active) > MOST_LINKED_UNITS:
             limit = 0
+        needed = plan.model_rows
         if needed <= limit or (limit > 0 and self._different_fit(game, needed, limit)):
             return True
         if self.solver == "exact":
             raise ValueError(
                 f"exact values of this row take up to {needed:,.0f} model rows, more than "
-                + ("is sensible" if self.budget is None or limit == 0
-                   else f"the budget of {self.budget:,}")
+                + ("is sensible" if budget is None or limit == 0
+                   else f"the budget of {budget:,}")
                 + "; use solver='wls', fewer background rows, or groups of columns."
             )
         return False
+
+    def _solver_of(self, plan: Plan) -> str:
+        """Say how a plan's blocks are solved: "exact" if it has none."""
+        if not plan.blocks:
+            return "exact"
+        # With every pair asked least squares is exact, and nothing is left to learn.
+        if not self._noisy and plan.n_pairs >= all_pairs(len(plan.active)):
+            return "wls"
+        if self.solver == "auto":
+            n_outputs = self.answers.shape[1]
+            of_process = solving_seconds(len(plan.blocks), plan.n_pairs, n_outputs)
+            worth = of_process <= self.seconds_per_row * plan.model_rows
+            return "gp" if worth and self._memory_of(plan.n_pairs) <= self.max_memory else "wls"
+        return self.solver
+
+    @staticmethod
+    def _memory_of(n_pairs: int) -> int:
+        return PROCESS_MATRICES * 8 * (n_pairs + 1)**2
 
     def _different_fit(self, game: Game, needed: float, limit: int) -> bool:
         """Say whether the different ones of too many questions fit; counting them costs no row."""
@@ -178,14 +250,13 @@ class ShapleyTask:
             totals = row.prediction - self._base_of(plan.blocks)
             values, spread, squares = self._solve_sample(plan, row, differences, totals)
             variances = np.zeros((len(values), *row.values.shape))
-            variances[:, plan.sampled] = spread
+            variances[:, plan.active] = spread
             for block, of_units in zip(plan.blocks, values, strict=True):
-                by_background[np.ix_(block, plan.sampled)] = of_units
-            row.values[plan.sampled] += np.einsum("g,guk->uk", of_block, values)
+                by_background[np.ix_(block, plan.active)] = of_units
+            row.values[plan.active] += np.einsum("g,guk->uk", of_block, values)
             row.errors = np.sqrt(np.einsum("g,guk->uk", of_block**2, variances))
-            # The squares of a mean of games are at most the mean of their squares; those of fewer
-            # units count for more.
-            unexplained += of_block @ squares * len(plan.sampled) / len(plan.active)
+            # The squares of a mean of games are at most the mean of their squares.
+            unexplained += of_block @ squares
         row.background_errors = background_errors(weights, plan, by_background, variances)
         return unexplained
 
@@ -207,26 +278,26 @@ class ShapleyTask:
         """Solve the games of blocks, by least squares and then the odd process."""
         design = self._design(plan)
         values, variances, unexplained = design.solve(differences, totals)
-        row.solver = "wls"
-        pairs = design.pairs
-        # With every pair asked least squares is exact, and nothing is left to learn.
-        if self.solver == "gp" and np.any(pairs.drawn < pairs.available):
+        row.solver = self._solver_of(plan)
+        if row.solver == "gp":
             found = self._process(design).solve(differences, totals, values)
             if found.converged:
-                row.solver, values, variances = "gp", found.values, found.variances
+                values, variances, row.noise = found.values, found.variances, found.noise
             else:
+                row.solver = "wls"
                 row.warnings.append("The Gaussian process found no likely parameters for some "
                                     "rows, whose values are those of least squares (wls).")
-        if few_pairs(plan):
+        if plan.few:
             row.warnings.append(
-                f"The budget of {self.budget} model rows is so small that some coalition sizes "
-                "were not asked often enough: standard errors are not known. Raise the budget.")
+                f"The budget of {self.limits.model_rows} model rows is so small that some "
+                "coalition sizes were not asked often enough: standard errors are not known. "
+                "Raise the budget.")
         return values, variances, unexplained
 
     def _process(self, design: PairedLeastSquares) -> OddProcess:
         """Give the process on a design's pairs, if there is memory for it."""
         n_pairs = design.kept.shape[1]
-        needed = PROCESS_MATRICES * 8 * (n_pairs + 1) ** 2
+        needed = self._memory_of(n_pairs)
         if needed > self.max_memory:
             most = int(np.sqrt(self.max_memory / (8 * PROCESS_MATRICES))) - 1
             raise ValueError(
@@ -249,7 +320,7 @@ class ShapleyTask:
             values = game.values(np.ones((1, game.n_units), dtype=bool))
             return linked(values, self.link)[0], values[:0]
         design = self._design(plan)
-        kept = np.stack([_pairs_of(own, plan.sampled, game.n_units) for own in design.kept])
+        kept = np.stack([_pairs_of(own, plan.active, game.n_units) for own in design.kept])
         everything = np.ones((len(kept), 1, game.n_units), dtype=bool)
         values = linked(game.block_values(np.concatenate([everything, kept], axis=1), plan.blocks),
                         self.link)
@@ -257,9 +328,7 @@ class ShapleyTask:
 
     def _design(self, plan: Plan) -> PairedLeastSquares:
         """Give the coalitions of a plan's blocks."""
-        n_sets = block_count(len(plan.exact), plan.n_pairs, len(plan.sampled)) \
-            if self.link == "identity" else 1
-        return self._designed(len(plan.sampled), plan.n_pairs, n_sets).take(plan.sets)
+        return self._designed(len(plan.active), plan.n_pairs, plan.n_sets).take(plan.sets)
 
     def _measuring(self, n_units: int) -> PairedLeastSquares:
         """Give pairs of coalitions to measure the fidelity of exact values on."""
@@ -271,9 +340,13 @@ class ShapleyTask:
         key = (n_units, n_pairs, n_sets)
         design = self.designs.get(key)
         if design is None:
-            design = PairedLeastSquares.of([
-                paired_coalitions(n_units, n_pairs, stream(self.seed, "coalitions", n_units, g))
-                for g in range(n_sets)])
+            sets = [paired_coalitions(n_units, n_pairs, stream(self.seed, "coalitions", n_units, g))
+                    for g in range(n_sets)]
+            if self._noisy:
+                # There is no end of answers to a question: having asked all of them once, one
+                # does not know the values.
+                sets = [replace(s, available=np.full_like(s.available, np.inf)) for s in sets]
+            design = PairedLeastSquares.of(sets)
             # Two threads may both get here: they make the same design, so either will do.
             self.designs[key] = design
         return design

@@ -173,6 +173,10 @@ class Game:
             starts, players, n_players, self.row.base_keys, self.row.flip_keys, first, *self._known,
             self._n_known, ids))
 
+    def remembers(self, n: int) -> bool:
+        """Say whether answers to `n` questions are all kept."""
+        return n + len(self.row.weights) <= self._most_known
+
     @property
     def answers(self) -> np.ndarray:
         """Answers to the questions remembered (capacity, n_outputs)."""

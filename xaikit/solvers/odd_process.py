@@ -39,12 +39,24 @@ SURE = 1e-6
 """Noise of the pair of all and none, next to σ²: the values have to add up to it."""
 
 
+def solving_seconds(n_sets: int, n_pairs: int, n_outputs: int) -> float:
+    """Estimate the seconds of a solve on one core of a laptop."""
+    n = float(n_pairs + 1)
+    learning = STEPS * min(n_sets, np.ceil(LEARNING_PAIRS / n_pairs)) * (2e-3 + 1e-10 * n**3)
+    return n_outputs * float(learning + n_sets * 1e-10 * n**3)
+
+
 @dataclass(frozen=True)
 class Solution:
-    """What a solve found: arrays (n_sets, M, n_outputs)."""
+    """What a solve found: arrays (n_sets, M, n_outputs).
+
+    `noise` (n_outputs,) is the standard deviation, in the game's units, of what no sum of products
+    of up to five signs accounts for: the model's own noise, and interactions of more units.
+    """
 
     values: np.ndarray
     variances: np.ndarray
+    noise: np.ndarray
     converged: bool
 
 
@@ -85,6 +97,7 @@ class OddProcess:
             Values to take the units' weights from, those of least squares as a rule.
         """
         values, variances, converged = np.zeros(first.shape), np.zeros(first.shape), True
+        noise = np.zeros(first.shape[2])
         odds = np.concatenate([differences, totals[:, None]], axis=1) / 2.0
         # One thread: how a product is split among threads shows in its last bits.
         with _blas().limit(limits=1):
@@ -96,16 +109,17 @@ class OddProcess:
                 if found is None:
                     converged = False
                     continue
-                means, deviations = self.posterior(odds[:, :, k] / size, *found)
+                means, deviations, scale = self.posterior(odds[:, :, k] / size, *found)
+                noise[k] = size * np.sqrt(scale * found[0][2])
                 left = totals[:, k] - size * means.sum(axis=1)
                 values[:, :, k] = size * means + left[:, None] / means.shape[1]
                 variances[:, :, k] = (size * deviations)**2
-        return Solution(values, variances, converged)
+        return Solution(values, variances, noise, converged)
 
     def posterior(
         self, odds: np.ndarray, scales: np.ndarray, rho: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give means and standard deviations (n_sets, M), given λ₃, λ₅, σ² and ρ."""
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Give means and deviations (n_sets, M), and the process's scale, given λ₃, λ₅, σ², ρ."""
         means, variances = np.zeros((2, len(self.signs), len(rho)))
         fit = 0.0
         for g, (signs, odd) in enumerate(zip(self.signs, odds, strict=True)):
@@ -118,7 +132,8 @@ class OddProcess:
             means[g] = covariance.T @ solved
             variances[g] = np.maximum(prior - np.einsum("ij,ij->j", half, half), 0.0)
             fit += odd @ solved
-        return means, np.sqrt(fit / odds.size * variances)
+        scale = fit / odds.size
+        return means, np.sqrt(scale * variances), scale
 
     def _learn(
         self, odds: np.ndarray, weights: np.ndarray
