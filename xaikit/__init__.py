@@ -31,6 +31,7 @@ _HOME_OF = {
     "Report": "xaikit.reporting.build",
     "Schema": "xaikit.predictor.schema",
     "TabularMasker": "xaikit.sampling.tabular",
+    "kmeans_background": "xaikit.sampling.kmeans",
     "load_explanation": "xaikit.explanations.base",
     "load_model": "xaikit.predictor.loading",
     "plots": "xaikit.plots",

@@ -79,6 +79,9 @@ class KernelSHAP(Explainer):
     ----------
     predictor_, masker_ : Predictor, TabularMasker
     background_answers_ : array (n_background, n_outputs)
+    noise_ : array (n_outputs,)
+        Variance of the model's answers to the same question: 0 if it repeats itself, else measured
+        by asking about the background once more.
     seconds_per_row_ : float
         What the model took for a row of the background. For ``solver="auto"``, which chooses by it,
         a model so fast that this is mostly the fixed cost of a call is asked 2,048 rows more.
@@ -162,6 +165,10 @@ class KernelSHAP(Explainer):
         self.seconds_per_row_ = seconds / len(masker.background)
         if self.solver == "auto":
             self.seconds_per_row_ = seconds_per_row(predictor, masker.background, seconds)
+        self.noise_ = np.zeros(self.background_answers_.shape[1])
+        if not predictor.findings.repeatable:
+            again = predictor.ask_anew(masker.background)
+            self.noise_ = ((again - self.background_answers_)**2).mean(axis=0) / 2.0
         self.predictor_, self.masker_ = predictor, masker
         return self
 
@@ -239,7 +246,7 @@ class KernelSHAP(Explainer):
             predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
             solver=self.solver, limits=self._limits(len(table), len(parts)), link=self.link,
             seed=self.seed_, max_memory=int(self.max_memory),
-            seconds_per_row=self.seconds_per_row_,
+            seconds_per_row=self.seconds_per_row_, noise=self._linked_noise(),
         )
         return table, parts, task
 
@@ -316,12 +323,17 @@ class KernelSHAP(Explainer):
         )
         return take_rows(rows, np.sort(chosen))
 
+    def _linked_noise(self) -> np.ndarray:
+        if self.link == "identity":
+            return self.noise_
+        return self.noise_ * self._slope()**2
+
+    def _slope(self) -> np.ndarray:
+        """Give the slope of the link at the base values."""
+        mean = np.clip(self.masker_.weights @ self.background_answers_, CLIP, 1 - CLIP)
+        return 1.0 / (mean * (1 - mean))
+
     def _base_errors(self) -> np.ndarray:
         """Standard error of the base values, sd/√B by the effective number of background rows."""
-        weights, answers = self.masker_.weights, self.background_answers_
-        mean = weights @ answers
-        error = mean_error(weights, answers)
-        if self.link == "logit":
-            mean = np.clip(mean, CLIP, 1 - CLIP)
-            error = error / (mean * (1 - mean))
-        return error
+        error = mean_error(self.masker_.weights, self.background_answers_)
+        return error if self.link == "identity" else error * self._slope()

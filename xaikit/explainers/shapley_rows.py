@@ -62,7 +62,8 @@ class ShapleyRow:
 class ShapleyTask:
     """Explains some rows; goes to workers whole. Nothing in it changes but the designs it keeps.
 
-    `seconds_per_row` are the model's; by them `solver="auto"` chooses.
+    `seconds_per_row` are the model's; by them `solver="auto"` chooses. `noise` (K,) is the variance
+    of its answers to the same question, on the scale of contributions.
     """
 
     predictor: Predictor
@@ -74,6 +75,7 @@ class ShapleyTask:
     seed: int
     max_memory: int
     seconds_per_row: float
+    noise: np.ndarray
     designs: dict[tuple[int, int, int], PairedLeastSquares] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
@@ -165,8 +167,7 @@ class ShapleyTask:
 
     @property
     def _noisy(self) -> bool:
-        findings = self.predictor.findings
-        return findings is not None and not findings.repeatable
+        return bool(np.any(self.noise > 0.0))
 
     def _plan(self, game: Game, budget: int | None) -> Plan:
         differs, additive = game.row.differs, self.link == "identity"
@@ -254,7 +255,12 @@ class ShapleyTask:
             for block, of_units in zip(plan.blocks, values, strict=True):
                 by_background[np.ix_(block, plan.active)] = of_units
             row.values[plan.active] += np.einsum("g,guk->uk", of_block, values)
-            row.errors = np.sqrt(np.einsum("g,guk->uk", of_block**2, variances))
+            squares_of_errors = np.einsum("g,guk->uk", of_block**2, variances)
+            # The values add up to the prediction and the base as they were answered, and share
+            # the noise of these two.
+            squares_of_errors[plan.active] += (
+                self.noise * (1.0 + (weights**2).sum()) / len(plan.active)**2)
+            row.errors = np.sqrt(squares_of_errors)
             # The squares of a mean of games are at most the mean of their squares.
             unexplained += of_block @ squares
         row.background_errors = background_errors(weights, plan, by_background, variances)
@@ -280,7 +286,8 @@ class ShapleyTask:
         values, variances, unexplained = design.solve(differences, totals)
         row.solver = self._solver_of(plan)
         if row.solver == "gp":
-            found = self._process(design).solve(differences, totals, values)
+            found = self._process(design).solve(
+                differences, totals, values, self._noise_of_differences(plan))
             if found.converged:
                 values, variances, row.noise = found.values, found.variances, found.noise
             else:
@@ -293,6 +300,12 @@ class ShapleyTask:
                 "coalition sizes were not asked often enough: standard errors are not known. "
                 "Raise the budget.")
         return values, variances, unexplained
+
+    def _noise_of_differences(self, plan: Plan) -> np.ndarray:
+        """Give the variance (K,) of a difference of two means over a block's rows."""
+        weights = self.masker.weights
+        sizes = np.mean([weights[b].sum()**2 / (weights[b]**2).sum() for b in plan.blocks])
+        return 2.0 * self.noise / sizes
 
     def _process(self, design: PairedLeastSquares) -> OddProcess:
         """Give the process on a design's pairs, if there is memory for it."""

@@ -40,10 +40,14 @@ SURE = 1e-6
 
 
 def solving_seconds(n_sets: int, n_pairs: int, n_outputs: int) -> float:
-    """Estimate the seconds of a solve on one core of a laptop."""
+    """Estimate the seconds of a solve on one core of a laptop, within a factor of two or so.
+
+    A step of the search passes over each matrix of pairs some fifty times and inverts it.
+    """
     n = float(n_pairs + 1)
-    learning = STEPS * min(n_sets, np.ceil(LEARNING_PAIRS / n_pairs)) * (2e-3 + 1e-10 * n**3)
-    return n_outputs * float(learning + n_sets * 1e-10 * n**3)
+    n_learning = min(n_sets, np.ceil(LEARNING_PAIRS / n_pairs))
+    learning = STEPS * n_learning * (3e-4 + 1.2e-7 * n**2 + 5e-11 * n**3)
+    return n_outputs * float(learning + n_sets * (4e-8 * n**2 + 5e-11 * n**3))
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,10 @@ class OddProcess:
         self.noise[-1] = SURE
         self.n_learning = min(n_sets, -(-LEARNING_PAIRS // n_pairs))
 
-    def solve(self, differences: np.ndarray, totals: np.ndarray, first: np.ndarray) -> Solution:
+    def solve(
+        self, differences: np.ndarray, totals: np.ndarray, first: np.ndarray,
+        noise: np.ndarray | None = None,
+    ) -> Solution:
         """Give Shapley values and their posterior variances.
 
         Parameters
@@ -95,9 +102,13 @@ class OddProcess:
             v(all) − v(none).
         first : array (n_sets, M, n_outputs)
             Values to take the units' weights from, those of least squares as a rule.
+        noise : array (n_outputs,), optional
+            Variance that the differences are known to have where nothing differs. Where a few
+            pairs are nearly all there are, interactions look like noise and noise like them: then
+            the variances are at least what this noise does to the values.
         """
         values, variances, converged = np.zeros(first.shape), np.zeros(first.shape), True
-        noise = np.zeros(first.shape[2])
+        found_noise = np.zeros(first.shape[2])
         odds = np.concatenate([differences, totals[:, None]], axis=1) / 2.0
         # One thread: how a product is split among threads shows in its last bits.
         with _blas().limit(limits=1):
@@ -109,18 +120,22 @@ class OddProcess:
                 if found is None:
                     converged = False
                     continue
-                means, deviations, scale = self.posterior(odds[:, :, k] / size, *found)
-                noise[k] = size * np.sqrt(scale * found[0][2])
+                known = 0.0 if noise is None else noise[k] / (4.0 * size**2)
+                means, deviations, scale = self.posterior(odds[:, :, k] / size, *found, known)
+                found_noise[k] = size * np.sqrt(scale * found[0][2])
                 left = totals[:, k] - size * means.sum(axis=1)
                 values[:, :, k] = size * means + left[:, None] / means.shape[1]
                 variances[:, :, k] = (size * deviations)**2
-        return Solution(values, variances, noise, converged)
+        return Solution(values, variances, found_noise, converged)
 
     def posterior(
-        self, odds: np.ndarray, scales: np.ndarray, rho: np.ndarray
+        self, odds: np.ndarray, scales: np.ndarray, rho: np.ndarray, noise: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Give means and deviations (n_sets, M), and the process's scale, given λ₃, λ₅, σ², ρ."""
-        means, variances = np.zeros((2, len(self.signs), len(rho)))
+        """Give means and deviations (n_sets, M), and the process's scale, given λ₃, λ₅, σ², ρ.
+
+        `noise` is the least variance of an answer.
+        """
+        means, variances, least = np.zeros((3, len(self.signs), len(rho)))
         fit = 0.0
         for g, (signs, odd) in enumerate(zip(self.signs, odds, strict=True)):
             parts = _Products(signs, rho)
@@ -131,9 +146,13 @@ class OddProcess:
             half = linalg.solve_triangular(factor[0], covariance, lower=True, check_finite=False)
             means[g] = covariance.T @ solved
             variances[g] = np.maximum(prior - np.einsum("ij,ij->j", half, half), 0.0)
+            if noise > 0.0:
+                shares = linalg.solve_triangular(factor[0], half, lower=True, trans=1,
+                                                 check_finite=False)
+                least[g] = noise * np.einsum("ij,ij->j", shares[:-1], shares[:-1])
             fit += odd @ solved
         scale = fit / odds.size
-        return means, np.sqrt(scale * variances), scale
+        return means, np.sqrt(np.maximum(scale * variances, least)), scale
 
     def _learn(
         self, odds: np.ndarray, weights: np.ndarray
