@@ -88,6 +88,18 @@ def shapley_by_orders(v, n):
     return values
 
 
+def interactions(v, n):
+    """Grabisch & Roubens 1999: second differences of two players, weighted t!(n−t−2)!/(n−1)!."""
+    known = {s: np.asarray(v(s), dtype=float) for s in subsets(range(n))}
+    found = np.zeros((n, n, *np.shape(known[()])))
+    for i, j in permutations(range(n), 2):
+        for s in subsets([u for u in range(n) if u not in (i, j)]):
+            weight = factorial(len(s)) * factorial(n - len(s) - 2) / factorial(n - 1)
+            i_too, j_too, both = (tuple(sorted((*s, *more))) for more in ([i], [j], [i, j]))
+            found[i, j] += weight * (known[both] - known[i_too] - known[j_too] + known[s])
+    return found
+
+
 def kernel_shap(v, n):
     """Lundberg & Lee 2017: weighted regression of v on all coalitions, Σφ = v(all) − v(none)."""
     first, last = np.asarray(v(())), np.asarray(v(tuple(range(n))))
@@ -209,6 +221,20 @@ def add_submasks(starts, players, n_players, kept, ids, answers, weights):
     return values
 
 
+def add_interactions(starts, players, n_players, first, ids, answers, weights, n_units):
+    values = np.zeros((n_units, n_units, answers.shape[1]))
+    for q, i in enumerate(ids):
+        b = max(b for b in range(len(n_players)) if starts[b] <= first + q)
+        kept = [(first + q - starts[b]) // 2**p % 2 for p in range(n_players[b])]
+        d, s = len(kept), sum(kept)
+        for p, o in combinations(range(d), 2):
+            inside = kept[p] + kept[o]
+            t = s - inside
+            weight = factorial(t) * factorial(d - t - 2) / factorial(d - 1)
+            values[players[b, p], players[b, o]] += weights[b] * (-1) ** inside * weight * answers[i]
+    return values
+
+
 # Least squares on pairs (shapley.md, part 2, steps 4–6) ----------------------------------------
 
 
@@ -297,3 +323,38 @@ def odd_process(kept, odd, scales, rho, noise):
     gain = prior @ design.T @ np.linalg.inv(cover)
     spread = (prior - gain @ design @ prior) * (odd @ np.linalg.solve(cover, odd) / n)
     return shares.T @ gain @ odd, np.sqrt(np.diag(shares.T @ spread @ shares))
+
+
+def even_process(signs, sets, shares, even, scales, rho, constant, jitter):
+    """Posterior of the interactions of the mean game: Bayesian regression on products of 0, 2, 4.
+
+    Each coefficient is a common one plus one of each set, c times as variable; a product of k signs
+    gives 4β/(k − 1) to each two of its units.
+    """
+    n_units, n_sets = signs.shape[1], len(shares)
+    two, four, c, sigma = scales
+    e2 = sum(rho[i] * rho[j] for i, j in combinations(range(n_units), 2))
+    e4 = sum(np.prod(rho[list(g)]) for g in combinations(range(n_units), 4))
+    columns, variances, gives = [np.ones(len(signs))], [constant], [np.zeros((n_units, n_units))]
+    for order in (2, 4):
+        for g in combinations(range(n_units), order):
+            columns.append(np.prod(signs[:, list(g)], axis=1))
+            own = np.prod(rho[list(g)])
+            variances.append(two / comb(n_units, 2) + own / e2 if order == 2 else four * own / e4)
+            give = np.zeros((n_units, n_units))
+            for i, j in permutations(g, 2):
+                give[i, j] = 4.0 / (order - 1)
+            gives.append(give)
+    columns, variances = np.array(columns).T, np.array(variances)
+    blocks = [columns] + [columns * (sets == g)[:, None] for g in range(n_sets)]
+    design = np.hstack(blocks)
+    prior = np.diag(np.concatenate([variances] + [c * variances] * n_sets))
+    cover = design @ prior @ design.T
+    cover += (sigma + jitter * cover[0, 0]) * np.eye(len(signs))
+    gain = prior @ design.T @ np.linalg.inv(cover)
+    spread = (prior - gain @ design @ prior) * (even @ np.linalg.solve(cover, even) / len(even))
+    gives = np.array([g.ravel() for g in gives]).T
+    functional = np.hstack([gives] + [share * gives for share in shares])
+    means = functional @ gain @ even
+    squares = np.einsum("pa,ab,pb->p", functional, spread, functional)
+    return means.reshape(n_units, n_units), squares.reshape(n_units, n_units)

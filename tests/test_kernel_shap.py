@@ -598,7 +598,7 @@ def test_scikit_learn_conventions(tables):
     copy = clone(explainer)
     assert copy.get_params() == explainer.get_params()
     assert not hasattr(copy, "predictor_")
-    settings = {"solver": "exact", "budget": 9, "tol": 0.1, "link": "logit", "groups": [[0]], "outputs": 0,
+    settings = {"solver": "exact", "budget": 9, "tol": 0.1, "interactions": True, "link": "logit", "groups": [[0]], "outputs": 0,
                 "max_background": 3, "batch_size": 5, "random_state": 1, "n_jobs": 2,
                 "max_memory": 10}
     assert xk.KernelSHAP(**settings).get_params() == settings

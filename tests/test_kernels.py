@@ -8,7 +8,7 @@ import reference
 
 from xaikit.kernels import masking, shapley
 from xaikit.sampling.coalitions import pack
-from xaikit.solvers.shapley import shapley_weights
+from xaikit.solvers.shapley import interaction_weights, shapley_weights
 
 # Two words from 65 units on; 64 fills the first one to its last bit.
 UNITS = [1, 3, 63, 64, 65, 130]
@@ -198,3 +198,19 @@ def test_add_submasks(rng, n_units, n_outputs):
                                  ids[first : first + chunk], answers, weights, got)
         # Both add row after row: equal to the last bit, however the list is cut.
         np.testing.assert_array_equal(got, ref)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 4, 65])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_add_interactions(rng, n_units, n_outputs):
+    starts, players, n_players = submask_lists(rng, n_units, 5, most=5)
+    total, weights = int(starts[-1]), rng.random(5)
+    answers, ids = rng.normal(size=(11, n_outputs)), rng.integers(11, size=total)
+    ref = reference.add_interactions(starts, players, n_players, 0, ids, answers, weights, n_units)
+    table = interaction_weights(int(n_players.max()))
+    for chunk in (total, 7):
+        got = np.zeros((n_units, n_units, n_outputs))
+        for first in range(0, total, chunk):
+            shapley.add_interactions(starts, players, n_players, first,
+                                     ids[first : first + chunk], answers, weights, table, got)
+        np.testing.assert_allclose(got, ref, rtol=1e-12, atol=1e-12)

@@ -63,6 +63,10 @@ class KernelSHAP(Explainer):
         Columns shown and hidden together.
     outputs : position, name or list, optional
         Outputs to explain; all by default.
+    interactions : bool
+        Find the interaction of every two units too, from the same answers; see
+        `Attribution.interactions`. Where coalitions are sampled it is found from as many of them
+        as `max_memory` holds (some 2,000 of the default's), and takes about a second a row.
     max_background : int
         A longer background is sampled down to this many rows, and a warning says so. Pass a
         `TabularMasker` to use every row.
@@ -111,6 +115,7 @@ class KernelSHAP(Explainer):
         link: str = "identity",
         groups: Any = None,
         outputs: Any = None,
+        interactions: bool = False,
         max_background: int = 200,
         batch_size: int | str = "auto",
         random_state: Any = None,
@@ -123,6 +128,7 @@ class KernelSHAP(Explainer):
         self.link = link
         self.groups = groups
         self.outputs = outputs
+        self.interactions = interactions
         self.max_background = max_background
         self.batch_size = batch_size
         self.random_state = random_state
@@ -247,6 +253,7 @@ class KernelSHAP(Explainer):
             solver=self.solver, limits=self._limits(len(table), len(parts)), link=self.link,
             seed=self.seed_, max_memory=int(self.max_memory),
             seconds_per_row=self.seconds_per_row_, noise=self._linked_noise(),
+            interactions=bool(self.interactions),
         )
         return table, parts, task
 
@@ -257,6 +264,7 @@ class KernelSHAP(Explainer):
         elapsed = watch.cost(self.predictor_).seconds
         warnings = dict.fromkeys([*self.warnings_, *(w for row in rows for w in row.warnings)])
         base = linked(self.masker_.weights @ self.background_answers_, self.link)
+        interactions, interaction_errors = _matrices(rows) if self.interactions else (None, None)
         return Attribution(
             method="KernelSHAP",
             values=np.stack([row.values for row in rows]),
@@ -265,6 +273,8 @@ class KernelSHAP(Explainer):
             predictions=np.stack([row.prediction for row in rows]),
             base_errors=np.tile(self._base_errors(), (len(rows), 1)),
             fidelity=np.stack([row.fidelity for row in rows]),
+            interactions=interactions,
+            interaction_errors=interaction_errors,
             data=schema.to_frame(table),
             row_names=tuple(getattr(table, "index", range(len(rows)))),
             details={
@@ -292,6 +302,8 @@ class KernelSHAP(Explainer):
         if self.tol is not None and not (is_number(self.tol) and 0 < self.tol < 1):
             raise ValueError("tol must be a share of the range of values between 0 and 1, or None, "
                              f"got {self.tol!r}.")
+        if not isinstance(self.interactions, bool | np.bool_):
+            raise ValueError(f"interactions must be True or False, got {self.interactions!r}.")
         for name in ("max_background", "max_memory"):
             value = getattr(self, name)
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -337,3 +349,19 @@ class KernelSHAP(Explainer):
         """Standard error of the base values, sd/√B by the effective number of background rows."""
         error = mean_error(self.masker_.weights, self.background_answers_)
         return error if self.link == "identity" else error * self._slope()
+
+
+def _matrices(rows: list[ShapleyRow]) -> tuple[np.ndarray, np.ndarray]:
+    """Give matrices whose rows sum to the values, and their errors: (n_rows, M, M, n_outputs)."""
+    values, errors = [], []
+    for row in rows:
+        assert row.interactions is not None
+        assert row.interaction_variances is not None
+        matrix, error = row.interactions / 2.0, np.sqrt(row.interaction_variances) / 2.0
+        units = np.arange(len(matrix))
+        matrix[units, units] = row.values - matrix.sum(axis=1)
+        # The errors of a unit's interactions may go together: added up, they are an upper bound.
+        error[units, units] = np.hypot(row.errors, error.sum(axis=1))
+        values.append(matrix)
+        errors.append(error)
+    return np.stack(values), np.stack(errors)

@@ -11,19 +11,28 @@ from scipy.special import logit
 
 from xaikit.explainers.base import Stopwatch
 from xaikit.explainers.shapley_limits import Limits, growth
-from xaikit.explainers.shapley_plan import Plan, all_pairs, first_budget, plan_exact, plan_sample
+from xaikit.explainers.shapley_plan import (
+    Plan,
+    all_pairs,
+    first_budget,
+    plan_exact,
+    plan_sample,
+)
 from xaikit.explanations.base import Cost
-from xaikit.kernels.shapley import add_marginals, add_submasks
+from xaikit.kernels.shapley import add_interactions, add_marginals, add_submasks
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import all_coalitions, pack, paired_coalitions
 from xaikit.sampling.game import Game
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import TabularMasker, TabularRows
+from xaikit.solvers.even_process import EvenProcess
 from xaikit.solvers.odd_process import OddProcess, solving_seconds
 from xaikit.solvers.shapley import (
     PairedLeastSquares,
     exact_from_all,
     explained,
+    interaction_weights,
+    interactions_from_all,
     shapley_weights,
 )
 
@@ -39,13 +48,18 @@ MOST_COUNTED_QUESTIONS = 2**18
 """Most questions whose different ones are counted to see whether they fit a budget."""
 PROCESS_MATRICES = 12
 """Matrices of pairs × pairs that the odd process holds at a time."""
+EVEN_MATRICES = 8
+"""Matrices of pairs × pairs that the even process holds at a time."""
 FIDELITY_PAIRS = 32
 """Least pairs of coalitions, among those asked, to measure the fidelity of exact values on."""
 
 
 @dataclass
 class ShapleyRow:
-    """What was found for one row; arrays are (M, K) or (K,)."""
+    """What was found for one row; arrays are (M, K) or (K,), of interactions (M, M, K) or None.
+
+    Interactions are the Shapley interaction indices of two units, 0 on the diagonal.
+    """
 
     values: np.ndarray
     errors: np.ndarray
@@ -56,6 +70,8 @@ class ShapleyRow:
     solver: str
     model_rows: int = 0
     warnings: list[str] = field(default_factory=list)
+    interactions: np.ndarray | None = None
+    interaction_variances: np.ndarray | None = None
 
 
 @dataclass
@@ -76,6 +92,7 @@ class ShapleyTask:
     max_memory: int
     seconds_per_row: float
     noise: np.ndarray
+    interactions: bool = False
     designs: dict[tuple[int, int, int], PairedLeastSquares] = field(default_factory=dict)
 
     def __call__(self, table: Any) -> tuple[list[ShapleyRow], Cost]:
@@ -141,11 +158,14 @@ class ShapleyTask:
         """Ask as much as the budget allows, and solve."""
         plan = self._plan(game, budget)
         # All that sampling needs is asked at once: the row itself, and the pairs of coalitions.
-        prediction, differences = self._ask(game, plan)
+        prediction, differences, sums = self._ask(game, plan)
         base = linked(self.masker.weights @ self.answers, self.link)
         shape = (game.n_units, len(prediction))
         row = ShapleyRow(np.zeros(shape), np.zeros(shape), prediction, np.full(shape[1], np.nan),
                          np.full(shape, np.nan), np.full(shape[1], np.nan), "exact")
+        if self.interactions:
+            row.interactions = np.zeros((game.n_units, *shape))
+            row.interaction_variances = np.zeros((game.n_units, *shape))
         # What is left of sums of rounded numbers is no contribution: a dummy's value is 0.
         rounding = ROUNDING * np.maximum(
             np.abs(linked(self.answers, self.link)).max(axis=0), np.abs(prediction))
@@ -157,11 +177,15 @@ class ShapleyTask:
             unexplained = self._solve_linked(game, plan, row, prediction - base)
         elif len(plan.active) > 1:
             unexplained = self._solve(game, plan, row, differences)
+            if row.interactions is not None and plan.blocks:
+                self._add_interactions(plan, row, sums)
         if len(plan.active) > 0:
             row.fidelity = explained(row.values[plan.active], unexplained, rounding)
         if self._noisy and not plan.blocks:
             # Exact sums of answers that differ each time: by how much is not known.
             row.errors[plan.active] = np.nan
+            if row.interaction_variances is not None:
+                row.interaction_variances[np.ix_(plan.active, plan.active)] = np.nan
         row.values[np.abs(row.values) <= rounding] = 0.0
         return row
 
@@ -229,6 +253,8 @@ class ShapleyTask:
         kept[:, active] = all_coalitions(len(active))
         every = linked(game.values(kept), self.link)
         row.values[active] = exact_from_all(every)
+        if row.interactions is not None:
+            row.interactions[np.ix_(active, active)] = interactions_from_all(every)
         design = self._measuring(len(active))
         number = design.kept[0] @ (1 << np.arange(len(active)))
         differences = every[number] - every[len(every) - 1 - number]
@@ -243,7 +269,7 @@ class ShapleyTask:
         by_background = np.zeros((len(weights), *row.values.shape))
         variances = np.zeros((0, *row.values.shape))
         if plan.exact.any():
-            by_background, squares = self._solve_exactly(game, plan)
+            by_background, squares = self._solve_exactly(game, plan, row.interactions)
             unexplained += weights[plan.exact].sum() * squares
         row.values += np.einsum("b,buk->uk", weights, by_background)
         if plan.blocks:
@@ -266,12 +292,17 @@ class ShapleyTask:
         row.background_errors = background_errors(weights, plan, by_background, variances)
         return unexplained
 
-    def _solve_exactly(self, game: Game, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        """Give the values of background rows asked whole (0 for others), and what they leave."""
+    def _solve_exactly(
+        self, game: Game, plan: Plan, interactions: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the values of background rows asked whole (0 for others), and what they leave.
+
+        Their weighted interactions are added to `interactions`, where these are wanted.
+        """
         design = self._measuring(len(plan.active))
         kept = _pairs_of(design.kept[0], plan.active, game.n_units)
         weights = np.where(plan.exact, self.masker.weights, 0.0)
-        by_background, values = exact_by_background(game, kept, plan.exact)
+        by_background, values = exact_by_background(game, kept, plan.exact, interactions)
         share = weights.sum()
         mean = np.einsum("b,buk->uk", weights, by_background)[plan.active]
         left = design.unexplained(mean[None], (values[0::2] - values[1::2])[None],
@@ -301,6 +332,26 @@ class ShapleyTask:
                 "Raise the budget.")
         return values, variances, unexplained
 
+    def _add_interactions(self, plan: Plan, row: ShapleyRow, sums: np.ndarray) -> None:
+        """Add the interactions of the sampled games, and their variances."""
+        design = self._design(plan)
+        shares = np.array([self.masker.weights[b].sum() for b in plan.blocks])
+        ends = row.prediction + self._base_of(plan.blocks)
+        # All sets are solved together; of more pairs than memory holds, evenly chosen ones are.
+        most = int(np.sqrt(self.max_memory / (8 * EVEN_MATRICES))) // len(shares) - 1
+        n_pairs = design.kept.shape[1]
+        chosen = np.unique(np.linspace(0, n_pairs - 1, min(n_pairs, max(most, 2))).astype(int))
+        found = EvenProcess(design.kept[:, chosen], shares).solve(
+            sums[:, chosen], ends, row.values[plan.active])
+        if not found.converged.all():
+            row.warnings.append("The interactions of some rows are not known (NaN): the Gaussian "
+                                "process found no likely parameters for them.")
+        assert row.interactions is not None
+        assert row.interaction_variances is not None
+        where = np.ix_(plan.active, plan.active)
+        row.interactions[where] += shares.sum() * found.values
+        row.interaction_variances[where] += shares.sum()**2 * found.variances
+
     def _noise_of_differences(self, plan: Plan) -> np.ndarray:
         """Give the variance (K,) of a difference of two means over a block's rows."""
         weights = self.masker.weights
@@ -327,17 +378,18 @@ class ShapleyTask:
         return np.stack([linked(weights[b] @ self.answers[b] / weights[b].sum(), self.link)
                          for b in blocks])
 
-    def _ask(self, game: Game, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        """Give v(all) (K,), and v(S) − v(complement) for the pairs of blocks, (n_blocks, m, K)."""
+    def _ask(self, game: Game, plan: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give v(all) (K,), and v(S) ∓ v(complement) for the pairs of blocks, (n_blocks, m, K)."""
         if not plan.blocks:
             values = game.values(np.ones((1, game.n_units), dtype=bool))
-            return linked(values, self.link)[0], values[:0]
+            return linked(values, self.link)[0], values[:0], values[:0]
         design = self._design(plan)
         kept = np.stack([_pairs_of(own, plan.active, game.n_units) for own in design.kept])
         everything = np.ones((len(kept), 1, game.n_units), dtype=bool)
         values = linked(game.block_values(np.concatenate([everything, kept], axis=1), plan.blocks),
                         self.link)
-        return values[0, 0], values[:, 1::2] - values[:, 2::2]
+        first, second = values[:, 1::2], values[:, 2::2]
+        return values[0, 0], first - second, first + second
 
     def _design(self, plan: Plan) -> PairedLeastSquares:
         """Give the coalitions of a plan's blocks."""
@@ -373,7 +425,7 @@ def _pairs_of(chosen: np.ndarray, active: np.ndarray, n_units: int) -> np.ndarra
 
 
 def exact_by_background(
-    game: Game, kept: np.ndarray, wanted: np.ndarray
+    game: Game, kept: np.ndarray, wanted: np.ndarray, interactions: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the exact Shapley values of the games of single background rows.
 
@@ -387,6 +439,8 @@ def exact_by_background(
         Coalitions whose values are wanted too; they are among those asked.
     wanted : bool array (B,)
         Which background rows.
+    interactions : array (M, M, n_outputs), optional
+        Where their interactions are added up, by the rows' weights.
 
     Returns
     -------
@@ -400,7 +454,9 @@ def exact_by_background(
     # An unwanted row's list is its own answer alone, which is known.
     starts, players, n_players = _submask_list(game.row.differs & wanted[:, None])
     gain, loss = shapley_weights(int(n_players.max()))
-    masks = pack(kept)
+    masks, table = pack(kept), interaction_weights(int(n_players.max()))
+    weights = np.where(wanted, game.row.weights, 0.0)
+    halves = np.zeros((0, 0, 0)) if interactions is None else np.zeros(interactions.shape)
     shapley, values = np.zeros((0, 0, 0)), np.zeros((0, 0))
     for first in range(0, int(starts[-1]), game.chunk):
         n = min(game.chunk, int(starts[-1]) - first)
@@ -410,8 +466,12 @@ def exact_by_background(
             shapley = np.zeros((n_background, n_units, n_outputs))
             values = np.zeros((len(masks), n_outputs))
         add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, shapley)
-        add_submasks(starts, players, n_players, first, masks, ids, game.answers,
-                     np.where(wanted, game.row.weights, 0.0), values)
+        add_submasks(starts, players, n_players, first, masks, ids, game.answers, weights, values)
+        if interactions is not None:
+            add_interactions(starts, players, n_players, first, ids, game.answers, weights, table,
+                             halves)
+    if interactions is not None:
+        interactions += halves + halves.transpose(1, 0, 2)
     return shapley, values
 
 

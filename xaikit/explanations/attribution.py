@@ -32,6 +32,12 @@ class Attribution(Explanation):
     fidelity : array (n_rows, n_outputs)
         How much of the model's behaviour the sum of contributions reproduces, by the method's own
         measure (R², at most 1); NaN where it was not measured.
+    interactions : array (n_rows, n_features, n_features, n_outputs) or None
+        The contributions, shared out over pairs: off the diagonal half the Shapley interaction
+        index of two features, on it what a feature does by itself. Every matrix is symmetric, and
+        its rows sum to `values` (the layout of shap's interaction values).
+    interaction_errors : like `interactions`, or None
+        Their errors from sampling coalitions; on the diagonal an upper bound.
     data : DataFrame or None
         The explained rows, with their dtypes.
     row_names : tuple
@@ -47,6 +53,8 @@ class Attribution(Explanation):
     standard_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
     base_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
     fidelity: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    interactions: np.ndarray | None = None
+    interaction_errors: np.ndarray | None = None
     data: pd.DataFrame | None = None
     row_names: tuple[Any, ...] = field(default=None)  # type: ignore[arg-type]
     details: dict[str, np.ndarray] = field(default_factory=dict)
@@ -66,6 +74,12 @@ class Attribution(Explanation):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, np.full(wanted, np.nan))
             self._freeze(name, wanted)
+        square = (shape[0], shape[1], shape[1], shape[2])
+        if (self.interactions is None) != (self.interaction_errors is None):
+            raise ValueError("interactions and interaction_errors come together or not at all.")
+        if self.interactions is not None:
+            self._freeze("interactions", square)
+            self._freeze("interaction_errors", square)
         rows = tuple(range(shape[0])) if self.row_names is None else tuple(self.row_names)
         if len(rows) != shape[0] or (self.data is not None and len(self.data) != shape[0]):
             kept = "" if self.data is None else f" and {len(self.data)} rows of data"
@@ -90,6 +104,7 @@ class Attribution(Explanation):
         features = resolve(self.feature_names, keys[1], "feature")
         outputs = resolve(self.output_names, keys[2], "output")
         cube, pairs = np.ix_(rows, features, outputs), np.ix_(rows, outputs)
+        square = np.ix_(rows, features, features, outputs)
         return replace(
             self,
             values=self.values[cube],
@@ -98,6 +113,9 @@ class Attribution(Explanation):
             predictions=self.predictions[pairs],
             base_errors=self.base_errors[pairs],
             fidelity=self.fidelity[pairs],
+            interactions=None if self.interactions is None else self.interactions[square],
+            interaction_errors=None if self.interaction_errors is None
+            else self.interaction_errors[square],
             data=None if self.data is None else self.data.iloc[rows].reset_index(drop=True),
             row_names=tuple(self.row_names[i] for i in rows),
             feature_names=tuple(self.feature_names[j] for j in features),

@@ -56,3 +56,35 @@ def add_submasks(
             if 0 <= q < ids.shape[0]:
                 for k in range(values.shape[1]):
                     values[c, k] += weights[b] * answers[ids[q], k]
+
+
+@kernel
+def add_interactions(
+    starts, players, n_players, first, ids, answers, weights, table, values
+):
+    """Add to `values` (M, M, K) what each answer adds to the interaction of every two players.
+
+    Answers are to the questions first, first + 1, … of the list that `masking.number_submasks`
+    describes; `weights` (B,) are those of the background rows. With `table`[d, t] =
+    t!(d−t−2)!/(d−1)! an answer v(S), |S| = s, counts table[d, s − 2] for two players in S,
+    −table[d, s − 1] for one in S and one not, and table[d, s] for two outside. The smaller unit
+    comes first.
+    """
+    b = np.searchsorted(starts, first, side="right") - 1
+    for q in range(ids.shape[0]):
+        while first + q >= starts[b + 1]:
+            b += 1
+        number = first + q - starts[b]
+        d = n_players[b]
+        size = 0
+        for p in range(d):
+            size += (number >> p) & 1
+        for p in range(d):
+            here = (number >> p) & 1
+            for o in range(p + 1, d):
+                inside = here + ((number >> o) & 1)
+                weight = weights[b] * table[d, size - inside]
+                if inside == 1:
+                    weight = -weight
+                for k in range(values.shape[2]):
+                    values[players[b, p], players[b, o], k] += weight * answers[ids[q], k]

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 
-from xaikit.explanations.attribution import as_numbers
 from xaikit.predictor.schema import Schema, as_table
 from xaikit.predictor.tables import take_rows
 from xaikit.sampling.seeds import resolve_seed, stream
@@ -87,15 +86,17 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
     parts = []
     for c in range(frame.shape[1]):
         column = frame.iloc[:, c]
-        if pd.api.types.is_bool_dtype(column.dtype) or not (
-                pd.api.types.is_numeric_dtype(column.dtype)
-                or pd.api.types.is_datetime64_any_dtype(column.dtype)):
+        if pd.api.types.is_datetime64_any_dtype(column.dtype):
+            column = (column - column.min()).dt.total_seconds()
+        if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
+                column.dtype):
             codes = number_values(column.array)
             common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
             # Two different levels are as far apart as two deviations of a number.
             parts.append(np.sqrt(2.0) * (codes[:, None] == common))
         else:
-            parts.append(_standardised(as_numbers(column))[:, None])
+            cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            parts.append(_standardised(cells)[:, None])
     return np.concatenate(parts, axis=1)
 
 

@@ -15,11 +15,12 @@ are likelier among units with a large weight ρ (heredity), and σ² takes in wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import linalg, optimize
+
+from xaikit.solvers.threads import one_thread
 
 FLOOR = 0.02
 """Weight of a unit whose least-squares value is 0, next to 1 for the largest."""
@@ -110,18 +111,19 @@ class OddProcess:
         values, variances, converged = np.zeros(first.shape), np.zeros(first.shape), True
         found_noise = np.zeros(first.shape[2])
         odds = np.concatenate([differences, totals[:, None]], axis=1) / 2.0
-        # One thread: how a product is split among threads shows in its last bits.
-        with _blas().limit(limits=1):
+        with one_thread():
             for k in range(first.shape[2]):
                 size = np.sqrt(np.mean(odds[:, :, k]**2))
                 if size == 0.0:
                     continue
-                found = self._learn(odds[:, :, k] / size, _weights(first[:, :, k].mean(axis=0)))
-                if found is None:
+                known = 0.0 if noise is None else noise[k] / (4.0 * size**2)
+                try:
+                    found = self._learn(odds[:, :, k] / size,
+                                        heredity(first[:, :, k].mean(axis=0)))
+                    means, deviations, scale = self.posterior(odds[:, :, k] / size, *found, known)
+                except linalg.LinAlgError:
                     converged = False
                     continue
-                known = 0.0 if noise is None else noise[k] / (4.0 * size**2)
-                means, deviations, scale = self.posterior(odds[:, :, k] / size, *found, known)
                 found_noise[k] = size * np.sqrt(scale * found[0][2])
                 left = totals[:, k] - size * means.sum(axis=1)
                 values[:, :, k] = size * means + left[:, None] / means.shape[1]
@@ -156,8 +158,8 @@ class OddProcess:
 
     def _learn(
         self, odds: np.ndarray, weights: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Give the λ₃, λ₅, σ² and ρ that make what was asked likeliest; None if there are none."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the λ₃, λ₅, σ² and ρ that make what was asked likeliest."""
         start = np.concatenate([CENTRE, np.log(weights)])
         # A step of the search may overshoot by hundreds, where exp leaves the numbers there are.
         # Were all variables bounded on both sides, L-BFGS-B would make its first step that long.
@@ -168,7 +170,7 @@ class OddProcess:
             self.unlikelihood, start, (odds, start), jac=True, method="L-BFGS-B", bounds=bounds,
             options={"maxiter": STEPS, "maxcor": 20})
         if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
-            return None
+            raise linalg.LinAlgError("no likely parameters")
         return np.exp(found.x[:3]), np.exp(found.x[3:])
 
     def unlikelihood(
@@ -257,7 +259,7 @@ class _Products:
         q3 = (signs @ rho**3)[:, None] - rho**3 * signs
         q2, q4 = p[2] - rho**2, p[4] - rho**4
         two = (q1**2 - q2) / 2 if len(rho) >= 3 else 0.0 * q1
-        four = _fourth(q1, q2, q3, q4) if len(rho) >= 5 else 0.0 * q1
+        four = fourth_sum(q1, q2, q3, q4) if len(rho) >= 5 else 0.0 * q1
         return two, four
 
     def slopes(
@@ -297,7 +299,8 @@ def _third(p1: Any, p2: Any, p3: Any) -> Any:
     return (p1 * (p1 * p1 - 3.0 * p2) + 2.0 * p3) / 6.0
 
 
-def _fourth(p1: Any, p2: Any, p3: Any, p4: Any) -> Any:
+def fourth_sum(p1: Any, p2: Any, p3: Any, p4: Any) -> Any:
+    """Give e₄ by the power sums."""
     squares = p1 * p1
     return (squares * (squares - 6.0 * p2) + 3.0 * p2 * p2 + 8.0 * p1 * p3 - 6.0 * p4) / 24.0
 
@@ -308,15 +311,8 @@ def _fifth(p1: Any, p2: Any, p3: Any, p4: Any, p5: Any) -> Any:
             - 20.0 * p2 * p3 + 24.0 * p5) / 120.0
 
 
-def _weights(first: np.ndarray) -> np.ndarray:
+def heredity(first: np.ndarray) -> np.ndarray:
     """Give the units' weights ρ by heredity, with mean 1."""
     sizes = np.abs(first)
     weights = sizes / max(sizes.max(), np.finfo(np.float64).tiny) + FLOOR
     return weights / weights.mean()
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")

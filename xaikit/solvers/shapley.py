@@ -92,6 +92,56 @@ def exact_from_all(values: np.ndarray) -> np.ndarray:
     return weights.T @ values
 
 
+def interaction_weights(n_players: int) -> np.ndarray:
+    """Give what a second difference counts in the Shapley interaction of two players.
+
+    Returns
+    -------
+    array (n_players + 1, n_players + 1)
+        ``[d, t]`` = t!(d−t−2)!/(d−1)! for t others of d players present; 0 where there are no two.
+
+    References
+    ----------
+    Grabisch & Roubens 1999, "An axiomatic approach to the concept of interaction among players".
+    """
+    d = np.arange(n_players + 1)[:, None]
+    t = np.arange(n_players + 1)[None, :]
+    logs = gammaln(t + 1) + gammaln(np.maximum(d - t - 1, 1)) - gammaln(np.maximum(d, 1))
+    return np.exp(np.where(t + 2 <= d, logs, -np.inf))
+
+
+def interactions_from_all(values: np.ndarray) -> np.ndarray:
+    """Give the Shapley interaction index of every two units of a game known on all coalitions.
+
+    Parameters
+    ----------
+    values : array (2^M, n_outputs)
+        In the order of `all_coalitions`.
+
+    Returns
+    -------
+    array (M, M, n_outputs)
+        0 on the diagonal.
+
+    Examples
+    --------
+    >>> both = np.array([0, 0, 0, 1.0])[:, None]
+    >>> interactions_from_all(both)[0, 1]
+    array([1.])
+    """
+    n_units = len(values).bit_length() - 1
+    table = interaction_weights(n_units)[n_units]
+    kept = (np.arange(len(values))[:, None] >> np.arange(n_units)) & 1
+    sizes = kept.sum(axis=1)
+    found = np.zeros((n_units, n_units, values.shape[1]))
+    for i in range(n_units):
+        for j in range(i):
+            inside = kept[:, i] + kept[:, j]
+            signs = np.where(inside == 1, -1.0, 1.0)
+            found[i, j] = found[j, i] = (signs * table[sizes - inside]) @ values
+    return found
+
+
 @dataclass(frozen=True)
 class PairedLeastSquares:
     """Least squares on paired coalitions, factorised once and solved for any number of games.
