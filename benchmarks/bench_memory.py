@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import xaikit as xk
+from benchmarks.cases import adult
 
 N_UNITS = 100
 
@@ -35,3 +36,23 @@ def memory() -> list[dict[str, Any]]:
                      "model rows": e.cost.model_rows, "peak MB": peak / 1e6,
                      "all composed rows at once, MB": composed / 1e6})
     return rows
+
+
+def many_rows() -> list[dict[str, Any]]:
+    """Peak of what Python and NumPy allocate while 1,000 and 10,000 Adult rows are explained."""
+    case = adult(20, 10_000)
+    explainer = xk.KernelSHAP(solver="wls", budget=2_001, random_state=0)
+    explainer.fit(case.predict, case.background)
+    explainer.explain(case.rows[:1])
+    found = []
+    for n_rows in (1_000, 10_000):
+        tracemalloc.start()
+        e = explainer.explain(case.rows[:n_rows])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        kept = sum(array.nbytes for array in (
+            e.values, e.standard_errors, e.base_values, e.predictions, e.base_errors, e.fidelity,
+            *e.details.values())) + e.data.memory_usage().sum()
+        found.append({"rows": n_rows, "model rows": e.cost.model_rows, "seconds": e.cost.seconds,
+                      "peak MB": peak / 1e6, "the explanation itself, MB": kept / 1e6})
+    return found

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import lightshap
+import matplotlib as mpl
 import numpy as np
 import shap
 import shapiq
@@ -14,6 +17,10 @@ import shapiq
 import xaikit as xk
 from benchmarks.cases import Counted
 from benchmarks.games import Game, coalition_values, games
+from xaikit.solvers.odd_process import solving_seconds
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
 
 BUDGETS = (10, 20, 40)
 """Coalitions a row, in multiples of M."""
@@ -76,6 +83,77 @@ def summary(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+PACES = (1e-6, 1e-5, 1e-4, 1e-3)
+"""Seconds a row of models for which the time at equal error is compared."""
+
+
+def at_equal_error(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How much longer the best peer takes to come as near the truth, for models of several paces.
+
+    A time is model rows × seconds a row + overhead. Where no budget brings a peer near enough, its
+    rows and overhead at its largest one are scaled by the ratio of errors: squared errors of a
+    sample fall with its size. Of xaikit's solvers the one is taken that "auto" takes at this pace.
+    """
+    found = []
+    for pace in PACES:
+        ratios = []
+        for cell in (c for c in cells if c["estimator"] == "xaikit gp"):
+            key = ("game", "coalitions")
+            wls = next(c for c in cells if c["estimator"] == "xaikit wls"
+                       and all(c[k] == cell[k] for k in key))
+            of_process = solving_seconds(10, cell["coalitions"] // 2, 1)
+            ours = cell if of_process <= pace * cell["model rows"] else wls
+            peers = {c["estimator"] for c in cells if not c["estimator"].startswith("xaikit")}
+            theirs = min(_time_to(ours["relative squared error"], pace, [
+                c for c in cells if c["estimator"] == peer and c["game"] == cell["game"]])
+                for peer in peers)
+            ratios.append(theirs / (pace * ours["model rows"] + ours["overhead s a row"]))
+        found.append({
+            "model's µs a row": pace * 1e6, "cells": len(ratios),
+            "ahead of every peer in": int(np.sum(np.array(ratios) > 1.0)),
+            "best peer's time / ours, geometric mean": float(np.exp(np.mean(np.log(ratios)))),
+            "worst cell": float(min(ratios)),
+        })
+    return found
+
+
+def _time_to(error: float, pace: float, cells: list[dict[str, Any]]) -> float:
+    times = [pace * c["model rows"] + c["overhead s a row"] for c in cells
+             if c["relative squared error"] <= error]
+    if times:
+        return min(times)
+    last = max(cells, key=lambda c: c["coalitions"])
+    return float((pace * last["model rows"] + last["overhead s a row"])
+                 * last["relative squared error"] / error)
+
+
+def plot(cells: list[dict[str, Any]], path: Path) -> None:
+    """Draw the error against model rows, one panel a game."""
+    names = list(dict.fromkeys(c["game"] for c in cells))
+    n_columns = 4
+    figure, axes = plt.subplots(-(-len(names) // n_columns), n_columns, figsize=(13, 9),
+                                layout="constrained", squeeze=False)
+    styles = {"xaikit gp": ("#0b5394", "o-", 2.2), "xaikit wls": ("#45a0d9", "s-", 1.8)}
+    greys = iter(["#d55e00", "#8c564b", "#6b8e23", "#999999", "#b8860b", "#cc79a7"])
+    for name in METHODS:
+        styles.setdefault(name, (next(greys, "#777777"), "x--", 1.0))
+    for axis, game in zip(axes.flat, names, strict=False):
+        for method, (colour, style, width) in styles.items():
+            own = [c for c in cells if (c["game"], c["estimator"]) == (game, method)]
+            axis.loglog([c["model rows"] for c in own],
+                        [c["relative squared error"] for c in own], style, color=colour,
+                        linewidth=width, markersize=5, label=method)
+        axis.set_title(game, fontsize=10)
+        axis.grid(alpha=0.25)
+    for axis in axes.flat[len(names):]:
+        axis.axis("off")
+    axes.flat[-1].legend(*axes.flat[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.supxlabel("model rows for one explained row")
+    figure.supylabel("relative squared error of the Shapley values (median)")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def _ours(solver: str) -> Callable[..., Any]:
     def method(model: Any, background: np.ndarray, row: np.ndarray, coalitions: int) -> Any:
         e = xk.KernelSHAP(solver=solver, budget=coalitions * len(background) + 1,
@@ -109,11 +187,31 @@ def _shapiq(make: Callable[[int], Any]) -> Callable[..., Any]:
     return method
 
 
+def _lightshap(model: Any, background: np.ndarray, row: np.ndarray, coalitions: int) -> Any:
+    """Its Kernel SHAP with the most exact part that leaves room for one round of sampling.
+
+    A round asks 2·M coalitions, less those that the exact part has; the values at the ends and the
+    exact part are asked once.
+    """
+    m = len(row)
+    plans = {"h2": (2 * m + m * (m - 1), 2 * m - 6), "h1": (2 * m, 2 * m - 4),
+             "sampling": (0, 2 * m - 2)}
+    how, rounds = "sampling", 1
+    for name, (fixed, each) in plans.items():
+        if fixed + each <= coalitions and each > 0:
+            how, rounds = name, int((coalitions - fixed) // each)
+            break
+    e = lightshap.explain_any(model, row[None], background, method="kernel", how=how,
+                              max_iter=rounds, tol=1e-300, random_state=0, verbose=False)
+    return np.ravel(e.shap_values), np.ravel(e.standard_errors)
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     "xaikit gp": _ours("gp"),
     "xaikit wls": _ours("wls"),
     "shap Kernel (l1_reg=False)": _shap_kernel,
     "shap Permutation": _shap_permutation,
+    "lightshap Kernel": _lightshap,
     "shapiq KernelSHAP, paired": _shapiq(
         lambda n: shapiq.approximator.KernelSHAP(n, pairing_trick=True, random_state=0)),
     "shapiq kADDSHAP, paired": _shapiq(
