@@ -19,8 +19,8 @@ from benchmarks import (
 )
 from benchmarks.tables import markdown
 
-PACKAGES = ("xaikit", "shap", "shapiq", "lightshap", "lime", "dalex", "numpy", "scipy", "scikit-learn",
-            "lightgbm", "numba", "pandas")
+PACKAGES = ("xaikit", "shap", "shapiq", "lightshap", "lime", "dalex", "numpy", "scipy",
+            "scikit-learn", "lightgbm", "numba", "pandas")
 
 
 def main() -> None:

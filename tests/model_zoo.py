@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,7 +119,8 @@ def predicted(model: Any, X: Any) -> Any:
 
 
 def params(model: Any) -> Any:
-    return repr(sorted(model.get_params().items(), key=str)), sorted(vars(model))
+    # A search keeps masked arrays of its scores, which cannot be hashed.
+    return joblib.hash(getattr(model, "best_estimator_", model)), sorted(vars(model))
 
 
 def estimator(model: Any, X: Any, method: str = "predict_proba", **more: Any) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,8 +32,9 @@ def torch_state(module: Any) -> Any:
     if not hasattr(module, "modules"):
         return None
     flags = [(type(part).__name__, part.training) for part in module.modules()]
-    kept = [(name, p.dtype, p.device, p.requires_grad, p.detach().float().sum().item())
-            for name, p in module.named_parameters()]
+    held = [*module.named_parameters(), *module.named_buffers()]
+    kept = [(name, t.dtype, t.device, t.requires_grad, t.is_inference(),
+             joblib.hash(t.detach().double().numpy())) for name, t in held]
     return flags, kept
 
 
@@ -183,8 +185,8 @@ def keras_of(*layers: Any, shape: tuple[int, ...] = (3,)) -> Any:
 
 def keras_state(model: Any) -> Any:
     flags = [part.training for part in model.modules()] if hasattr(model, "modules") else None
-    return flags, [w.trainable for w in model.weights], [float(np.sum(w.numpy()))
-                                                         for w in model.weights]
+    return flags, [w.trainable for w in model.weights], [
+        joblib.hash(np.asarray(w.numpy())) for w in model.weights]
 
 
 def keras_row(model: Any, X: Any, wanted: Any, **more: Any) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def some(X, rows, order=None):
     if isinstance(X, list):
         return [X[i] for i in rows]
     part = X[rows]
+    if isinstance(X, np.ndarray) and X.flags.f_contiguous and not X.flags.c_contiguous:
+        return np.asfortranarray(part)
     return part.select(part.columns[::order]) if hasattr(part, "columns") and order else part
 
 
@@ -88,12 +91,48 @@ def as_answers(raw):
     return answers.reshape(len(answers), -1)
 
 
+def parts(batch):
+    """Give the arrays, frames or tensors that a model was handed."""
+    if isinstance(batch, dict):
+        batch = tuple(batch.values())
+    if isinstance(batch, tuple) or (isinstance(batch, list) and batch
+                                    and not isinstance(batch[0], str)):
+        return [part for piece in batch for part in parts(piece)]
+    return [batch]
+
+
+def assert_said(words, batch):
+    """See that the page's words for what reaches a model are true of it."""
+    held = parts(batch)
+    kinds = {"ndarray": "array", "DataFrame": "frame", "Tensor": "tensor", "list": "list of str",
+             "DMatrix": "DMatrix"}
+    for part in held:
+        kind = type(part).__name__
+        if hasattr(part, "get_column"):
+            kind_word = "polars DataFrame"
+        else:
+            kind_word = "sparse" if sparse.issparse(part) else kinds[kind]
+        assert kind_word in words, (kind_word, words)
+        if "by column" in words:
+            assert part.flags.f_contiguous
+    dtypes = {str(part.dtype).removeprefix("torch.") for part in held if hasattr(part, "dtype")}
+    named = set(re.findall(r"b?float\d+|int\d+", words))
+    assert named <= dtypes, (named, dtypes)
+
+
+def page():
+    """Give the rows of the page's table: what reaches the model, by model and input."""
+    lines = [line for line in DOCS.read_text(encoding="utf8").splitlines() if line.startswith("| ")]
+    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return {row[:2]: row[2] for row in cells if len(row) == 3}
+
+
 @pytest.fixture(params=[pytest.param(key, id=name) for key, name in zip(ROWS, IDS, strict=True)])
 def made(request):
     return ROWS[request.param]()
 
 
-def test_what_reaches_the_model_is_what_it_was_fitted_with(made):
+def test_what_reaches_the_model_is_what_it_was_fitted_with(made, request):
     """Bound to its data and asked about rows in another order of rows and columns."""
     rows = np.array([7, 3, 21, 3, 40])
     want = as_answers(made.own(made.model, some(made.X, rows)))
@@ -108,6 +147,7 @@ def test_what_reaches_the_model_is_what_it_was_fitted_with(made):
     assert seen
     for batch in seen:
         assert_same(batch, made.wanted(some(made.X, rows)))
+        assert_said(page()[request.node.callspec.params["made"]], batch)
     np.testing.assert_allclose(got, want, rtol=made.tolerance, atol=made.tolerance)
     assert got.dtype == np.float64
     assert_same(repr(made.state(made.model)), repr(before))
@@ -121,10 +161,7 @@ def test_one_row_is_answered_as_in_a_batch(made):
 
 
 def test_the_page_in_the_docs_shows_this_table():
-    page = DOCS.read_text(encoding="utf8")
-    table = [line for line in page.splitlines() if line.startswith("| ")]
-    shown = {tuple(cell.strip() for cell in line.strip("|").split("|"))[:2] for line in table}
-    assert set(ROWS) <= shown, set(ROWS) - shown
+    assert set(ROWS) <= set(page()), set(ROWS) - set(page())
 
 
 def test_every_row_of_the_zoo_is_of_its_own():

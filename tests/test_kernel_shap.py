@@ -277,9 +277,8 @@ def test_cost_is_what_the_model_was_asked(tables, counting, settings, max_memory
     background, X = tables
     model = counting(probability)
     explainer = fit(model, background, max_memory=max_memory, **settings)
-    # The probe's seven rows, then the background once; for "auto" a fast model is timed as well.
-    timed = {7 + len(background), 7 + len(background) + 2048}
-    assert model.n_rows in (timed if settings["solver"] == "auto" else {7 + len(background)})
+    # The probe's seven rows, then the background once.
+    assert model.n_rows == 7 + len(background)
     model.clear()
     got = explainer.explain(X)
     assert got.cost.model_rows == model.n_rows == got.details["model_rows"].sum()
@@ -437,11 +436,8 @@ def test_the_bytes_depend_on_the_seed_alone(rng, settings, solver):
     X[::3, :4] = background[0, :4]
     n = 34 if "n_jobs" in settings else 3
     background = background[:2] if "n_jobs" in settings else background
-    fitted = fit(probability, background, **solver), fit(probability, background, **solver, **settings)
-    for explainer in fitted:
-        # What the clock said in `fit`, by which "auto" chooses, is not for the seed to say.
-        explainer.seconds_per_row_ = 0.0
-    ref, got = (explainer.explain(X[:n]) for explainer in fitted)
+    ref = fit(probability, background, **solver).explain(X[:n])
+    got = fit(probability, background, **solver, **settings).explain(X[:n])
     # How often a row is asked again may depend on memory; what is found may not.
     if "max_memory" in settings:
         ref, got = (reference_without_rows(e) for e in (ref, got))

@@ -159,11 +159,11 @@ def test_a_forecast_of_nothing(tables):
 # What auto chooses --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seconds_per_row", "solver"), [(0.0, "wls"), (1.0, "gp")])
-def test_auto_weighs_the_models_time_against_the_solvers(tables, seconds_per_row, solver):
+@pytest.mark.parametrize(("pace", "solver"), [(0.0, "wls"), (1.0, "gp")])
+def test_auto_weighs_the_models_time_against_the_solvers(tables, pace, solver):
     background, X = tables
     explainer = fit(model, background, budget=2000)
-    explainer.seconds_per_row_ = seconds_per_row
+    explainer.pace_ = pace
     e = explainer.explain(X)
     assert set(e.details["solver"]) == {solver}
     named = fit(model, background, budget=2000, solver=solver).explain(X)
@@ -173,7 +173,7 @@ def test_auto_weighs_the_models_time_against_the_solvers(tables, seconds_per_row
 def test_auto_never_takes_more_memory_than_allowed(tables):
     background, X = tables
     explainer = fit(model, background, budget=2000, max_memory=2**16)
-    explainer.seconds_per_row_ = 1.0
+    explainer.pace_ = 1.0
     assert set(explainer.explain(X).details["solver"]) == {"wls"}
 
 
@@ -185,9 +185,19 @@ def test_a_slow_model_is_not_asked_more_than_its_background_in_fit(tables, count
         return X[:, 0]
 
     counted = counting(slow)
-    explainer = fit(counted, tables[0])
+    explainer = xk.KernelSHAP().fit(counted, tables[0])
     assert counted.n_rows == 7 + len(tables[0])
-    assert explainer.seconds_per_row_ >= 2e-3
+    assert explainer.pace_ == explainer.seconds_per_row_ >= 2e-3
+
+
+def test_a_fast_model_is_timed_on_more_rows_if_the_clock_may_decide(tables, counting):
+    counted = counting(model)
+    explainer = xk.KernelSHAP().fit(counted, tables[0])
+    assert counted.n_rows in (7 + 12, 7 + 12 + 2048)  # more, unless the machine stood still
+    assert explainer.pace_ > 0.0
+    counted.clear()
+    assert fit(counted, tables[0]).pace_ == 1e-5
+    assert counted.n_rows == 7 + 12
 
 
 # More of the same ---------------------------------------------------------------------------------

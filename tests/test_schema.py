@@ -189,7 +189,6 @@ REFUSED = [
     pytest.param(series(["b"], LEVELS), ["b", "new", "newer"], "'a'.*'new', 'newer'",
                  id="unknown levels"),
     pytest.param(series([1, 2], "category"), ["1"], "'a'.*'1'", id="digit for a number level"),
-    pytest.param(series([1, None], "Int64"), [0.7], "'a' should be Int64", id="fraction in Int64"),
     pytest.param(series([1, None], "Int64"), ["x"], "'a' should be Int64", id="text in Int64"),
     pytest.param(series([True, None], "boolean"), [2], "'a' should be boolean", id="2 in boolean"),
     pytest.param(pd.to_datetime(["2020-01-01"]), ["soon"], "'a' should be datetime",
@@ -200,6 +199,16 @@ REFUSED = [
     pytest.param(pd.to_datetime(["2020-01-01"]).tz_localize("UTC"), pd.to_datetime(["2020-01-01"]),
                  "'a' should be datetime.*UTC", id="naive in zoned"),
 ]
+
+
+@pytest.mark.parametrize(("dtype", "wider"), [("Int64", "Float64"),
+                                              ("int64[pyarrow]", "double[pyarrow]")])
+def test_a_fraction_widens_a_nullable_column_of_whole_numbers(dtype, wider):
+    pytest.importorskip("pyarrow")
+    got = schema_of(series([1, None], dtype)).conform(pd.DataFrame({"a": [0.7, None, 2.0]}))["a"]
+    assert str(got.dtype) == wider
+    assert got.isna().tolist() == [False, True, False]
+    assert got[0] == 0.7
 
 
 @pytest.mark.parametrize(("fitted", "given", "sentence"), REFUSED)

@@ -211,7 +211,7 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from xaikit.predictor.checkup import checkup
+    from xaikit.predictor.checkup import as_read, checkup
 
     for name, version in _versions():
         print(f"{name} {version}")
@@ -223,7 +223,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
         print("Give --data to probe the model.")
         return DONE
     X, _ = _load_data(arguments)
-    bound = predictor.bind(X)
+    try:
+        bound = predictor.bind(X)
+    except Exception:
+        # What went in is what one wants to see now.
+        print("\n".join(as_read(X)))
+        raise
     print("\n".join(checkup(bound, X)))
     return FINDINGS if bound.findings.warnings else DONE
 

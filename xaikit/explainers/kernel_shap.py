@@ -27,6 +27,9 @@ from xaikit.sampling.tabular import TabularMasker, as_masker
 
 SOLVERS = ("auto", "exact", "wls", "gp")
 LINKS = ("identity", "logit")
+ASSUMED_PACE = 1e-5
+"""Seconds a row that a model is taken to need where the clock must not decide: 10 µs, between
+boosted trees and forests."""
 
 
 class KernelSHAP(Explainer):
@@ -44,9 +47,8 @@ class KernelSHAP(Explainer):
         that learns how the units interact: smaller errors for the same model rows, and
         milliseconds to seconds of its own a row. Both ask background rows whole where these
         differ in so few units that it costs no more than sampling. ``"auto"``: exact for each
-        row where its questions fit the budget; else the process, if the model took longer than
-        it in `fit`, or least squares. That choice rests on a clock: name a solver for numbers
-        that are the same on every machine.
+        row where its questions fit the budget; else the process, if the model takes longer than
+        it for the questions, or least squares; see `pace_`.
     budget : int, "auto" or str
         Most model rows asked per explained row (answers to the background are asked once, in
         `fit`). ``"auto"``: 16·M + 256 coalitions on every background row. A time, such as
@@ -87,8 +89,11 @@ class KernelSHAP(Explainer):
         Variance of the model's answers to the same question: 0 if it repeats itself, else measured
         by asking about the background once more.
     seconds_per_row_ : float
-        What the model took for a row of the background. For ``solver="auto"``, which chooses by it,
-        a model so fast that this is mostly the fixed cost of a call is asked 2,048 rows more.
+        What the model took for a row of the background.
+    pace_ : float
+        The seconds a row that ``solver="auto"`` chooses by. Without a seed they are measured: a
+        model so fast that `seconds_per_row_` is mostly the fixed cost of a call is asked 2,048
+        rows more. With a seed they are taken to be 10 µs: no clock decides what comes out.
 
     References
     ----------
@@ -169,8 +174,9 @@ class KernelSHAP(Explainer):
         self.background_answers_ = predictor(masker.background)
         seconds = predictor.ledger.seconds - before
         self.seconds_per_row_ = seconds / len(masker.background)
-        if self.solver == "auto":
-            self.seconds_per_row_ = seconds_per_row(predictor, masker.background, seconds)
+        self.pace_ = ASSUMED_PACE
+        if self.solver == "auto" and self.random_state is None:
+            self.pace_ = seconds_per_row(predictor, masker.background, seconds)
         self.noise_ = np.zeros(self.background_answers_.shape[1])
         if not predictor.findings.repeatable:
             again = predictor.ask_anew(masker.background)
@@ -252,7 +258,7 @@ class KernelSHAP(Explainer):
             predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
             solver=self.solver, limits=self._limits(len(table), len(parts)), link=self.link,
             seed=self.seed_, max_memory=int(self.max_memory),
-            seconds_per_row=self.seconds_per_row_, noise=self._linked_noise(),
+            pace=self.pace_, noise=self._linked_noise(),
             interactions=bool(self.interactions),
         )
         return table, parts, task

@@ -78,8 +78,8 @@ class ShapleyRow:
 class ShapleyTask:
     """Explains some rows; goes to workers whole. Nothing in it changes but the designs it keeps.
 
-    `seconds_per_row` are the model's; by them `solver="auto"` chooses. `noise` (K,) is the variance
-    of its answers to the same question, on the scale of contributions.
+    `pace` is the model's seconds a row, by which `solver="auto"` chooses. `noise` (K,) is the
+    variance of its answers to the same question, on the scale of contributions.
     """
 
     predictor: Predictor
@@ -90,7 +90,7 @@ class ShapleyTask:
     link: str
     seed: int
     max_memory: int
-    seconds_per_row: float
+    pace: float
     noise: np.ndarray
     interactions: bool = False
     designs: dict[tuple[int, int, int], PairedLeastSquares] = field(default_factory=dict)
@@ -230,7 +230,7 @@ class ShapleyTask:
         if self.solver == "auto":
             n_outputs = self.answers.shape[1]
             of_process = solving_seconds(len(plan.blocks), plan.n_pairs, n_outputs)
-            worth = of_process <= self.seconds_per_row * plan.model_rows
+            worth = of_process <= self.pace * plan.model_rows
             return "gp" if worth and self._memory_of(plan.n_pairs) <= self.max_memory else "wls"
         return self.solver
 

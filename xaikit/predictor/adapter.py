@@ -92,7 +92,7 @@ def wrap(
     task : {"classification", "regression"}, optional
         Where it cannot be inferred.
     batch_size : int or "auto"
-        Most rows a call. ``"auto"`` is 65,536, or as many as fit 64 MiB. Where the model runs out
+        Most rows a call. ``"auto"`` is 262,144, or as many as fit 64 MiB. Where the model runs out
         of memory the number is halved until it does not.
     feature_names : sequence of str, optional
         Names for the columns of arrays.
@@ -180,7 +180,7 @@ class Predictor:
         self._memory = Memory() if settings.deduplicate else None
         self._all_names = self._backend.class_names
         self._kept: np.ndarray | None = None
-        self._named_by_answers = False
+        self._answered: tuple[str, ...] | None = None
         if settings.output_names is not None:
             self._rename(tuple(str(n) for n in settings.output_names))
         if self._all_names is not None:
@@ -332,13 +332,15 @@ class Predictor:
         start = time.perf_counter()
         try:
             raw = self._answer(schema, self._filled_up(batch), own)
-            answers, names = as_answers(raw, self._backend.fixed_rows or n)[:n], names_of(raw)
+            answers, names = as_answers(raw, self._backend.fixed_rows or n, n), names_of(raw)
         except Exception as error:
             if ran_out_of_memory(error) and n > 1 and self._backend.fixed_rows is None:
                 return None
-            raise ModelError(f"the model failed on a {describe(batch)}: {error}") from error
+            raise ModelError(f"the model failed on a {describe(batch)}: {_told(error)}") from error
         self.ledger.add(n, 1, time.perf_counter() - start)
         self._check_names(answers.shape[1], names)
+        if names is not None:
+            answers = self._in_order(answers, names)
         return answers if self._kept is None else answers[:, self._kept]
 
     def _answer(self, schema: AnySchema | None, batch: Batch, own: bool) -> Any:
@@ -383,15 +385,22 @@ class Predictor:
         if self._all_names is None:
             self._all_names = names or (("output",) if n_outputs == 1 else tuple(
                 f"output {k}" for k in range(n_outputs)))
-            self._named_by_answers = names is not None
             self._choose_outputs(n_outputs)
         elif len(self._all_names) != n_outputs:
             raise ModelError(f"the model answered with {n_outputs} outputs, where "
                              f"{len(self._all_names)} were expected "
                              f"({', '.join(self._all_names[:8])}).")
-        elif names is not None and self._named_by_answers and names != self._all_names:
+
+    def _in_order(self, answers: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        """Put columns that an answer names in the order of the first answer."""
+        if self._answered is None:
+            self._answered = names
+        if names == self._answered:
+            return answers
+        if sorted(names) != sorted(self._answered) or len(set(names)) < len(names):
             raise ModelError(f"the columns of the model's answers changed from "
-                             f"{', '.join(self._all_names[:8])} to {', '.join(names[:8])}.")
+                             f"{', '.join(self._answered[:8])} to {', '.join(names[:8])}.")
+        return answers[:, [names.index(name) for name in self._answered]]
 
     def _choose_outputs(self, n_outputs: int) -> None:
         outputs = self.settings.outputs
@@ -399,7 +408,9 @@ class Predictor:
             return
         names = self._all_names or ()
         several = isinstance(outputs, list | tuple | np.ndarray)
-        kept = []
+        kept: list[int] = []
+        if several and len(outputs) == 0:
+            raise ValueError("outputs is empty; name at least one, or leave it out for all.")
         for choice in outputs if several else [outputs]:
             if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:
                 kept.append(int(choice) % n_outputs)
@@ -408,6 +419,8 @@ class Predictor:
             else:
                 raise ValueError(f"outputs={choice!r} is not one of the model's {n_outputs}: "
                                  f"{', '.join(names)}.")
+        if len(set(kept)) < len(kept):
+            raise ValueError(f"outputs={outputs!r} names an output twice.")
         self._kept = np.array(kept, dtype=np.int64)
 
     def __repr__(self) -> str:
@@ -415,6 +428,12 @@ class Predictor:
         shown = "not asked yet" if names is None else ", ".join(names[:8])
         article = "an" if self.kind[0] in "aeioOX" else "a"
         return f"<Predictor of {article} {self.kind}: {shown} ({self.scale})>"
+
+
+def _told(error: BaseException) -> str:
+    """Say what went wrong; of exceptions whose text says little alone, with their kind."""
+    plain = isinstance(error, ValueError | TypeError | RuntimeError) and str(error)
+    return str(error) if plain else f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _is_whole(value: Any, least: int) -> bool:

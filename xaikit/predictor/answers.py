@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 
-def as_answers(raw: Any, n_rows: int) -> np.ndarray:
+def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     """Turn a model's answer to `n_rows` rows into a new (n_rows, n_outputs) float64 array.
+
+    Of rows that were only repeated to fill a batch up, after the first `n_used`, nothing is kept.
 
     Raises
     ------
@@ -40,6 +42,8 @@ def as_answers(raw: Any, n_rows: int) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"the model answered with shape {array.shape}; expected (n_rows,) or "
                          "(n_rows, n_outputs). Wrap a function that flattens its answer.")
+    array = array[:n_used]
+    n_rows = len(array)
     if not np.isfinite(array).all():
         bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         rows = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
@@ -82,6 +86,9 @@ def _refuse_several(raw: Any) -> None:
 
 
 def _numbers(raw: Any) -> np.ndarray:
+    if isinstance(raw, np.ma.MaskedArray):
+        # No answer is what the mask says.
+        raw = np.where(np.ma.getmaskarray(raw), np.nan, raw.data)
     try:
         array = np.asarray(raw)
     except ValueError as error:

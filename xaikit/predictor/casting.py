@@ -84,11 +84,14 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
     timed = ("datetime", "timedelta")
     if kind_of(dtype) in timed and kind_of(own) not in (kind_of(dtype), "text"):
         raise ValueError(f"{where} should be {dtype}, got {own}.")
+    if kind_of(dtype) == "integer" and kind_of(own) == "float" and _fractions(column):
+        # Widened: a nullable column to the library's own nullable floats.
+        return column.astype("double[pyarrow]" if isinstance(dtype, pd.ArrowDtype) else "Float64")
     try:
         cast = column.astype(dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where} should be {dtype}, got {own}: {error}.") from error
-    if not cast.isna().equals(column.isna()):
+    if not np.array_equal(np.asarray(cast.isna()), np.asarray(column.isna())):
         raise ValueError(f"{where} should be {dtype}; values of {own} would be lost.")
     known = column.notna()
     if kind_of(own) in ("boolean", "integer", "float") and not (
@@ -100,6 +103,12 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
         exact = column if kind_of(own) in timed else column.astype(_finest(dtype))
         return cast if (cast == exact)[known].all() else exact
     return cast
+
+
+def _fractions(column: pd.Series) -> bool:
+    cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = cells[np.isfinite(cells)]
+    return bool((known != np.round(known)).any())
 
 
 def _finest(dtype: Any) -> Any:
@@ -116,7 +125,10 @@ def same_dtype(own: Any, dtype: Any) -> bool:
 
 
 def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> pd.Series:
-    lost = ~column.isin(dtype.categories) & column.notna()
+    lost = (~column.isin(dtype.categories) & column.notna()).to_numpy(dtype=bool)
+    if not any(map(_is_truth, dtype.categories)):
+        # True equals 1, but is no level of whole numbers.
+        lost = lost | np.array([_is_truth(v) for v in column], dtype=bool)
     if lost.any():
         levels = listed(sorted({repr(v) for v in column[lost]}))
         raise ValueError(
@@ -124,6 +136,10 @@ def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> p
             "seen them; drop those rows, or add the levels to the background's categories."
         )
     return column.astype(object).astype(dtype)
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
 
 
 def listed(names: Any, most: int = 8) -> str:

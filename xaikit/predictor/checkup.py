@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Schema
+from xaikit.predictor.schema import Schema, schema_of
 from xaikit.predictor.tables import describe, kind_of, take_rows
 
 _SHOWN = 3
@@ -55,6 +55,21 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
         f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of two",
         *(f"warning: {warning}" for warning in findings.warnings),
     ]
+
+
+def as_read(X: Any) -> list[str]:
+    """Describe the columns of a table that no model has answered yet.
+
+    Examples
+    --------
+    >>> print("\\n".join(as_read(pd.DataFrame({"zip": [1234, 89073]}))))
+    the table as it was read: DataFrame of shape (2, 1) (int64)
+      zip: int64 (integer); 1234, 89073
+    """
+    schema = schema_of(X)
+    batch = schema.conform(X)
+    lines = [f"the table as it was read: {describe(batch)}"]
+    return lines + (_columns(schema, batch, None) if isinstance(schema, Schema) else [])
 
 
 def _yes(is_so: bool) -> str:

@@ -119,8 +119,8 @@ def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
         series = pl.from_arrow(cells.array.__arrow_array__())
     else:
         series = pl.from_arrow(pa.array(cells, from_pandas=True))
-        if dtype.is_integer() and series.dtype.is_float():
-            return series
+    if dtype.is_integer() and series.dtype.is_float():
+        return series
     return series.str.to_time("%T%.f") if dtype == pl.Time else series.cast(dtype)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from xaikit.predictor.tables import Batch, row_bytes
 
-AUTO_BATCH = 2**16
+AUTO_BATCH = 2**18
 """Most rows a call by default: enough to hide a call's fixed cost."""
 
 AUTO_BYTES = 2**26

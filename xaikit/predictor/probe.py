@@ -15,6 +15,10 @@ TOLERANCE = 1e-4
 or so, batch normalisation left in training mode moves answers by far more."""
 
 
+ROUNDING = 2e-7
+"""What float32 may round off an output that is small beside others, relative to the largest."""
+
+
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
 
@@ -78,11 +82,15 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     keeps = _equal(handed, before)
     again, swapped, alone = (
         predictor.ask_anew(take_rows(before, chosen)) for chosen in (both, both[::-1], both[:1]))
-    scale = max(float(np.abs(pair).max()), 1e-12)
-    noise = float(np.abs(pair - again).max()) / scale
+    # By output: one of millions must not hide what happens to one of single figures.
+    single = np.array_equal(pair, pair.astype(np.float32))
+    rounding = ROUNDING if single else 1e-12
+    sizes = np.maximum(np.abs(pair).max(axis=0), rounding / TOLERANCE * np.abs(pair).max())
+    sizes = np.maximum(sizes, 1e-12)
+    noise = float((np.abs(pair - again) / sizes).max())
     repeatable = noise <= TOLERANCE
-    shift = max(float(np.abs(pair - swapped[::-1]).max()),
-                float(np.abs(pair[:1] - alone).max())) / scale
+    shift = float(max((np.abs(pair - swapped[::-1]) / sizes).max(),
+                      (np.abs(pair[:1] - alone) / sizes).max()))
     if repeatable and shift > TOLERANCE:
         raise ProbeError(
             f"the model's answer for a row depends on the other rows of the batch (it moved by "

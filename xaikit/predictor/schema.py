@@ -18,7 +18,7 @@ from xaikit.predictor.casting import (
     same_dtype,
 )
 from xaikit.predictor.containers import Container, Polars, container_of, taken_in
-from xaikit.predictor.tables import Batch, Table
+from xaikit.predictor.tables import Batch, Table, by_column
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,15 @@ class Schema:
         One a column.
     home : Container or None
         What turns a batch back into a container that is neither pandas nor NumPy.
+    by_column : bool
+        Whether an array lies in memory column by column.
     """
 
     container: str
     columns: pd.Index
     dtypes: tuple[Any, ...]
     home: Container | None = None
+    by_column: bool = False
 
     @classmethod
     def of(cls, table: Any, feature_names: Any = None) -> Schema:
@@ -72,7 +75,7 @@ class Schema:
                                  f"{table.shape[1]} columns.")
         _check_unique(names)
         return cls("array" if home is None else home.name, pd.Index(names),
-                   (table.dtype,) * table.shape[1], home)
+                   (table.dtype,) * table.shape[1], home, by_column(table))
 
     @property
     def is_frame(self) -> bool:
@@ -98,7 +101,8 @@ class Schema:
         """
         table = as_table(table, n_columns=len(self.columns))
         if not self.is_frame:
-            return self._conform_array(table)
+            array = self._conform_array(table)
+            return np.asfortranarray(array) if self.by_column else array
         if isinstance(table, np.ndarray):
             self._check_width(table.shape[1])
             table = pd.DataFrame(table, columns=self.columns)
@@ -127,7 +131,8 @@ class Schema:
         if isinstance(table, pd.DataFrame):
             if set(self.names) == {str(c) for c in table.columns}:
                 table = table[[c for name in self.names for c in table.columns if str(c) == name]]
-            table = table.to_numpy()
+            nullable = not all(isinstance(d, np.dtype) for d in table.dtypes)
+            table = table.to_numpy(dtype=object, na_value=np.nan) if nullable else table.to_numpy()
         self._check_width(table.shape[1])
         dtype = self.dtypes[0] if self.dtypes else table.dtype
         if table.dtype == dtype:
@@ -268,13 +273,13 @@ def are_documents(X: Any) -> bool:
         return True
     if isinstance(X, pd.Series):
         return bool(len(X)) and pd.api.types.is_integer_dtype(X.index.dtype) \
-            and all(isinstance(v, str) for v in X)
+            and _texts(X)
     if isinstance(X, np.ndarray) and X.ndim != 1:
         return False
     from_polars = type(X).__module__.startswith("polars.series")
     if not isinstance(X, list | tuple | np.ndarray) and not from_polars:
         return False
-    return len(X) > 0 and all(isinstance(v, str) for v in X)
+    return len(X) > 0 and _texts(X)
 
 
 def as_table(table: Any, n_columns: int | None = None) -> Table:
@@ -302,6 +307,17 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
     if array.ndim != 2:
         raise ValueError(f"expected a table of shape (n_rows, n_columns), got shape {array.shape}.")
     return array
+
+
+def _texts(cells: Any) -> bool:
+    """Say whether cells are texts, some perhaps missing."""
+    found = False
+    for cell in cells:
+        if isinstance(cell, str):
+            found = True
+        elif not (cell is None or cell is pd.NA or cell != cell):
+            return False
+    return found
 
 
 def _listed_texts(X: Any) -> list[Any]:

@@ -317,7 +317,11 @@ def number_values(column: Any) -> np.ndarray:
         typed[:] = ["" if gone else (type(v).__name__, v)
                     for v, gone in zip(cells, missing, strict=True)]
         cells = typed
-    return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+    try:
+        return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+    except TypeError as error:
+        raise TypeError(f"columns of lists, dicts or arrays cannot be explained ({error}): unnest "
+                        "them into columns of their own.") from error
 
 
 def number_rows(codes: np.ndarray) -> np.ndarray:

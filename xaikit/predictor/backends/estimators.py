@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
-from xaikit.predictor.backends.boosters import LightGBMBooster, lightgbm_frame, names_unless
+from xaikit.predictor.backends.boosters import (
+    LightGBMBooster,
+    lightgbm_frame,
+    names_unless,
+    without_arrow,
+)
 from xaikit.predictor.containers import NAMES
 from xaikit.predictor.tables import Batch, is_table, kind_of
 
@@ -50,8 +55,9 @@ class Estimator(Backend):
         self.task = _task(self.model)
         self.feature_names, self._spell = _fitted_names(self.model)
         self._of_lightgbm = _library(self.model) == "lightgbm"
-        if self._of_lightgbm:
-            # Its reader of Arrow ends the process on categories.
+        if self._of_lightgbm or _library(self.model) == "catboost":
+            # LightGBM's reader of Arrow ends the process on categories, and CatBoost's does on
+            # those of polars.
             self.containers = tuple(name for name in NAMES if name != "polars")
         self.class_names = self._class_names()
 
@@ -70,6 +76,8 @@ class Estimator(Backend):
             return batch
         if self._of_lightgbm and isinstance(batch, pd.DataFrame):
             batch = lightgbm_frame(batch)
+        elif _library(self.model) == "catboost" and isinstance(batch, pd.DataFrame):
+            batch = without_arrow(batch)
         if self.feature_names is not None:
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
@@ -78,7 +86,9 @@ class Estimator(Backend):
         width = _fitted_width(self.model)
         if width is not None:
             check_width(batch, width)
-            if isinstance(batch, pd.DataFrame) and _all_numbers(batch):
+            # scikit-learn remembers no labels that are not text: it may have had such a frame.
+            if isinstance(batch, pd.DataFrame) and _all_numbers(batch) \
+                    and all(isinstance(c, str) for c in batch.columns):
                 return _as_array(batch)
         return batch
 
@@ -97,14 +107,20 @@ class Estimator(Backend):
         classes = getattr(self.model, "classes_", None)
         if classes is None:
             return None
+        # Of several targets each has an array of classes; one target's may be a list as well.
+        several = isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes)
         if self.method == "predict":
-            one_target = not isinstance(classes, list) and self.task == "classification"
+            one_target = not several and self.task == "classification"
             return tuple(str(c) for c in classes) if one_target and not self._asked else None
-        if isinstance(classes, list):
+        inner = _innermost(self.model)
+        if several and type(inner).__name__ == "ClassifierChain":
+            # One answer a target: that of the class that comes last, of two.
+            return tuple(f"{k}: {group[-1]}" for k, group in enumerate(classes))
+        if several:
             return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
         if self.method == "decision_function" and len(classes) == 2:
             return (str(classes[1]),)
-        shape = getattr(self.model, "decision_function_shape", None)
+        shape = getattr(inner, "decision_function_shape", None)
         if self.method == "decision_function" and shape == "ovo":
             return tuple(f"{a} / {b}" for a, b in combinations(classes, 2))
         return tuple(str(c) for c in classes)
@@ -148,7 +164,7 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
     if names is None:
         return None, _as_it_is
     # LightGBM remembers 'my age' as 'my_age', and what is built around it repeats that.
-    lightgbm_wrote = "lightgbm" in sys.modules and not any(" " in str(name) for name in names)
+    lightgbm_wrote = _holds(model, "lightgbm") and not any(" " in str(name) for name in names)
     spell = LightGBMBooster.spell if lightgbm_wrote else _as_it_is
     return names_unless(names, "Column_") if lightgbm_wrote else tuple(names), spell
 
@@ -161,6 +177,28 @@ def _fitted_width(model: Any) -> int | None:
 
 def _library(model: Any) -> str:
     return type(model).__module__.split(".")[0]
+
+
+def _holds(model: Any, library: str) -> bool:
+    """Say whether an estimator is of a library, or built around one that is."""
+    if _library(model) == library:
+        return True
+    if library not in sys.modules or not hasattr(model, "get_params"):
+        return False
+    parts = [model, *model.get_params().values()]
+    return any(_library(part) == library for part in parts)
+
+
+def _innermost(model: Any) -> Any:
+    """Give the estimator that answers, inside pipelines, searches and frozen estimators."""
+    while True:
+        steps = getattr(model, "steps", None)
+        inside = steps[-1][1] if steps else getattr(
+            model, "best_estimator_",
+            model.estimator if type(model).__name__ == "FrozenEstimator" else None)
+        if inside is None:
+            return model
+        model = inside
 
 
 def _as_it_is(label: Any) -> Any:

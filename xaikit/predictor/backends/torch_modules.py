@@ -53,7 +53,8 @@ class TorchModule(Backend):
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
         """Ask in evaluation mode without gradients, leaving every training flag as it was."""
         args, kwargs = prepared
-        with flags_kept(self.model), sys.modules["torch"].inference_mode():
+        # Not inference_mode: what a module keeps of its first call could not be trained through.
+        with flags_kept(self.model), sys.modules["torch"].no_grad():
             self.model.eval()
             try:
                 return self.model(*args, **kwargs)
@@ -66,8 +67,14 @@ class TorchModule(Backend):
     def _tensor(self, numbers: np.ndarray, dtype: str | None) -> Any:
         torch = sys.modules["torch"]
         own, device = self._takes()
-        return torch.tensor(numbers, dtype=own if dtype is None else getattr(torch, dtype),
-                            device=device)
+        tensor = torch.tensor(numbers, dtype=own if dtype is None else getattr(torch, dtype),
+                              device=device)
+        if tensor.is_floating_point() and numbers.size:
+            largest = np.abs(numbers).max(initial=0.0, where=np.isfinite(numbers))
+            if largest > torch.finfo(tensor.dtype).max:
+                raise ValueError(f"a {self.kind} of {tensor.dtype} was given numbers too large for "
+                                 f"it, such as {largest:.4g}; scale the columns.")
+        return tensor
 
     def _takes(self) -> tuple[Any, Any]:
         """Give the dtype and device of the first parameter or buffer of fractions."""
@@ -115,7 +122,7 @@ class ExportedTorch(TorchModule):
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
         """Ask without gradients; such a program has no modes."""
         args, kwargs = prepared
-        with sys.modules["torch"].inference_mode():
+        with sys.modules["torch"].no_grad():
             return self._module(*args, **kwargs)
 
     def _takes(self) -> tuple[Any, Any]:
