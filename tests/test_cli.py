@@ -167,6 +167,13 @@ def test_doctor_of_a_model_that_cannot_be_explained_is_a_finding(capsys, place, 
     assert sentence in err
 
 
+def test_doctor_shows_what_was_read_where_the_model_fails(capsys, place):
+    status, out, _ = run(capsys, "doctor", "--model", place.model("broken"), "--data", "full.csv")
+    assert status == 1
+    assert "the table as it was read: DataFrame of shape (12, 5)" in out
+    assert "  city: str (text); Ulm, Bonn, ?" in out
+
+
 # --- explain
 
 def explain(capsys, place, *more, model="linear"):
