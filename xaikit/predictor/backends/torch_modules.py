@@ -70,7 +70,7 @@ class TorchModule(Backend):
         tensor = torch.tensor(numbers, dtype=own if dtype is None else getattr(torch, dtype),
                               device=device)
         if tensor.is_floating_point() and numbers.size:
-            largest = np.abs(numbers).max(initial=0.0, where=np.isfinite(numbers))
+            largest = float(np.abs(numbers).max(initial=0.0, where=np.isfinite(numbers)))
             if largest > torch.finfo(tensor.dtype).max:
                 raise ValueError(f"a {self.kind} of {tensor.dtype} was given numbers too large for "
                                  f"it, such as {largest:.4g}; scale the columns.")
