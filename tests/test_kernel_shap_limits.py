@@ -1,10 +1,14 @@
 """Kernel SHAP: rounds until an error is small enough or time is up, forecasts, and noise."""
 
+import numba
 import numpy as np
 import pytest
 
 import xaikit as xk
 from xaikit.explainers.shapley_limits import growth, most_model_rows, parse_seconds
+
+# Statistics over many games; what they run through is covered by the other tests.
+many_games = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
 
 
 def model(X):
@@ -25,6 +29,7 @@ def worst(e):
     return (e.standard_errors.max(axis=1) / np.ptp(e.values, axis=1))[:, 0]
 
 
+@many_games
 @pytest.mark.parametrize("solver", ["auto", "wls", "gp"])
 def test_tol_stops_where_errors_are_small_enough(tables, counting, solver):
     background, X = tables
@@ -79,6 +84,7 @@ def test_tol_of_a_constant_model(tables):
     assert not e.warnings
 
 
+@many_games
 def test_tol_with_a_link(tables):
     background, X = tables
     e = fit(lambda X: 1 / (1 + np.exp(-model(X))), background, link="logit", budget=60_000,
@@ -86,6 +92,7 @@ def test_tol_with_a_link(tables):
     assert (worst(e) <= 0.1).all()
 
 
+@many_games
 def test_a_long_time_ends_in_exact_values(tables):
     background, X = tables
     e = fit(model, background, budget="1h").explain(X[:1])
@@ -128,6 +135,7 @@ def test_the_end_of_a_timed_search_holds_enough_for_many_units():
 # Forecasts ----------------------------------------------------------------------------------------
 
 
+@many_games
 @pytest.mark.parametrize("settings", [
     {}, {"solver": "wls", "budget": 2000}, {"solver": "exact"}, {"link": "logit", "budget": 2000},
     {"solver": "wls", "budget": 2000, "tol": 0.5}], ids=str)
@@ -230,6 +238,7 @@ class Noisy:
         return X[:, 0] * X[:, 1] + X.sum(axis=1) + self.deviation * self.rng.normal(size=len(X))
 
 
+@many_games
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("solver", ["auto", "wls", "gp"])
 @pytest.mark.parametrize("n_units", [4, 6, 14])
@@ -247,6 +256,7 @@ def test_errors_of_a_noisy_model_cover_its_noise(rng, solver, n_units):
     assert np.mean(np.abs(scores) < 1.96) >= 0.85
 
 
+@many_games
 @pytest.mark.filterwarnings("ignore")
 def test_the_process_says_how_large_the_noise_is(rng):
     background, X = rng.normal(size=(20, 10)), rng.normal(size=(5, 10))
@@ -257,6 +267,7 @@ def test_the_process_says_how_large_the_noise_is(rng):
     assert (quiet.details["noise"] < 0.01).all() or np.isnan(quiet.details["noise"]).all()
 
 
+@many_games
 @pytest.mark.filterwarnings("ignore")
 def test_exact_values_of_a_noisy_model_claim_no_errors(tables):
     background, X = tables
