@@ -204,7 +204,8 @@ def test_catboost_is_not_handed_what_would_end_the_process(X):
     catboost, pl = pytest.importorskip("catboost"), pytest.importorskip("polars")
     city = np.array(["Ulm", "Bonn", "Kiel"])[np.arange(90) % 3]
     frame = pd.DataFrame({"n": X[:, 0], "city": city})
-    model = catboost.CatBoostRegressor(iterations=5, verbose=0, cat_features=["city"])
+    model = catboost.CatBoostRegressor(iterations=5, verbose=0, cat_features=["city"],
+                                       allow_writing_files=False)
     model.fit(frame, X[:, 0])
     given = pl.DataFrame({"n": X[:, 0], "city": pl.Series(city, dtype=pl.Categorical)})
     np.testing.assert_allclose(wrap(model).bind(given)(given)[:, 0], model.predict(frame))
