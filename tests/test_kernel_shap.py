@@ -241,12 +241,12 @@ def test_details(rng):
     # Exact needs 3·2⁶ rows for the first row, but 2·2⁶ + 1 or 2·2⁶ + 2 for the others.
     got = fit(third_order, background, budget=150).explain(X)
     assert list(got.details["solver"]) == ["wls", "exact", "exact"]
-    assert got.details["background_errors"].shape == got.values.shape
+    assert got.feature_details["background_errors"].shape == got.values.shape
     # Three blocks of one row each: known for the sampled row too, as far as three can say.
-    assert (got.details["background_errors"][0] > 0.0).all()
+    assert (got.feature_details["background_errors"][0] > 0.0).all()
     single = [fit(third_order, b[None], solver="exact").explain(X).values for b in background]
     ref = np.std(single, axis=0, ddof=1) / np.sqrt(3)
-    np.testing.assert_allclose(got.details["background_errors"][1:], ref[1:], atol=1e-12)
+    np.testing.assert_allclose(got.feature_details["background_errors"][1:], ref[1:], atol=1e-12)
     np.testing.assert_array_equal(got.standard_errors[1:], 0.0)
     assert (got.standard_errors[0] > 0).all()
 

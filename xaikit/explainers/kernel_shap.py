@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import joblib
 import numpy as np
 
-from xaikit.explainers.base import Explainer, Stopwatch, in_parallel, is_number, row_slices
-from xaikit.explainers.shapley_limits import (
-    Forecast,
-    Limits,
-    check_budget,
-    most_model_rows,
-    parse_seconds,
-)
-from xaikit.explainers.shapley_rows import CLIP, ShapleyRow, ShapleyTask, linked, mean_error
-from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import Cost
+from xaikit.explainers.base import is_number
+from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, padded
+from xaikit.explainers.shapley_designs import Designs
+from xaikit.explainers.shapley_limits import Allowance, Forecast, check_budget, parse_seconds
+from xaikit.explainers.shapley_rows import ShapleySolver
+from xaikit.explainers.shapley_solve import Rules
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.pace import AUTO_BATCH
-from xaikit.predictor.tables import Table, take_rows
+from xaikit.predictor.tables import Batch, take_rows
 from xaikit.predictor.tempo import seconds_per_row
-from xaikit.sampling.game import MAX_MEMORY
-from xaikit.sampling.seeds import resolve_seed, stream
-from xaikit.sampling.tabular import TabularMasker, as_masker
+from xaikit.sampling.game import MAX_MEMORY, Game
 
 SOLVERS = ("auto", "exact", "wls", "gp")
 LINKS = ("identity", "logit")
 ASSUMED_PACE = 1e-5
 """Seconds a row that a model is taken to need where the clock must not decide: 10 µs, between
 boosted trees and forests."""
+NOISE_ROWS = 16
+"""Texts or images to measure the noise of a model on that does not repeat itself."""
 
 
-class KernelSHAP(Explainer):
+class KernelSHAP(MaskedExplainer):
     """Shapley values of each row's answer, with error bars.
 
     A feature's value is its average contribution over all orders in which the row's features can be
@@ -83,8 +79,10 @@ class KernelSHAP(Explainer):
 
     Attributes
     ----------
-    predictor_, masker_ : Predictor, TabularMasker
+    predictor_, masker_ : Predictor, masker
     background_answers_ : array (n_background, n_outputs)
+        None for texts and images, each of which has stand-ins of its own; they are probed and
+        measured in `explain`.
     noise_ : array (n_outputs,)
         Variance of the model's answers to the same question: 0 if it repeats itself, else measured
         by asking about the background once more.
@@ -94,6 +92,14 @@ class KernelSHAP(Explainer):
         The seconds a row that ``solver="auto"`` chooses by. Without a seed they are measured: a
         model so fast that `seconds_per_row_` is mostly the fixed cost of a call is asked 2,048
         rows more. With a seed they are taken to be 10 µs: no clock decides what comes out.
+
+    Notes
+    -----
+    Of the explanation, `standard_errors` are 0 for exact rows (NaN if the model does not repeat
+    itself); `fidelity` is the weighted R² of the sum of values on pairs of coalitions of the same
+    size, a lower bound for sampled rows; `details` hold each row's solver, model rows, and for the
+    Gaussian process the noise it found (see `xaikit.solvers.odd_process.Solution`);
+    `feature_details` the error of its values from the background being a sample.
 
     References
     ----------
@@ -140,85 +146,6 @@ class KernelSHAP(Explainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def fit(self, model: Any, background: Any = None) -> Self:
-        """Wrap and probe the model, keep the background, and ask about it once.
-
-        Parameters
-        ----------
-        model : estimator, torch module, callable or Predictor
-        background : DataFrame, array (n_background, n_columns) or TabularMasker
-            Rows whose values stand in for hidden features.
-
-        Raises
-        ------
-        ValueError
-            For settings out of range, an empty or unfit background, or a model that the probe finds
-            cannot be explained.
-        ModelError
-            If the model fails.
-        """
-        self._check_settings()
-        self.seed_ = resolve_seed(self.random_state)
-        self.warnings_: tuple[str, ...] = ()
-        ready = isinstance(background, TabularMasker)
-        given = as_masker(background, self.groups if ready else None)
-        rows = given.background if ready else self._thin(given.background)
-        predictor = self._wrap(model).bind(given.schema.native(rows))
-        assert predictor.findings is not None
-        # Groups name columns by the model's own names, which an array has only once it is bound.
-        schema = predictor.columns
-        masker = background if ready else as_masker(
-            schema.native(schema.conform(rows)), self.groups, schema.names)
-        self.warnings_ += predictor.findings.warnings
-        before = predictor.ledger.seconds
-        self.background_answers_ = predictor(masker.background)
-        seconds = predictor.ledger.seconds - before
-        self.seconds_per_row_ = seconds / len(masker.background)
-        self.pace_ = ASSUMED_PACE
-        if self.solver == "auto" and self.random_state is None:
-            self.pace_ = seconds_per_row(predictor, masker.background, seconds)
-        self.noise_ = np.zeros(self.background_answers_.shape[1])
-        if not predictor.findings.repeatable:
-            again = predictor.ask_anew(masker.background)
-            self.noise_ = ((again - self.background_answers_)**2).mean(axis=0) / 2.0
-        self.predictor_, self.masker_ = predictor, masker
-        return self
-
-    def explain(self, X: Any) -> Attribution:
-        """Explain rows.
-
-        Parameters
-        ----------
-        X : DataFrame, array (n_rows, n_columns), or one row
-
-        Returns
-        -------
-        Attribution
-            `standard_errors` are 0 for exact rows (NaN if the model does not repeat itself);
-            `fidelity` is the weighted R² of the sum of values on pairs of coalitions of the same
-            size, a lower bound for sampled rows; `details` hold each row's solver, model rows, the
-            error of its values from the background being a sample, and for the Gaussian process
-            the noise it found (see `xaikit.solvers.odd_process.Solution`).
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-        ValueError
-            If X does not fit the background, or the budget is too small.
-        ModelError
-            If the model fails.
-        """
-        self._check_fitted()
-        self._check_settings()
-        watch = Stopwatch()
-        table, parts, task = self._task(X)
-        found, cost = [], Cost()
-        for rows, spent in in_parallel(task, parts, self.n_jobs, "KernelSHAP"):
-            found += rows
-            cost += spent
-            self.predictor_.ledger.add(spent.model_rows, spent.calls, spent.model_seconds)
-        return self._result(table, found, cost, watch)
-
     def forecast(self, X: Any) -> Forecast:
         """Say what `explain` would ask of the model, at most, without asking it.
 
@@ -239,65 +166,62 @@ class KernelSHAP(Explainer):
         """
         self._check_fitted()
         self._check_settings()
-        _, parts, task = self._task(X)
-        found = [one for part in parts for one in task.forecast(part)]
+        batch, bound, _ = self._bind(X)
+        parts = self._parts(batch)
+        solver = self._solver(bound, batch, len(parts))
+        found = []
+        for part in parts:
+            rows = bound.masker.rows(part)
+            found += [solver.forecast(Game(bound.predictor, rows[i], bound.answers,
+                                           bound.max_memory)) for i in range(len(rows))]
         model_rows = np.array([rows for rows, _ in found])
         handed = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
+        assert bound.predictor.findings is not None
+        pace = self.seconds_per_row_ if self.masker_.kind == "table" \
+            else bound.predictor.findings.seconds_per_row
         return Forecast(
             model_rows, tuple(solver for _, solver in found),
-            int(np.ceil(model_rows / handed).sum()),
-            float(model_rows.sum() * self.seconds_per_row_))
+            int(np.ceil(model_rows / handed).sum()), float(model_rows.sum() * pace))
 
-    def _task(self, X: Any) -> tuple[Table, list[Table], ShapleyTask]:
-        """Give the table to explain, its parts for workers, and what is to be done with them."""
-        table = self.masker_.schema.conform(X)
-        if len(table) == 0:
-            raise ValueError("the table to explain has no rows.")
-        parts = [take_rows(table, np.arange(s.start, s.stop)) for s in row_slices(len(table))]
-        task = ShapleyTask(
-            predictor=self.predictor_, masker=self.masker_, answers=self.background_answers_,
-            solver=self.solver, limits=self._limits(len(table), len(parts)), link=self.link,
-            seed=self.seed_, max_memory=int(self.max_memory),
-            pace=self.pace_, noise=self._linked_noise(),
-            interactions=bool(self.interactions),
-        )
-        return table, parts, task
+    def _learn(self, predictor: Predictor, background: Batch, seconds: float) -> None:
+        self.seconds_per_row_ = seconds / len(background)
+        self.pace_ = ASSUMED_PACE
+        if self.solver == "auto" and self.random_state is None:
+            self.pace_ = seconds_per_row(predictor, background, seconds)
+        self.noise_ = self._noise_of(predictor, background, self.background_answers_)
 
-    def _result(
-        self, table: Any, rows: list[ShapleyRow], cost: Cost, watch: Stopwatch
-    ) -> Attribution:
-        schema = self.masker_.schema
-        elapsed = watch.cost(self.predictor_).seconds
-        warnings = dict.fromkeys([*self.warnings_, *(w for row in rows for w in row.warnings)])
-        base = linked(self.masker_.weights @ self.background_answers_, self.link)
-        interactions, interaction_errors = _matrices(rows) if self.interactions else (None, None)
-        return Attribution(
-            method="KernelSHAP",
-            values=np.stack([row.values for row in rows]),
-            standard_errors=np.stack([row.errors for row in rows]),
-            base_values=np.tile(base, (len(rows), 1)),
-            predictions=np.stack([row.prediction for row in rows]),
-            base_errors=np.tile(self._base_errors(), (len(rows), 1)),
-            fidelity=np.stack([row.fidelity for row in rows]),
-            interactions=interactions,
-            interaction_errors=interaction_errors,
-            data=schema.to_frame(table),
-            row_names=tuple(getattr(table, "index", range(len(rows)))),
-            details={
-                "solver": np.array([row.solver for row in rows]),
-                "model_rows": np.array([row.model_rows for row in rows]),
-                "background_errors": np.stack([row.background_errors for row in rows]),
-                "noise": np.stack([row.noise for row in rows]),
-            },
-            feature_names=self.masker_.unit_names,
-            output_names=self.predictor_.output_names or (),
-            settings={**self._settings(), "n_background": self.masker_.n_background,
-                      "scale": self.predictor_.scale},
-            random_state=self.seed_,
-            cost=Cost(cost.model_rows, cost.unique_rows, cost.questions, cost.calls,
-                      cost.model_seconds, elapsed),
-            warnings=tuple(warnings),
-        )
+    def _noise_of(
+        self, predictor: Predictor, batch: Batch, answers: np.ndarray | None
+    ) -> np.ndarray:
+        """Measure the variance (K,) of answers to the same question; 0 if the probe saw none."""
+        assert predictor.findings is not None
+        if predictor.findings.repeatable:
+            return np.zeros(predictor.findings.n_outputs)
+        first = predictor.ask_anew(batch) if answers is None else answers
+        return ((predictor.ask_anew(batch) - first)**2).mean(axis=0) / 2.0
+
+    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> ShapleySolver:
+        if self.masker_.kind == "table":
+            noise, pace = self.noise_, self.pace_
+        else:
+            assert bound.predictor.findings is not None
+            few = take_rows(batch, np.arange(min(len(batch), NOISE_ROWS)))
+            noise, pace = self._noise_of(bound.predictor, few, None), ASSUMED_PACE
+            if self.random_state is None:
+                pace = bound.predictor.findings.seconds_per_row
+        seconds = parse_seconds(self.budget) if isinstance(self.budget, str) else None
+        if seconds is not None:
+            seconds *= min(joblib.effective_n_jobs(self.n_jobs), n_parts) / len(batch)
+        rules = Rules(self.solver, self.link, int(self.max_memory), pace, noise,
+                      bool(self.interactions), Designs(self.seed_, bool(np.any(noise > 0.0))))
+        return ShapleySolver(Allowance(self.budget, self.solver, self.tol, seconds), rules)
+
+    def _more(self, rows: list[RowResult]) -> dict[str, Any]:
+        if not self.interactions:
+            return {}
+        matrices, errors = zip(*[_matrices(row) for row in rows], strict=True)
+        return {"interactions": padded(list(matrices), 2),
+                "interaction_errors": padded(list(errors), 2)}
 
     def _check_settings(self) -> None:
         if self.solver not in SOLVERS:
@@ -316,58 +240,13 @@ class KernelSHAP(Explainer):
             if not whole or value < 1:
                 raise ValueError(f"{name} must be at least 1 and whole, got {value!r}.")
 
-    def _limits(self, n_rows: int, n_parts: int) -> Limits:
-        n_units, n_background = self.masker_.n_units, self.masker_.n_background
-        if self.solver == "exact":
-            return Limits(None if self.budget == "auto" else int(self.budget))
-        if self.budget == "auto":
-            return Limits((16 * n_units + 256) * n_background, self.tol)
-        if isinstance(self.budget, str):
-            seconds = parse_seconds(self.budget)
-            assert seconds is not None
-            workers = min(joblib.effective_n_jobs(self.n_jobs), n_parts)
-            return Limits(most_model_rows(n_units, n_background), self.tol,
-                          seconds * workers / n_rows)
-        return Limits(int(self.budget), self.tol)
 
-    def _thin(self, rows: Table) -> Table:
-        n = len(rows)
-        if n <= self.max_background:
-            return rows
-        chosen = stream(self.seed_, "background").permutation(n)[: self.max_background]
-        self.warnings_ += (
-            f"The background is a random sample of {self.max_background} of {n:,} rows; raise "
-            "max_background or pass a TabularMasker to use more.",
-        )
-        return take_rows(rows, np.sort(chosen))
-
-    def _linked_noise(self) -> np.ndarray:
-        if self.link == "identity":
-            return self.noise_
-        return self.noise_ * self._slope()**2
-
-    def _slope(self) -> np.ndarray:
-        """Give the slope of the link at the base values."""
-        mean = np.clip(self.masker_.weights @ self.background_answers_, CLIP, 1 - CLIP)
-        return 1.0 / (mean * (1 - mean))
-
-    def _base_errors(self) -> np.ndarray:
-        """Standard error of the base values, sd/√B by the effective number of background rows."""
-        error = mean_error(self.masker_.weights, self.background_answers_)
-        return error if self.link == "identity" else error * self._slope()
-
-
-def _matrices(rows: list[ShapleyRow]) -> tuple[np.ndarray, np.ndarray]:
-    """Give matrices whose rows sum to the values, and their errors: (n_rows, M, M, n_outputs)."""
-    values, errors = [], []
-    for row in rows:
-        assert row.interactions is not None
-        assert row.interaction_variances is not None
-        matrix, error = row.interactions / 2.0, np.sqrt(row.interaction_variances) / 2.0
-        units = np.arange(len(matrix))
-        matrix[units, units] = row.values - matrix.sum(axis=1)
-        # The errors of a unit's interactions may go together: added up, they are an upper bound.
-        error[units, units] = np.hypot(row.errors, error.sum(axis=1))
-        values.append(matrix)
-        errors.append(error)
-    return np.stack(values), np.stack(errors)
+def _matrices(row: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give the matrix whose rows sum to a row's values, and its errors: (M, M, n_outputs)."""
+    matrix = row.interactions / 2.0
+    error = np.sqrt(row.interaction_variances) / 2.0
+    units = np.arange(len(matrix))
+    matrix[units, units] = row.values - matrix.sum(axis=1)
+    # The errors of a unit's interactions may go together: added up, they are an upper bound.
+    error[units, units] = np.hypot(row.errors, error.sum(axis=1))
+    return matrix, error

@@ -50,6 +50,30 @@ class Limits:
         return bool(np.all(errors.max(axis=0) <= self.tol * spread))
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What a user allowed, from which each row's limits follow.
+
+    `seconds` is the share of each row, where the budget is a time.
+    """
+
+    budget: int | str
+    solver: str
+    tol: float | None
+    seconds: float | None
+
+    def limits(self, n_units: int, n_background: int) -> Limits:
+        """Give the limits of a row with so many units and stand-ins."""
+        if self.seconds is not None:
+            return Limits(most_model_rows(n_units, n_background), self.tol, self.seconds)
+        exact = self.solver == "exact"
+        if self.budget != "auto":
+            return Limits(int(self.budget), None if exact else self.tol)
+        if exact:
+            return Limits(None)
+        return Limits((16 * n_units + 256) * n_background, self.tol)
+
+
 def growth(elapsed: float, solving: float, seconds: float | None) -> float:
     """Say how much larger the next round may be; 1 for not at all.
 

@@ -44,6 +44,8 @@ class Attribution(Explanation):
         Labels of the rows.
     details : dict of arrays with n_rows as their first axis
         Further findings of the method.
+    feature_details : dict of arrays with (n_rows, n_features) as their first axes
+        Further findings about single features.
     """
 
     values: np.ndarray
@@ -58,6 +60,7 @@ class Attribution(Explanation):
     data: pd.DataFrame | None = None
     row_names: tuple[Any, ...] = field(default=None)  # type: ignore[arg-type]
     details: dict[str, np.ndarray] = field(default_factory=dict)
+    feature_details: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._freeze_names()
@@ -85,7 +88,8 @@ class Attribution(Explanation):
             kept = "" if self.data is None else f" and {len(self.data)} rows of data"
             raise ValueError(f"{shape[0]} rows of values do not fit {len(rows)} row names{kept}.")
         object.__setattr__(self, "row_names", rows)
-        self._freeze_details(self.details, shape[:1])
+        self._freeze_details("details", shape[:1])
+        self._freeze_details("feature_details", shape[:2])
 
     @property
     def n_rows(self) -> int:
@@ -121,7 +125,14 @@ class Attribution(Explanation):
             feature_names=tuple(self.feature_names[j] for j in features),
             output_names=tuple(self.output_names[k] for k in outputs),
             details={name: array[rows] for name, array in self.details.items()},
+            feature_details={name: array[np.ix_(rows, features)]
+                             for name, array in self.feature_details.items()},
+            **self._of_rows(rows, features),
         )
+
+    def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+        """Give the fields of a subclass for some rows and features."""
+        return {}
 
     def feature_data(self, feature: int | str) -> pd.Series | None:
         """Give the column behind a feature; None for a group of columns or without data."""
@@ -133,7 +144,17 @@ class Attribution(Explanation):
 
     def gap(self) -> np.ndarray:
         """Additivity gap: prediction − base value − sum of contributions, (n_rows, n_outputs)."""
-        return self.predictions - self.base_values - self.values.sum(axis=1)
+        return self.predictions - self.base_values - self.values.sum(axis=1, where=self._there)
+
+    @property
+    def _there(self) -> np.ndarray:
+        """Which values are of a feature that the row has: bool, (n_rows, n_features, 1)."""
+        return (np.arange(self.values.shape[1]) < self.n_units[:, None])[:, :, None]
+
+    @property
+    def n_units(self) -> np.ndarray:
+        """Number of features that each row has, (n_rows,): all of them, in a table."""
+        return np.full(self.n_rows, self.values.shape[1])
 
     def importance(self, confidence: float = 0.95) -> Importance:
         """Sum the rows up: mean |contribution| of each feature, with intervals over rows.

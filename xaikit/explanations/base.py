@@ -101,16 +101,16 @@ class Explanation:
         for name in ("feature_names", "output_names", "warnings"):
             object.__setattr__(self, name, tuple(str(v) for v in getattr(self, name)))
 
-    def _freeze_details(self, details: dict[str, Any], lead: tuple[int, ...]) -> None:
+    def _freeze_details(self, name: str, lead: tuple[int, ...]) -> None:
         frozen = {}
-        for key, value in details.items():
+        for key, value in getattr(self, name).items():
             array = np.array(value)
             if array.shape[: len(lead)] != lead:
-                raise ValueError(f"details[{key!r}] has shape {array.shape}, "
+                raise ValueError(f"{name}[{key!r}] has shape {array.shape}, "
                                  f"expected it to begin with {lead}.")
             array.flags.writeable = False
             frozen[key] = array
-        object.__setattr__(self, "details", frozen)
+        object.__setattr__(self, name, frozen)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the numbers as a pandas frame, one row a number with its uncertainty."""

@@ -49,7 +49,7 @@ class Importance(Explanation):
                     continue
                 object.__setattr__(self, name, np.full(shape, np.nan))
             self._freeze(name, shape)
-        self._freeze_details(self.details, shape)
+        self._freeze_details("details", shape)
 
     def __len__(self) -> int:
         return len(self.feature_names)

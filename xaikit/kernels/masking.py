@@ -94,6 +94,37 @@ def number_products(
 
 
 @kernel
+def number_pairs(
+    masks, of_background, base_keys, flip_keys, first, table, keys, backgrounds, known_masks,
+    n_known, ids,
+):
+    """Number questions first, first + 1, … of a list of masks (n, W), each with its background row.
+
+    The rest is as in `number_products`.
+    """
+    slots = np.uint64(table.shape[0] - 1)
+    for q in range(ids.shape[0]):
+        b = of_background[first + q]
+        low, high = base_keys[0, b], base_keys[1, b]
+        for u in range(flip_keys.shape[1]):
+            if (masks[first + q, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE:
+                low ^= flip_keys[0, u, b]
+                high ^= flip_keys[1, u, b]
+        slot = low & slots
+        while table[slot] >= 0 and (keys[0, table[slot]] != low or keys[1, table[slot]] != high):
+            slot = (slot + ONE) & slots
+        if table[slot] < 0:
+            table[slot] = n_known
+            keys[0, n_known], keys[1, n_known] = low, high
+            backgrounds[n_known] = b
+            for w in range(masks.shape[1]):
+                known_masks[n_known, w] = masks[first + q, w]
+            n_known += 1
+        ids[q] = table[slot]
+    return n_known
+
+
+@kernel
 def number_submasks(
     starts, players, n_players, base_keys, flip_keys, first,
     table, keys, backgrounds, known_masks, n_known, ids,

@@ -87,9 +87,10 @@ def paired_coalitions(
     every size the same share).
     """
     sizes = range(1, n_units // 2 + 1)
-    available = np.array([0] + [_n_pairs(n_units, s) for s in sizes], dtype=np.float64)
+    available = np.array(
+        [0.0, *(number_of_coalitions(n_units, s, paired=True) for s in sizes)])
     drawn = _share(available, n_pairs)
-    parts = [_first_pairs(n_units, s, int(drawn[s]), own)
+    parts = [first_coalitions(n_units, s, int(drawn[s]), own, paired=True)
              for s, own in zip(sizes, rng.spawn(len(sizes)), strict=True)]
     strata = np.repeat(np.arange(len(drawn)), drawn.astype(np.int64))
     halves = np.where(2 * strata == n_units, 0.5, 1.0)
@@ -97,10 +98,11 @@ def paired_coalitions(
     return PairedCoalitions(np.concatenate(parts), weights, strata, drawn, available)
 
 
-def _n_pairs(n_units: int, size: int) -> int:
-    pairs = comb(n_units, size)
+def number_of_coalitions(n_units: int, size: int, *, paired: bool) -> float:
+    """Give the number of coalitions of a size, or of pairs of one and its complement."""
+    found = comb(n_units, size)
     # Bounded, so that it can be a float: no one will draw more.
-    return min(pairs // 2 if 2 * size == n_units else pairs, 2**1000)
+    return float(min(found // 2 if paired and 2 * size == n_units else found, 2**1000))
 
 
 def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
@@ -129,21 +131,41 @@ def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
     return drawn
 
 
-def _first_pairs(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.ndarray:
-    """Give the first `m` of all pairs of one size, in an order that the generator alone decides."""
-    total = _n_pairs(n_units, size)
+def first_coalitions(
+    n_units: int, size: int, m: int, rng: np.random.Generator, *, paired: bool
+) -> np.ndarray:
+    """Give the first `m` of all coalitions of one size, in an order the generator alone decides.
+
+    Parameters
+    ----------
+    n_units, size, m : int
+    rng : Generator
+    paired : bool
+        Whether a coalition of half the units is the same as its complement.
+
+    Returns
+    -------
+    bool array (m, n_units)
+    """
+    if 2 * size > n_units:
+        return ~first_coalitions(n_units, n_units - size, m, rng, paired=paired)
+    if size == 0:
+        return np.zeros((m, n_units), dtype=bool)
+    total = number_of_coalitions(n_units, size, paired=paired)
     by_turns, listed = rng.spawn(2)
-    half = -(-total // 2)
-    found = _by_turns(n_units, size, min(m, half), by_turns)
+    half = int(-(-total // 2)) if total < 2**53 else m
+    found = _by_turns(n_units, size, min(m, half), by_turns, paired)
     if m > half:
         # Few are left: list them, rather than wait for the last ones to turn up.
-        everything = _enumerate(n_units, size)
+        everything = _enumerate(n_units, size, paired)
         left = everything[~np.isin(_names(everything), _names(found))]
         found = np.concatenate([found, left[listed.permutation(len(left))[: m - half]]])
     return found
 
 
-def _by_turns(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.ndarray:
+def _by_turns(
+    n_units: int, size: int, m: int, rng: np.random.Generator, paired: bool
+) -> np.ndarray:
     """Cut random orders of the units into coalitions until `m` different ones are found."""
     found, turns = np.zeros((0, n_units), dtype=bool), 16
     while len(found) < m:
@@ -151,7 +173,7 @@ def _by_turns(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.n
         units = order[:, : n_units // size * size].reshape(-1, size)
         fresh = np.zeros((len(units), n_units), dtype=bool)
         np.put_along_axis(fresh, units, True, axis=1)
-        if 2 * size == n_units:
+        if paired and 2 * size == n_units:
             # A half and its complement are one pair: name it by the half that holds unit 0.
             fresh ^= ~fresh[:, :1]
         found = np.concatenate([found, fresh])
@@ -160,8 +182,8 @@ def _by_turns(n_units: int, size: int, m: int, rng: np.random.Generator) -> np.n
     return found[:m]
 
 
-def _enumerate(n_units: int, size: int) -> np.ndarray:
-    if 2 * size == n_units:
+def _enumerate(n_units: int, size: int, paired: bool) -> np.ndarray:
+    if paired and 2 * size == n_units:
         chosen = [(0, *rest) for rest in combinations(range(1, n_units), size - 1)]
     else:
         chosen = list(combinations(range(n_units), size))

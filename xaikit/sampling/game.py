@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from xaikit.kernels.masking import add_answers, number_products, number_submasks, rehash
+from xaikit.kernels.masking import (
+    add_answers,
+    number_pairs,
+    number_products,
+    number_submasks,
+    rehash,
+)
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Table
+from xaikit.predictor.tables import Batch
 from xaikit.sampling.coalitions import pack
 
 MAX_MEMORY = 2**26
@@ -18,11 +24,20 @@ MAX_MEMORY = 2**26
 
 _LEAST_CHUNK = 256
 """Questions handled at a time however little memory is allowed: below it fixed costs rule."""
+_LEAST_BYTES = 2**22
+"""Bytes that these may take: of large rows, such as images, fewer are handled at a time."""
 
 
 class Masked(Protocol):
     """What a game needs of a masked row; every masker's rows have it."""
 
+    masker: Any
+    """The masker that made it."""
+    source: Batch
+    """The row itself, as a batch of one."""
+    layout: Any
+    """Where the units are: of texts an int array (n_spans, 3) of unit, start, stop; of images the
+    unit of each pixel, int (height, width); of tables None."""
     n_units: int
     weights: np.ndarray
     """Weights of the stand-ins (B,), summing to 1."""
@@ -35,8 +50,38 @@ class Masked(Protocol):
     row_bytes: int
     """Bytes of one composed row."""
 
-    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
+    @property
+    def distances(self) -> np.ndarray:
+        """How far each unit is from each stand-in, between 0 and 1: (B, M)."""
+
+    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
         """Make the rows of questions."""
+
+
+class Rows(Protocol):
+    """Rows ready to be masked, one after the other."""
+
+    def __len__(self) -> int:
+        """Give the number of rows."""
+
+    def __getitem__(self, i: int) -> Masked:
+        """Give a row."""
+
+
+class Masker(Protocol):
+    """What the units of a row, a text or an image are, and what stands in for a hidden one."""
+
+    kind: str
+    """Of what: "table", "text" or "image"."""
+
+    def conform(self, X: Any) -> Batch:
+        """Give what is to be explained as a batch of rows, texts or images."""
+
+    def rows(self, X: Any) -> Rows:
+        """Make rows ready to be masked."""
+
+    def described(self) -> dict[str, Any]:
+        """Give what an explanation should say of it, as plain values."""
 
 
 class Game:
@@ -92,7 +137,8 @@ class Game:
         n_outputs = 1 if background_answers is None else background_answers.shape[1]
         asked = 2 * row.row_bytes + 8 * (2 + self._n_words + n_outputs)
         known = 8 * (3 + self._n_words + n_outputs + 2)
-        self.chunk = max(_LEAST_CHUNK, int(max_memory) // (asked + 2 * known))
+        least = max(1, min(_LEAST_CHUNK, _LEAST_BYTES // row.row_bytes))
+        self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
@@ -116,6 +162,36 @@ class Game:
             raise ValueError(f"expected coalitions of shape (n, {self.n_units}), n at least 1, "
                              f"got {kept.shape}.")
         return self.block_values(kept[None], [np.arange(len(self.row.weights))])[0]
+
+    @property
+    def background_answers(self) -> np.ndarray:
+        """The model's answers to the stand-ins themselves, (B, n_outputs); asked if need be."""
+        if self._given is None:
+            n_background = len(self.row.weights)
+            self._given = self.pairs(np.zeros((n_background, self.n_units), dtype=bool),
+                                     np.arange(n_background))
+        return self._given
+
+    def pairs(self, kept: np.ndarray, of_background: np.ndarray) -> np.ndarray:
+        """Give the answers to coalitions, each with one stand-in for what it hides.
+
+        Parameters
+        ----------
+        kept : bool array (n, M)
+        of_background : int array (n,)
+            Positions of the stand-ins.
+
+        Returns
+        -------
+        array (n, n_outputs)
+        """
+        masks, members = pack(kept), of_background.astype(np.int64)
+        answers: list[np.ndarray] = []
+        for first in range(0, len(masks), self.chunk):
+            n = min(self.chunk, len(masks) - first)
+            ids = self._ask(n, partial(self._number_pairs, masks, members, first))
+            answers.append(self.answers[ids])
+        return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
     def block_values(self, kept: np.ndarray, blocks: Sequence[np.ndarray]) -> np.ndarray:
         """Give v(S) of the games of blocks of background rows, each on coalitions of its own.
@@ -199,6 +275,12 @@ class Game:
     ) -> int:
         return number_products(masks, members, bounds, base_keys, flip_keys, first, *self._known,
                                self._n_known, ids)
+
+    def _number_pairs(
+        self, masks: np.ndarray, members: np.ndarray, first: int, ids: np.ndarray
+    ) -> int:
+        return number_pairs(masks, members, self.row.base_keys, self.row.flip_keys, first,
+                            *self._known, self._n_known, ids)
 
     def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
         """Let a kernel `number` n questions, then ask the model those that are new."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,19 @@ import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
 from xaikit.predictor.schema import Schema, are_documents, as_table
-from xaikit.predictor.tables import Table, by_column, join_cells, make_frame, numpy_dtype, take_rows
+from xaikit.predictor.tables import (
+    Table,
+    by_column,
+    join_cells,
+    kind_of,
+    make_frame,
+    numpy_dtype,
+    slice_rows,
+    take_rows,
+)
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.moves import numbers
 
 
 class TabularMasker:
@@ -54,6 +65,8 @@ class TabularMasker:
     ('age', 'place')
     """
 
+    kind = "table"
+
     def __init__(
         self,
         background: Any,
@@ -86,8 +99,8 @@ class TabularMasker:
         """Number of background rows, B."""
         return len(self.background)
 
-    def rows(self, X: Any) -> TabularRows:
-        """Make rows ready to be masked.
+    def conform(self, X: Any) -> Table:
+        """Give a table the background's columns and dtypes.
 
         Parameters
         ----------
@@ -101,7 +114,15 @@ class TabularMasker:
         table = self.schema.conform(X)
         if len(table) == 0:
             raise ValueError("the table to explain has no rows.")
-        return TabularRows(self, table)
+        return table
+
+    def described(self) -> dict[str, Any]:
+        """Give what an explanation says of it."""
+        return {"n_background": self.n_background}
+
+    def rows(self, X: Any) -> TabularRows:
+        """Make rows ready to be masked; see `conform`."""
+        return TabularRows(self, self.conform(X))
 
 
 class TabularRows:
@@ -174,30 +195,65 @@ class TabularRows:
         -------
         table (q, n_columns), new, of the background's container and dtypes
         """
-        n_background = self.masker.n_background
-        pool = self._pool
-        if isinstance(pool, np.ndarray):
-            if pool.dtype == np.float64 and not self.masker.by_column:
-                out = np.empty((len(masks), pool.shape[1]))
-                compose_rows(pool, pool[n_background + i], self._unit_of_column, of_background,
-                             masks, out)
-                return out
-            out = np.empty((len(masks), pool.shape[1]), dtype=pool.dtype)
-            if self.masker.by_column:
-                out = np.asfortranarray(out)
-            for c, source in enumerate(self._sources(i, of_background, masks)):
-                out[:, c] = pool[source, c]
+        pool, here = self._pool, self.masker.n_background + i
+        if isinstance(pool, np.ndarray) and pool.dtype == np.float64 and not self.masker.by_column:
+            out = np.empty((len(masks), pool.shape[1]))
+            compose_rows(pool, pool[here], self._unit_of_column, of_background, masks, out)
             return out
-        sources = self._sources(i, of_background, masks)
-        return make_frame([pool[c].take(source) for c, source in enumerate(sources)],
-                          self.masker.schema.columns)
-
-    def _sources(self, i: int, of_background: np.ndarray, masks: np.ndarray) -> list[np.ndarray]:
-        """Give, for each column, the pool position that each composed cell is copied from."""
         kept = unpack(masks, self.masker.n_units)
-        here = self.masker.n_background + i
-        of_unit = [np.where(kept[:, u], here, of_background) for u in range(self.masker.n_units)]
-        return [of_unit[u] for u in self._unit_of_column]
+        return self.mix([np.where(kept[:, u], here, of_background)
+                         for u in range(self.masker.n_units)])
+
+    def mix(self, sources: Sequence[np.ndarray]) -> Table:
+        """Make rows whose units come from different rows.
+
+        Parameters
+        ----------
+        sources : sequence of M int arrays (q,)
+            For each unit, the position of the row that it is copied from: background rows first,
+            then those of the table.
+
+        Returns
+        -------
+        table (q, n_columns), new, of the background's container and dtypes
+        """
+        pool, of_column = self._pool, [sources[u] for u in self._unit_of_column]
+        if not isinstance(pool, np.ndarray):
+            return make_frame([pool[c].take(source) for c, source in enumerate(of_column)],
+                              self.masker.schema.columns)
+        out = np.empty((len(of_column[0]), pool.shape[1]), dtype=pool.dtype,
+                       order="F" if self.masker.by_column else "C")
+        for c, source in enumerate(of_column):
+            out[:, c] = pool[source, c]
+        return out
+
+    def distances(self, i: int) -> np.ndarray:
+        """Give Gower's distance of row `i` from the background, by unit: (B, M).
+
+        Numbers and dates: the difference by the background's range; all else 0 or 1; a unit of
+        several columns: their mean. Two missing values are equal, one is as far as can be.
+
+        References
+        ----------
+        Gower 1971, "A general coefficient of similarity and some of its properties".
+        """
+        n_background = self.masker.n_background
+        here = n_background + i
+        by_column = np.empty((n_background, len(self._unit_of_column)))
+        for c, scaled in enumerate(self._scaled):
+            values, own = scaled[:n_background], scaled[here]
+            far = np.minimum(np.abs(values - own), 1.0)
+            by_column[:, c] = np.where(np.isnan(far), 1.0, far)
+            if np.isnan(own):
+                by_column[np.isnan(values), c] = 0.0
+        return np.stack([by_column[:, unit].mean(axis=1) for unit in self.masker.units], axis=1)
+
+    @cached_property
+    def _scaled(self) -> list[np.ndarray]:
+        """Columns of the pool as numbers of which differences up to 1 count."""
+        columns = self._pool if isinstance(self._pool, list) else list(self._pool.T)
+        return [_scaled(pd.Series(column, dtype=numpy_dtype(column)), self.masker.n_background)
+                for column in columns]
 
 
 class MaskedRow:
@@ -206,9 +262,20 @@ class MaskedRow:
     def __init__(self, rows: TabularRows, i: int) -> None:
         self._rows, self._i = rows, i
         self.n_units = rows.masker.n_units
+        self.masker, self.layout = rows.masker, None
         self.weights = rows.masker.weights
         self.row_bytes = rows.row_bytes
         self.differs, self.base_keys, self.flip_keys = rows.compared(i)
+
+    @property
+    def source(self) -> Table:
+        """The row as a table of one."""
+        return slice_rows(self._rows.table, self._i, self._i + 1)
+
+    @property
+    def distances(self) -> np.ndarray:
+        """Gower's distances (B, M); see `TabularRows.distances`."""
+        return self._rows.distances(self._i)
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
         """Make the rows of questions (b, S); see `TabularRows.compose`."""
@@ -285,6 +352,19 @@ def _shares(weights: Any, n: int) -> np.ndarray:
     if shares.sum() <= 0:
         raise ValueError("the background weights are all 0; at least one must be positive.")
     return shares / shares.sum()
+
+
+def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
+    """Give a column as float64, by its range over the background; levels are numbers 1 apart."""
+    column = column.infer_objects()
+    if kind_of(column.dtype) in ("integer", "float", "datetime", "timedelta"):
+        cells = numbers(column)
+        known = cells[:n_background][np.isfinite(cells[:n_background])]
+        span = float(np.ptp(known)) if known.size else 0.0
+        if span > 0.0:
+            return cells / span
+    codes = number_values(column.array).astype(np.float64)
+    return np.where(column.isna(), np.nan, codes)
 
 
 def number_units(table: Any, units: Any) -> np.ndarray:

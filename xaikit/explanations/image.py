@@ -1,0 +1,93 @@
+"""ImageAttribution: what each region or pixel of each image contributed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import resolve
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ImageAttribution(Attribution):
+    """Contributions of regions of images: superpixels, cells of a grid, or single pixels.
+
+    Images may have different numbers of regions. Arrays have room for the most; of other images
+    the rest is NaN, and one image alone (``e[0]``) has just its own.
+
+    Attributes
+    ----------
+    images : array (n_rows, height, width[, channels]) or (n_rows, channels, height, width)
+        As they were explained.
+    labels : int array (n_rows, height, width)
+        The region of each pixel, a position on the axis of features.
+    channels : {"first", "last"} or None
+        Where an image has its channels.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    channels: str | None = None
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n_units = np.shape(self.values)[1]
+        if not self.feature_names:
+            names = tuple(f"segment {u}" for u in range(n_units))
+            object.__setattr__(self, "feature_names", names)
+        super().__post_init__()
+        images = np.array(self.images)
+        height, width = images.shape[2:4] if self.channels == "first" else images.shape[1:3]
+        images.flags.writeable = False
+        object.__setattr__(self, "images", images)
+        if len(images) != self.n_rows:
+            raise ValueError(f"{self.n_rows} rows of values do not fit {len(images)} images.")
+        self._freeze("labels", (self.n_rows, height, width), dtype=np.int64)
+        if self.labels.max(initial=-1) >= n_units:
+            raise ValueError(f"labels go up to {self.labels.max()}, but there are {n_units} units.")
+
+    @property
+    def n_units(self) -> np.ndarray:
+        """Number of regions of each image, (n_rows,)."""
+        return self.labels.max(axis=(1, 2), initial=-1) + 1
+
+    def pixels(self, field: str = "values") -> np.ndarray:
+        """Give every pixel what its region got.
+
+        Parameters
+        ----------
+        field : {"values", "standard_errors"}
+
+        Returns
+        -------
+        array (n_rows, height, width, n_outputs)
+            NaN for pixels whose region was left out by slicing.
+        """
+        if field not in ("values", "standard_errors"):
+            raise ValueError(f"field must be 'values' or 'standard_errors', got {field!r}.")
+        regions = getattr(self, field)
+        found = np.stack([own[labels] for own, labels in zip(regions, self.labels, strict=True)])
+        found[self.labels < 0] = np.nan
+        return found
+
+    def __getitem__(self, key: Any) -> Attribution:
+        keys = key if isinstance(key, tuple) else (key,)
+        rows = resolve(self.row_names, keys[0], "row")
+        if len(rows) == 1 and len(keys) == 1:
+            only = np.arange(self.n_units[rows[0]])
+            return super().__getitem__((rows, only))
+        return super().__getitem__(key)
+
+    def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+        # One place more: −1, a pixel of no region, looks itself up.
+        new = np.full(len(self.feature_names) + 1, -1)
+        new[features] = np.arange(len(features))
+        return {"images": self.images[rows], "labels": new[self.labels[rows]]}
+
+    def _summary(self) -> str:
+        n, m, k = self.values.shape
+        height, width = self.labels.shape[1:]
+        return f"{n} images of {height} × {width}, up to {m} regions × {k} outputs"

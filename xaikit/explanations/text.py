@@ -1,0 +1,133 @@
+"""TextAttribution: what each word or sentence of each text contributed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import resolve
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class TextAttribution(Attribution):
+    """Contributions of the units of texts: words, sentences, or what a masker cut them into.
+
+    Texts have different numbers of units. Arrays have room for the longest; of shorter texts the
+    rest is NaN. One text alone (``e[0]``) has just its own units, named by their words; a word that
+    occurs again is named with its number, such as ``good (2)``.
+
+    Attributes
+    ----------
+    texts : tuple of str
+    spans : sequence of int arrays (n_spans, 3), one a text
+        Unit, start and stop of every piece of text that belongs to a unit.
+    """
+
+    texts: tuple[str, ...]
+    spans: Any
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "texts", tuple(self.texts))
+        spans = [np.array(own, dtype=np.int64).reshape(-1, 3) for own in self.spans]
+        if not len(spans) == len(self.texts) == len(self.values):
+            raise ValueError(f"{len(self.values)} rows of values do not fit {len(self.texts)} "
+                             f"texts and {len(spans)} lists of spans.")
+        for own in spans:
+            own.flags.writeable = False
+        object.__setattr__(self, "spans", tuple(spans))
+        if not self.feature_names:
+            n_units = np.shape(self.values)[1]
+            names = unit_names(self.texts[0], spans[0]) if len(spans) == 1 \
+                else tuple(f"unit {u}" for u in range(n_units))
+            object.__setattr__(self, "feature_names", names)
+        super().__post_init__()
+
+    @property
+    def n_units(self) -> np.ndarray:
+        """Number of units of each text, (n_rows,)."""
+        return np.array([int(own[:, 0].max(initial=-1)) + 1 for own in self.spans])
+
+    def units(self, row: int = 0) -> tuple[str, ...]:
+        """Name the units of a text by their words."""
+        return unit_names(self.texts[row], self.spans[row])
+
+    def __getitem__(self, key: Any) -> Attribution:
+        keys = key if isinstance(key, tuple) else (key,)
+        rows = resolve(self.row_names, keys[0], "row")
+        if len(rows) != 1:
+            return super().__getitem__(key)
+        row = int(rows[0])
+        if len(keys) > 1 or self.n_rows > 1:
+            alone = self._alone(row)
+            return alone if len(keys) == 1 else Attribution.__getitem__(alone, (0, *keys[1:]))
+        return super().__getitem__(key)
+
+    def _alone(self, row: int) -> TextAttribution:
+        """Give one text with just its own units."""
+        only = np.arange(self.n_units[row])
+        if self.n_rows == 1 and len(only) == len(self.feature_names):
+            return self
+        part = Attribution.__getitem__(self, (row, only))
+        return replace(part, feature_names=self.units(row))  # type: ignore[return-value]
+
+    def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+        new = np.full(max(len(self.feature_names), 1), -1)
+        new[features] = np.arange(len(features))
+        spans = []
+        for i in rows:
+            own = self.spans[i].copy()
+            own[:, 0] = new[own[:, 0]]
+            spans.append(own[own[:, 0] >= 0])
+        return {"texts": tuple(self.texts[i] for i in rows), "spans": spans}
+
+    def by_word(self) -> Attribution:
+        """Add up the contributions of equal words, so that texts can be compared.
+
+        Returns
+        -------
+        Attribution
+            One feature a different word, in lower case; 0 in texts without it. Errors of words that
+            occur more than once are added up, an upper bound.
+        """
+        words = [tuple(name.lower() for name in plain_names(text, own))
+                 for text, own in zip(self.texts, self.spans, strict=True)]
+        vocabulary = tuple(dict.fromkeys(word for own in words for word in own))
+        place = {word: j for j, word in enumerate(vocabulary)}
+        shape = (self.n_rows, len(vocabulary), len(self.output_names))
+        values, errors = np.zeros(shape), np.zeros(shape)
+        for i, own in enumerate(words):
+            columns = [place[word] for word in own]
+            np.add.at(values[i], columns, self.values[i, : len(own)])
+            np.add.at(errors[i], columns, self.standard_errors[i, : len(own)])
+        return Attribution(
+            method=self.method, values=values, standard_errors=errors, feature_names=vocabulary,
+            output_names=self.output_names, base_values=self.base_values,
+            predictions=self.predictions, base_errors=self.base_errors, fidelity=self.fidelity,
+            row_names=self.row_names, settings=self.settings, random_state=self.random_state,
+            cost=self.cost, warnings=self.warnings)
+
+    def _summary(self) -> str:
+        return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
+               f"{self.values.shape[2]} outputs"
+
+
+def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
+    """Give the first piece of text of every unit."""
+    firsts: dict[int, str] = {}
+    for unit, start, stop in spans:
+        firsts.setdefault(int(unit), text[start:stop])
+    return tuple(firsts[u] for u in sorted(firsts))
+
+
+def unit_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
+    """Name units by their words, those that occur again with their number."""
+    seen: dict[str, int] = {}
+    names = []
+    for name in plain_names(text, spans):
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(names)
