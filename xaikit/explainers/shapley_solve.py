@@ -315,8 +315,8 @@ class GameSolve:
             raise ValueError(
                 f"solver='gp' takes {needed / 2**20:,.0f} MiB for {n_pairs:,} pairs of coalitions, "
                 f"more than max_memory={self.rules.max_memory / 2**20:,.0f} MiB: use "
-                f"solver='wls', a budget of at most {2 * most * len(self.weights) + 1:,} model rows, or "
-                "more memory."
+                f"solver='wls', a budget of at most {2 * most * len(self.weights) + 1:,} model "
+                "rows, or more memory."
             )
         return OddProcess(design.kept)
 

@@ -41,14 +41,20 @@ class Masked(Protocol):
     n_units: int
     weights: np.ndarray
     """Weights of the stand-ins (B,), summing to 1."""
-    differs: np.ndarray
-    """Which units of the row differ from which stand-ins: bool (B, M)."""
-    base_keys: np.ndarray
-    """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
-    flip_keys: np.ndarray
-    """What showing the row's unit does to them, uint64 (2, M, B)."""
     row_bytes: int
     """Bytes of one composed row."""
+
+    @property
+    def differs(self) -> np.ndarray:
+        """Which units of the row differ from which stand-ins: bool (B, M)."""
+
+    @property
+    def base_keys(self) -> np.ndarray:
+        """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
+
+    @property
+    def flip_keys(self) -> np.ndarray:
+        """What showing the row's unit does to them, uint64 (2, M, B)."""
 
     @property
     def distances(self) -> np.ndarray:

@@ -248,38 +248,61 @@ class TabularRows:
                 by_column[np.isnan(values), c] = 0.0
         return np.stack([by_column[:, unit].mean(axis=1) for unit in self.masker.units], axis=1)
 
+    def pooled(self, c: int) -> pd.Series:
+        """Give column `c` of the background rows and, behind them, those of the table."""
+        cells = self._pool[c] if isinstance(self._pool, list) else self._pool[:, c]
+        return pd.Series(cells, dtype=numpy_dtype(cells)).infer_objects()
+
     @cached_property
     def _scaled(self) -> list[np.ndarray]:
         """Columns of the pool as numbers of which differences up to 1 count."""
-        columns = self._pool if isinstance(self._pool, list) else list(self._pool.T)
-        return [_scaled(pd.Series(column, dtype=numpy_dtype(column)), self.masker.n_background)
-                for column in columns]
+        return [_scaled(self.pooled(c), self.masker.n_background)
+                for c in range(len(self._unit_of_column))]
 
 
 class MaskedRow:
     """One row, its units and what stands in for them: all that a Game needs; see `game.Masked`."""
 
     def __init__(self, rows: TabularRows, i: int) -> None:
-        self._rows, self._i = rows, i
+        self.rows, self.i = rows, i
         self.n_units = rows.masker.n_units
         self.masker, self.layout = rows.masker, None
         self.weights = rows.masker.weights
         self.row_bytes = rows.row_bytes
-        self.differs, self.base_keys, self.flip_keys = rows.compared(i)
+
+    @cached_property
+    def _compared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # Only when asked for: with ten thousand background rows it takes a while.
+        return self.rows.compared(self.i)
+
+    @property
+    def differs(self) -> np.ndarray:
+        """Where units differ from the background's, bool (B, M)."""
+        return self._compared[0]
+
+    @property
+    def base_keys(self) -> np.ndarray:
+        """Keys of the background rows, uint64 (2, B)."""
+        return self._compared[1]
+
+    @property
+    def flip_keys(self) -> np.ndarray:
+        """What showing a unit does to them, uint64 (2, M, B)."""
+        return self._compared[2]
 
     @property
     def source(self) -> Table:
         """The row as a table of one."""
-        return slice_rows(self._rows.table, self._i, self._i + 1)
+        return slice_rows(self.rows.table, self.i, self.i + 1)
 
     @property
     def distances(self) -> np.ndarray:
         """Gower's distances (B, M); see `TabularRows.distances`."""
-        return self._rows.distances(self._i)
+        return self.rows.distances(self.i)
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
         """Make the rows of questions (b, S); see `TabularRows.compose`."""
-        return self._rows.compose(self._i, of_background, masks)
+        return self.rows.compose(self.i, of_background, masks)
 
 
 def as_masker(background: Any, groups: Any = None, feature_names: Any = None) -> TabularMasker:
@@ -356,7 +379,6 @@ def _shares(weights: Any, n: int) -> np.ndarray:
 
 def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
     """Give a column as float64, by its range over the background; levels are numbers 1 apart."""
-    column = column.infer_objects()
     if kind_of(column.dtype) in ("integer", "float", "datetime", "timedelta"):
         cells = numbers(column)
         known = cells[:n_background][np.isfinite(cells[:n_background])]

@@ -1,0 +1,92 @@
+"""Neighbours drawn bin by bin, and regression on their levels without a one-hot matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xaikit.kernels.compile import kernel
+
+
+@kernel
+def draw_units(points, chances, order, n_inside, drawn):
+    """Choose for every unit of every sample a row: within the unit's bin or without.
+
+    `points` (n, M) are of the unit cube; `order` (M, P) lists the P rows of the pool, the
+    `n_inside` (M,) within first; `drawn` (n, M) receives positions in the pool. A point below
+    `chances` (M,) means within. Without anything outside, all is within.
+    """
+    n_pool = order.shape[1]
+    for i in range(points.shape[0]):
+        for u in range(points.shape[1]):
+            place, chance, first, size = points[i, u], chances[u], 0, n_inside[u]
+            if place < chance or size == n_pool:
+                place = min(place / chance, 1.0)
+            else:
+                place, first = (place - chance) / (1.0 - chance), size
+                size = n_pool - size
+            drawn[i, u] = order[u, first + min(int(place * size), size - 1)]
+
+
+@kernel
+def look_up(drawn, table, out):
+    """Fill `out` (n, M) with ``table[u, drawn[i, u]]``."""
+    for i in range(out.shape[0]):
+        for u in range(out.shape[1]):
+            out[i, u] = table[u, drawn[i, u]]
+
+
+@kernel
+def add_level_moments(codes, answers, gram, moments):
+    """Add HᵀH to `gram` (L, L) and Hᵀy to `moments` (L, K), H the one-hot matrix of `codes`.
+
+    `codes` (n, M) hold a level of 0 … L − 1 for every column, those of later columns being larger;
+    `answers` are (n, K). Of `gram` the upper half is filled, column after column.
+    """
+    n_columns = codes.shape[1]
+    for i in range(codes.shape[0]):
+        for c in range(n_columns):
+            level = codes[i, c]
+            row = gram[level]
+            for d in range(c, n_columns):
+                row[codes[i, d]] += 1.0
+            for k in range(answers.shape[1]):
+                moments[level, k] += answers[i, k]
+
+
+@kernel
+def level_forms(codes, matrix, out):
+    """Give the quadratic forms hᵀAh of the one-hot rows h of `codes` (n, M); `out` is (n,).
+
+    A is symmetric.
+    """
+    n_columns = codes.shape[1]
+    for i in range(codes.shape[0]):
+        total = 0.0
+        for c in range(n_columns):
+            row = matrix[codes[i, c]]
+            beside = 0.0
+            for d in range(c + 1, n_columns):
+                beside += row[codes[i, d]]
+            total += row[codes[i, c]] + 2.0 * beside
+        out[i] = total
+
+
+@kernel
+def level_squares(codes, residuals, table, out):
+    """Add Σ_i (residual_i · Σ_c table[j, code_ic])² to `out` (J, K).
+
+    `table` is (L, J), `residuals` are (n, K).
+    """
+    n_columns = codes.shape[1]
+    step = np.empty(table.shape[1])
+    for i in range(codes.shape[0]):
+        for j in range(step.shape[0]):
+            step[j] = 0.0
+        for c in range(n_columns):
+            row = table[codes[i, c]]
+            for j in range(step.shape[0]):
+                step[j] += row[j]
+        for k in range(residuals.shape[1]):
+            for j in range(step.shape[0]):
+                added = residuals[i, k] * step[j]
+                out[j, k] += added * added

@@ -1,0 +1,249 @@
+"""Bins of a table's columns, and rows drawn bin by bin: LIME's classic neighbourhood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import qmc
+from sklearn.tree import DecisionTreeRegressor
+
+from xaikit.kernels.levels import draw_units, look_up
+from xaikit.predictor.tables import Table, column_of, kind_of
+from xaikit.sampling.moves import numbers
+from xaikit.sampling.tabular import TabularMasker, TabularRows, number_rows, number_values
+
+QUANTILES = {"quartile": (0.25, 0.5, 0.75), "decile": tuple(np.arange(1, 10) / 10)}
+WAYS = (*QUANTILES, "tree")
+NUMERIC = ("integer", "float", "datetime", "timedelta")
+LEAST_OF_LEVEL = 15
+"""Neighbours that a level should be seen in..."""
+LEVEL_SHARE = 1.0
+"""...and so many times the number of units: the levels must be few beside the neighbours."""
+LEAVES = 4
+"""Most bins that a tree cuts a column into..."""
+LEAST_OF_BIN = 0.02
+"""...and the least share of rows in one: a few rows tell a bin's edges by chance."""
+MOST_SOBOL = 21_201
+"""Most columns of a Sobol sequence."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The bins of one column: of numbers by their edges, of all else each level is one."""
+
+    name: str
+    edges: np.ndarray | None
+
+    def bins(self, column: pd.Series) -> np.ndarray:
+        """Number the bins of cells; missing cells are one of their own, −1."""
+        missing = column.isna().to_numpy()
+        if self.edges is None:
+            return np.where(missing, -1, number_values(column.array))
+        return np.where(missing, -1, np.searchsorted(self.edges, numbers(column), side="left"))
+
+    def condition(self, cell: Any, place: int) -> str:
+        """Say in words which bin a cell is in, whose number is `place`.
+
+        Examples
+        --------
+        >>> Column("age", np.array([28.0, 37.0])).condition(30, 1)
+        '28 < age <= 37'
+        """
+        if place < 0:
+            return f"{self.name} missing"
+        if self.edges is None:
+            return f"{self.name} = {cell}"
+        if not len(self.edges):
+            return self.name
+        if place == 0:
+            return f"{self.name} <= {self.edges[0]:.4g}"
+        if place == len(self.edges):
+            return f"{self.name} > {self.edges[-1]:.4g}"
+        return f"{self.edges[place - 1]:.4g} < {self.name} <= {self.edges[place]:.4g}"
+
+
+def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Column]:
+    """Cut the columns of a background into bins.
+
+    Parameters
+    ----------
+    masker : TabularMasker
+    way : {"quartile", "decile", "tree"}
+        ``"tree"``: where a regression tree on the column alone cuts the model's answers.
+    answers : array (B, n_outputs)
+        To the background.
+    """
+    found = []
+    for c, name in enumerate(masker.schema.names):
+        column = column_of(masker.background, c)
+        edges = None
+        if kind_of(column.dtype) in NUMERIC:
+            cells = numbers(column)
+            known = np.isfinite(cells)
+            edges = np.zeros(0)
+            if known.any():
+                edges = _tree_edges(cells[known], answers[known]) if way == "tree" \
+                    else np.unique(np.quantile(cells[known], QUANTILES[way]))
+        found.append(Column(name, edges))
+    return found
+
+
+def _tree_edges(cells: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    grower = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_OF_BIN,
+                                   random_state=0)
+    tree = grower.fit(cells[:, None], answers).tree_
+    return np.sort(tree.threshold[tree.feature >= 0])
+
+
+class BinnedRows:
+    """Rows whose neighbours are drawn unit by unit, within a row's bin or without.
+
+    Where a unit is kept a neighbour has values of the row's own bin, else of another bin: those of
+    a background row, or the row's own. A group of columns is within if each of its columns is.
+
+    Parameters
+    ----------
+    rows : TabularRows
+    columns : list of Column
+    """
+
+    def __init__(self, rows: TabularRows, columns: list[Column]) -> None:
+        self.rows = rows
+        self._columns = columns
+        units = rows.masker.units
+        self._cells = [rows.pooled(c) for c in range(len(columns))]
+        bins = np.stack([column.bins(cells) for column, cells in
+                         zip(columns, self._cells, strict=True)], axis=1)
+        n_background = rows.masker.n_background
+        fine = np.stack([_quarters(cells, n_background, bins[:, c])
+                         for c, cells in enumerate(self._cells)], axis=1)
+        self._own = bins[n_background:]
+        self._bins = np.stack([number_rows(bins[:, unit]) for unit in units])
+        self._fine = np.stack([number_rows(np.concatenate([bins[:, unit], fine[:, unit]], axis=1))
+                               for unit in units])
+
+    def __getitem__(self, i: int) -> BinnedRow:
+        n_background = self.rows.masker.n_background
+        here = n_background + i
+        positions = np.append(np.arange(n_background), here)
+        inside = self._bins[:, positions] == self._bins[:, here, None]
+        return BinnedRow(self.rows, positions, inside, self._fine[:, positions])
+
+    def conditions(self, i: int) -> list[str]:
+        """Say in words which bins a row is in."""
+        here = self.rows.masker.n_background + i
+        words = [column.condition(self._cells[c].iloc[here], self._own[i, c])
+                 for c, column in enumerate(self._columns)]
+        return [" and ".join(words[c] for c in unit) for unit in self.rows.masker.units]
+
+
+class BinnedRow:
+    """One of `BinnedRows`: for each unit, which rows of the pool are within its bin.
+
+    Attributes
+    ----------
+    shares : array (M,)
+        Of rows within, itself among them.
+    """
+
+    def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
+                 fine: np.ndarray) -> None:
+        self._rows, self._positions, self._inside, self._fine = rows, positions, inside, fine
+        self._order = np.argsort(~inside, axis=1, kind="stable")
+        self._n_inside = inside.sum(axis=1)
+        self.shares = inside.mean(axis=1)
+
+    def draw(self, points: np.ndarray, chances: np.ndarray) -> np.ndarray:
+        """Draw neighbours.
+
+        Parameters
+        ----------
+        points : array (n, M)
+            Points of the unit cube, one a neighbour.
+        chances : array (M,)
+            Probability that a unit is within.
+
+        Returns
+        -------
+        int array (n, M)
+            For each unit, the row of the pool that it is copied from; see `table` and `kept`.
+        """
+        drawn = np.empty(points.shape, dtype=np.int64)
+        draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside, drawn)
+        return drawn
+
+    def kept(self, drawn: np.ndarray) -> np.ndarray:
+        """Say which units of neighbours are within, bool (n, M)."""
+        kept = np.empty(drawn.shape, dtype=bool)
+        look_up(drawn, self._inside, kept)
+        return kept
+
+    def table(self, drawn: np.ndarray) -> Table:
+        """Make the neighbours."""
+        return self._rows.mix([self._positions[drawn[:, u]] for u in range(drawn.shape[1])])
+
+    def levels(
+        self, chances: np.ndarray, n: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Number the levels that tell neighbours apart beyond being within or not.
+
+        Parameters
+        ----------
+        chances : array (M,)
+        n : int
+            Neighbours drawn. Levels too rare among them to say anything count as one.
+
+        Returns
+        -------
+        of_position : int array (M, P)
+            The level of each row of the pool, numbered through all units.
+        units, within, shares : arrays (n_levels,)
+            The unit of each level, whether it is within, and its share of its part.
+        """
+        columns: list[int] = []
+        withins, shares, of_position = [], [], []
+        least = max(LEAST_OF_LEVEL, LEVEL_SHARE * len(self.shares))
+        for u, (inside, fine) in enumerate(zip(self._inside, self._fine, strict=True)):
+            n_fine = int(fine.max()) + 1
+            counts = np.bincount(fine + n_fine * inside, minlength=2 * n_fine).reshape(2, n_fine)
+            sizes = counts.sum(axis=1, keepdims=True)
+            chance = np.array([[1.0 - chances[u]], [chances[u]]])
+            often = counts / np.maximum(sizes, 1) * chance * n >= least
+            # Those of a part that are too rare share the number after its last one.
+            rare = (counts > 0) & ~often
+            names = np.where(often, np.cumsum(often, axis=1) - 1, often.sum(axis=1)[:, None])
+            n_levels = often.sum(axis=1) + rare.any(axis=1)
+            names[1] += n_levels[0]
+            of_position.append(len(columns) + names[inside.astype(np.int64), fine])
+            share = np.bincount(names.ravel(), weights=(counts / np.maximum(sizes, 1)).ravel(),
+                                minlength=n_levels.sum())
+            shares += list(share[: n_levels.sum()])
+            columns += [u] * int(n_levels.sum())
+            withins += [False] * int(n_levels[0]) + [True] * int(n_levels[1])
+        return np.stack(of_position), np.array(columns), np.array(withins), np.array(shares)
+
+
+def _quarters(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
+    """Number the quarters of a column of numbers; levels and missing cells are not cut further."""
+    if kind_of(column.dtype) not in NUMERIC:
+        return np.zeros(len(bins), dtype=np.int64)
+    cells = numbers(column)
+    known = cells[:n_background]
+    known = known[np.isfinite(known)]
+    edges = np.unique(np.quantile(known, QUANTILES["quartile"])) if known.size else np.zeros(0)
+    return np.where(bins < 0, -1, np.searchsorted(edges, cells, side="left"))
+
+
+def even_points(n: int, n_units: int, rng: np.random.Generator) -> np.ndarray:
+    """Give points that fill the unit cube evenly, (n, M); fewer are the first of more.
+
+    A scrambled Sobol sequence (Owen 1998), of plain random numbers where there are more units than
+    it has dimensions.
+    """
+    if n_units > MOST_SOBOL:
+        return rng.random((n, n_units))
+    size = 1 << (max(n, 2) - 1).bit_length()
+    return qmc.Sobol(n_units, rng=rng).random(size)[:n]

@@ -1,0 +1,100 @@
+"""Effects of being within a bin, freed of the noise that other columns' levels explain.
+
+Legend: n samples whose M columns are drawn independently of each other; z the 0/1 mask of those
+within the explained row's bins, l_c the level of column c, of which there are several within the
+bin and several without; p_l the share of a level within its part. The regression
+
+    y = β₀ + Σ_c z_c β_c + Σ_c δ_{c,l_c} + e,   Σ_l p_l δ_{c,l} = 0 within and without
+
+has the same β as the regression on z alone: the columns (1[l_c = l] − p_l)·1[part] have mean 0 at
+either z_c, whatever the other columns are. But its residuals are smaller, and with them the errors
+of β ("control variates": Owen 2013, "Monte Carlo theory, methods and examples", section 8.9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from xaikit.kernels.levels import add_level_moments, level_forms, level_squares
+from xaikit.solvers.threads import one_thread
+
+RIDGE = 1e-4
+"""Penalty of β, as in `regression`."""
+LEVEL_RIDGE = 1e-3
+"""Penalty of δ: a level seen a few times says little."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of every column, numbered through.
+
+    Attributes
+    ----------
+    column : int array (L,)
+    within : bool array (L,)
+        Whether the level lies within the explained row's bin.
+    share : array (L,)
+        Of the level within its part.
+    """
+
+    column: np.ndarray
+    within: np.ndarray
+    share: np.ndarray
+
+
+def level_effects(
+    codes: np.ndarray, levels: Levels, answers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimate β₀ and β.
+
+    Parameters
+    ----------
+    codes : int array (n, M)
+        The level of each column of each sample.
+    levels : Levels
+    answers : array (n, K)
+
+    Returns
+    -------
+    intercept : array (K,)
+    coefficients, errors : arrays (M, K)
+        Errors are heteroskedasticity-consistent (HC2: residuals by √(1 − leverage)).
+    """
+    n, n_units, n_levels = len(codes), codes.shape[1], len(levels.column)
+    centre = answers.mean(axis=0)
+    centred = np.ascontiguousarray(answers - centre)
+    gram, moments = np.zeros((n_levels, n_levels)), np.zeros((n_levels, answers.shape[1]))
+    add_level_moments(codes, centred, gram, moments)
+    gram += np.triu(gram, 1).T
+    parts = _parts(levels, n_units)
+    penalty = np.full(parts.shape[1], LEVEL_RIDGE)
+    penalty[: n_units + 1] = RIDGE
+    penalty[0] = 0.0
+    with one_thread():
+        inverse = linalg.inv(parts.T @ gram @ parts / n + np.diag(penalty)) / n
+        solved = inverse @ (parts.T @ moments)
+        of_levels = parts @ solved
+        steps = np.ascontiguousarray(parts @ inverse[:, 1 : n_units + 1])
+        forms = np.ascontiguousarray(parts @ inverse @ parts.T)
+    residuals = centred - of_levels[codes].sum(axis=1)
+    leverages = np.empty(n)
+    level_forms(codes, forms, leverages)
+    residuals /= np.sqrt(np.maximum(1.0 - leverages, 1e-9))[:, None]
+    variances = np.zeros((n_units, answers.shape[1]))
+    level_squares(codes, np.ascontiguousarray(residuals), steps, variances)
+    return solved[0] + centre, solved[1 : n_units + 1], np.sqrt(variances)
+
+
+def _parts(levels: Levels, n_units: int) -> np.ndarray:
+    """Give what each level is in terms of β₀, β and δ: (L, 1 + M + L)."""
+    n_levels = len(levels.column)
+    parts = np.zeros((n_levels, 1 + n_units + n_levels))
+    # Every sample has one level of column 0: the constant is written there.
+    parts[:, 0] = levels.column == 0
+    parts[np.arange(n_levels), 1 + levels.column] = levels.within
+    same = (levels.column[:, None] == levels.column) & (levels.within[:, None] == levels.within)
+    parts[:, 1 + n_units :] = np.eye(n_levels) - same * levels.share
+    return parts
