@@ -124,7 +124,8 @@ def picture(ax):
 
 
 def test_public_names_are_complete():
-    assert plots.__all__ == ["bar", "beeswarm", "scatter", "waterfall"]
+    assert plots.__all__ == ["bar", "beeswarm", "image_overlay", "scatter", "text_highlight",
+                             "waterfall"]
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
 
 

@@ -170,8 +170,8 @@ class KernelSHAP(MaskedExplainer):
         parts = self._parts(batch)
         solver = self._solver(bound, batch, len(parts))
         found = []
-        for part in parts:
-            rows = bound.masker.rows(part)
+        for first, part in parts:
+            rows = bound.masker.rows(part, first=first)
             found += [solver.forecast(Game(bound.predictor, rows[i], bound.answers,
                                            bound.max_memory)) for i in range(len(rows))]
         model_rows = np.array([rows for rows, _ in found])

@@ -254,7 +254,16 @@ class LimeSolver:
         self, n_units: int, n: int, several: bool, rng: np.random.Generator
     ) -> Sampled:
         law = self._law(n_units) * self._kernel(n_units)
+        # Coalitions of no or all units alone would not tell the units apart.
+        if not (law[1:-1] if n_units > 1 else law[:1]).any():
+            raise ValueError(f"kernel_width={self.width} is so small that no neighbour counts: "
+                             "raise it.")
         drawn = draw_by_size(law / law.sum(), n, rng, settled=not several)
+        if drawn.draw == 2 and n < min(2 * (n_units + 2), 2**n_units):
+            raise ValueError(
+                f"budget={self.budget} leaves {n} samples for {n_units:,} units; where masks count "
+                f"as much as their complements, as with a flat kernel, it takes {2 * n_units + 4}: "
+                "raise the budget.")
         strata = Strata(drawn.starts, drawn.factors, drawn.draw)
         return Sampled(drawn.kept, drawn.weights, drawn,
                        PresenceRegression(drawn.kept, drawn.weights, strata))

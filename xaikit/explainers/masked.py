@@ -17,6 +17,7 @@ from xaikit.explanations.text import TextAttribution
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.tables import Batch, take_rows
 from xaikit.sampling.game import Game, Masker
+from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
 
@@ -70,10 +71,11 @@ class GameTask:
     bound: Bound
     solve: Solve
 
-    def __call__(self, batch: Batch) -> tuple[list[RowResult], Cost]:
-        """Explain rows, texts or images; give what was found, and the cost."""
+    def __call__(self, part: tuple[int, Batch]) -> tuple[list[RowResult], Cost]:
+        """Explain a part of all rows, texts or images, from a position on."""
         predictor = self.bound.predictor.spawn()
-        rows = self.bound.masker.rows(batch)
+        first, batch = part
+        rows = self.bound.masker.rows(batch, first=first)
         watch, found, questions = Stopwatch(), [], 0
         for i in range(len(rows)):
             game = Game(predictor, rows[i], self.bound.answers, self.bound.max_memory)
@@ -201,7 +203,7 @@ class MaskedExplainer(Explainer):
         """
         self._check_fitted()
         batch, bound, _ = self._bind(X)
-        rows = bound.masker.rows(batch)
+        rows = bound.masker.rows(batch, first=0)
         return [Game(bound.predictor.spawn(), rows[i], bound.answers, bound.max_memory)
                 for i in range(len(rows))]
 
@@ -236,8 +238,10 @@ class MaskedExplainer(Explainer):
         assert predictor.findings is not None
         return batch, Bound(predictor, self.masker_, None, memory), predictor.findings.warnings
 
-    def _parts(self, batch: Batch) -> list[Batch]:
-        return [take_rows(batch, np.arange(s.start, s.stop)) for s in row_slices(len(batch))]
+    def _parts(self, batch: Batch) -> list[tuple[int, Batch]]:
+        """Cut a batch into parts, each with the position of its first row."""
+        return [(s.start, take_rows(batch, np.arange(s.start, s.stop)))
+                for s in row_slices(len(batch))]
 
     def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> Solve:
         """Say how a game becomes a result; the batch is what will be explained, in parts."""
@@ -306,8 +310,9 @@ def laid_out(
     if masker.kind == "text":
         return TextAttribution(texts=tuple(batch), spans=layouts, **fields)
     if masker.kind == "image":
+        assert isinstance(masker, ImageMasker)
         return ImageAttribution(images=batch, labels=np.stack(layouts),
-                                channels=masker.described()["channels"], **fields)
+                                channels=masker.channels_of(batch.shape), **fields)
     assert isinstance(masker, TabularMasker)
     return Attribution(
         data=masker.schema.to_frame(batch),

@@ -144,17 +144,22 @@ class Attribution(Explanation):
 
     def gap(self) -> np.ndarray:
         """Additivity gap: prediction − base value − sum of contributions, (n_rows, n_outputs)."""
-        return self.predictions - self.base_values - self.values.sum(axis=1, where=self._there)
+        return self.predictions - self.base_values - self.values.sum(
+            axis=1, where=self.has[:, :, None])
 
     @property
-    def _there(self) -> np.ndarray:
-        """Which values are of a feature that the row has: bool, (n_rows, n_features, 1)."""
-        return (np.arange(self.values.shape[1]) < self.n_units[:, None])[:, :, None]
+    def has(self) -> np.ndarray:
+        """Which features each row has, bool (n_rows, n_features): all of them, in a table."""
+        return np.ones(self.values.shape[:2], dtype=bool)
 
     @property
     def n_units(self) -> np.ndarray:
-        """Number of features that each row has, (n_rows,): all of them, in a table."""
-        return np.full(self.n_rows, self.values.shape[1])
+        """Number of features that each row has, (n_rows,)."""
+        return self.has.sum(axis=1)
+
+    def _units_of(self, row: int) -> dict[int, str]:
+        """Name the features that a row has, by position."""
+        return dict(enumerate(self.feature_names))
 
     def importance(self, confidence: float = 0.95) -> Importance:
         """Sum the rows up: mean |contribution| of each feature, with intervals over rows.
@@ -207,17 +212,23 @@ class Attribution(Explanation):
         if layout != "long":
             raise ValueError(f"layout must be 'long' or 'wide', got {layout!r}.")
         shown = np.empty((n, m), dtype=object)
+        names = np.empty((n, m), dtype=object)
         for j in range(m):
             column = self.feature_data(j)
             shown[:, j] = "" if column is None else [str(v) for v in column]
-        return pd.DataFrame({
+        for i in range(n):
+            for j, name in self._units_of(i).items():
+                names[i, j] = name
+        frame = pd.DataFrame({
             "row": rows.repeat(m * k).to_numpy(),
-            "feature": np.tile(np.repeat(np.array(self.feature_names, dtype=object), k), n),
+            "feature": np.repeat(names.ravel(), k),
             "data": np.repeat(shown.ravel(), k),
             "output": np.tile(np.array(self.output_names, dtype=object), n * m),
             "value": self.values.ravel(),
             "standard_error": self.standard_errors.ravel(),
         })
+        there = np.repeat(self.has.ravel(), k)
+        return frame if there.all() else frame[there].reset_index(drop=True)
 
     def to_shap(self) -> Any:
         """Give a real ``shap.Explanation``, so that shap's own plots work (needs shap).

@@ -9,6 +9,7 @@ import numpy as np
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import resolve
+from xaikit.explanations.importance import Importance
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -50,9 +51,13 @@ class ImageAttribution(Attribution):
             raise ValueError(f"labels go up to {self.labels.max()}, but there are {n_units} units.")
 
     @property
-    def n_units(self) -> np.ndarray:
-        """Number of regions of each image, (n_rows,)."""
-        return self.labels.max(axis=(1, 2), initial=-1) + 1
+    def has(self) -> np.ndarray:
+        """Which regions each image has, bool (n_rows, n_features)."""
+        there = np.zeros((self.n_rows, self.values.shape[1] + 1), dtype=bool)
+        for own, labels in zip(there, self.labels, strict=True):
+            own[labels.ravel()] = True
+        # The last is −1, of pixels in no region.
+        return there[:, :-1]
 
     def pixels(self, field: str = "values") -> np.ndarray:
         """Give every pixel what its region got.
@@ -77,8 +82,7 @@ class ImageAttribution(Attribution):
         keys = key if isinstance(key, tuple) else (key,)
         rows = resolve(self.row_names, keys[0], "row")
         if len(rows) == 1 and len(keys) == 1:
-            only = np.arange(self.n_units[rows[0]])
-            return super().__getitem__((rows, only))
+            return super().__getitem__((rows, np.flatnonzero(self.has[rows[0]])))
         return super().__getitem__(key)
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
@@ -86,6 +90,24 @@ class ImageAttribution(Attribution):
         new = np.full(len(self.feature_names) + 1, -1)
         new[features] = np.arange(len(features))
         return {"images": self.images[rows], "labels": new[self.labels[rows]]}
+
+    def _units_of(self, row: int) -> dict[int, str]:
+        return {int(u): self.feature_names[u] for u in np.flatnonzero(self.has[row])}
+
+    def importance(self, confidence: float = 0.95) -> Importance:
+        """Sum the images up, if they share their regions, as with a grid or given labels.
+
+        See `Attribution.importance`.
+
+        Raises
+        ------
+        ValueError
+            If the images have regions of their own: those of one say nothing about another's.
+        """
+        if (self.labels != self.labels[0]).any():
+            raise ValueError("these images have different regions, which cannot be averaged; "
+                             "explain them on a grid or with the same labels.")
+        return super().importance(confidence)
 
     def _summary(self) -> str:
         n, m, k = self.values.shape

@@ -9,6 +9,7 @@ import numpy as np
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import resolve
+from xaikit.explanations.importance import Importance
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -47,9 +48,12 @@ class TextAttribution(Attribution):
         super().__post_init__()
 
     @property
-    def n_units(self) -> np.ndarray:
-        """Number of units of each text, (n_rows,)."""
-        return np.array([int(own[:, 0].max(initial=-1)) + 1 for own in self.spans])
+    def has(self) -> np.ndarray:
+        """Which units each text has, bool (n_rows, n_features)."""
+        there = np.zeros(self.values.shape[:2], dtype=bool)
+        for own, spans in zip(there, self.spans, strict=True):
+            own[spans[:, 0]] = True
+        return there
 
     def units(self, row: int = 0) -> tuple[str, ...]:
         """Name the units of a text by their words."""
@@ -68,7 +72,7 @@ class TextAttribution(Attribution):
 
     def _alone(self, row: int) -> TextAttribution:
         """Give one text with just its own units."""
-        only = np.arange(self.n_units[row])
+        only = np.unique(self.spans[row][:, 0])
         if self.n_rows == 1 and len(only) == len(self.feature_names):
             return self
         part = Attribution.__getitem__(self, (row, only))
@@ -100,15 +104,26 @@ class TextAttribution(Attribution):
         shape = (self.n_rows, len(vocabulary), len(self.output_names))
         values, errors = np.zeros(shape), np.zeros(shape)
         for i, own in enumerate(words):
-            columns = [place[word] for word in own]
-            np.add.at(values[i], columns, self.values[i, : len(own)])
-            np.add.at(errors[i], columns, self.standard_errors[i, : len(own)])
+            columns, units = [place[word] for word in own], np.unique(self.spans[i][:, 0])
+            np.add.at(values[i], columns, self.values[i, units])
+            np.add.at(errors[i], columns, self.standard_errors[i, units])
         return Attribution(
             method=self.method, values=values, standard_errors=errors, feature_names=vocabulary,
             output_names=self.output_names, base_values=self.base_values,
             predictions=self.predictions, base_errors=self.base_errors, fidelity=self.fidelity,
             row_names=self.row_names, settings=self.settings, random_state=self.random_state,
             cost=self.cost, warnings=self.warnings)
+
+    def importance(self, confidence: float = 0.95) -> Importance:
+        """Sum the texts up: mean |contribution| of each different word, with intervals over texts.
+
+        See `Attribution.importance`; words as in `by_word`.
+        """
+        return self.by_word().importance(confidence)
+
+    def _units_of(self, row: int) -> dict[int, str]:
+        names = unit_names(self.texts[row], self.spans[row])
+        return dict(zip(np.unique(self.spans[row][:, 0]).tolist(), names, strict=True))
 
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \

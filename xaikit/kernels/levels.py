@@ -8,23 +8,31 @@ from xaikit.kernels.compile import kernel
 
 
 @kernel
-def draw_units(points, chances, order, n_inside, drawn):
+def draw_units(points, chances, order, n_inside, heights, drawn):
     """Choose for every unit of every sample a row: within the unit's bin or without.
 
     `points` (n, M) are of the unit cube; `order` (M, P) lists the P rows of the pool, the
-    `n_inside` (M,) within first; `drawn` (n, M) receives positions in the pool. A point below
-    `chances` (M,) means within. Without anything outside, all is within.
+    `n_inside` (M,) within first, and `heights` (M, P) their weights added up; `drawn` (n, M)
+    receives positions in the pool. A point below `chances` (M,) means within. Without anything
+    outside, all is within.
     """
     n_pool = order.shape[1]
     for i in range(points.shape[0]):
         for u in range(points.shape[1]):
-            place, chance, first, size = points[i, u], chances[u], 0, n_inside[u]
+            place, chance, low, size = points[i, u], chances[u], 0, n_inside[u]
+            inside = heights[u, size - 1]
             if place < chance or size == n_pool:
-                place = min(place / chance, 1.0)
+                height, high = place / chance * inside, size - 1
             else:
-                place, first = (place - chance) / (1.0 - chance), size
-                size = n_pool - size
-            drawn[i, u] = order[u, first + min(int(place * size), size - 1)]
+                height = inside + (place - chance) / (1.0 - chance) * (heights[u, -1] - inside)
+                low, high = size, n_pool - 1
+            while low < high:
+                middle = (low + high) // 2
+                if heights[u, middle] > height:
+                    high = middle
+                else:
+                    low = middle + 1
+            drawn[i, u] = order[u, low]
 
 
 @kernel

@@ -2,7 +2,9 @@
 
 from xaikit.plots.bar_plot import bar
 from xaikit.plots.beeswarm_plot import beeswarm
+from xaikit.plots.image_plot import image_overlay
 from xaikit.plots.scatter_plot import scatter
+from xaikit.plots.text_plot import text_highlight
 from xaikit.plots.waterfall_plot import waterfall
 
-__all__ = ["bar", "beeswarm", "scatter", "waterfall"]
+__all__ = ["bar", "beeswarm", "image_overlay", "scatter", "text_highlight", "waterfall"]

@@ -27,6 +27,7 @@ from xaikit.plots.style import (
     WHISKERS,
     axes_for,
     caption,
+    fidelity_note,
     label_rows,
     number,
     number_axis,
@@ -49,6 +50,7 @@ class _Bars(NamedTuple):
     axis: str
     whiskers: str
     signed: bool
+    notes: tuple[str, ...] = ()
 
 
 def bar(explanation: Attribution | Importance, *, output: int | str | None = None,
@@ -136,7 +138,8 @@ def _from_row(attribution: Attribution, k: int) -> _Bars:
     output = plain(attribution.output_names[k])
     return _Bars(labels, values, values - reach, values + reach,
                  f"row {plain(attribution.row_names[0])} · {output}",
-                 f"contribution to {output}", WHISKERS, True)
+                 f"contribution to {output}", WHISKERS, True,
+                 (fidelity_note(attribution.fidelity[0, k]),))
 
 
 def _draw(bars: _Bars, max_display: int, ax: Axes | None) -> Axes:
@@ -153,6 +156,7 @@ def _draw(bars: _Bars, max_display: int, ax: Axes | None) -> Axes:
     number_axis(ax.xaxis)
     left_out = len(bars.values) - len(shown)
     notes = [bars.whiskers] * any_whisker
+    notes += bars.notes
     notes += [f"{left_out} smaller features not shown"] * (left_out > 0)
     ax.set_xlabel(caption(bars.axis, notes), color=INK, fontsize=NORMAL)
     if bars.title:

@@ -14,7 +14,12 @@ from xaikit.plots.style import describe, plain
 
 
 def name_and_value(attribution: Attribution, i: int, j: int) -> str:
-    """Label feature `j` of row `i` as `age = 39`; a group of columns by its name alone."""
+    """Label feature `j` of row `i` as `age = 39`; a group of columns by its name alone.
+
+    Where an explanation has bins, these are the label: `28 < age <= 44`.
+    """
+    if "conditions" in attribution.feature_details:
+        return plain(attribution.feature_details["conditions"][i, j])
     column = attribution.feature_data(j)
     name = plain(attribution.feature_names[j], 30)
     return name if column is None else f"{name} = {describe(column.iloc[i])}"

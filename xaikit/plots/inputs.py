@@ -32,12 +32,12 @@ def check_not_empty(explanation: Attribution | Importance, plot: str) -> None:
                          f"{explanation.values.shape}; explain or select at least one of each.")
 
 
-def check_max_display(max_display: Any) -> None:
+def check_max_display(max_display: Any, name: str = "max_display") -> None:
     """Raise unless `max_display` is a whole number of at least 1."""
     if isinstance(max_display, bool) or not isinstance(max_display, int | np.integer):
-        raise TypeError(f"max_display must be a whole number, got {max_display!r}.")
+        raise TypeError(f"{name} must be a whole number, got {max_display!r}.")
     if max_display < 1:
-        raise ValueError(f"max_display must be at least 1, got {max_display}.")
+        raise ValueError(f"{name} must be at least 1, got {max_display}.")
 
 
 def choose_output(explanation: Attribution | Importance, output: int | str | None) -> int:

@@ -130,6 +130,13 @@ def caption(label: str, notes: Sequence[str] = ()) -> str:
     return "\n".join([label, *notes])
 
 
+def fidelity_note(fidelity: float) -> str:
+    """Say how much of the model's behaviour an explanation reproduces, or that it is not known."""
+    if not math.isfinite(fidelity):
+        return "fidelity: not measured"
+    return f"fidelity: R² = {fidelity:.2f}".replace("-", "−")
+
+
 def whiskers(ax: Axes, rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:
     """Draw horizontal intervals where both ends are known; say whether there were any."""
     known = np.isfinite(lower) & np.isfinite(upper) & (upper > lower)

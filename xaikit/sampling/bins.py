@@ -32,10 +32,14 @@ MOST_SOBOL = 21_201
 
 @dataclass(frozen=True)
 class Column:
-    """The bins of one column: of numbers by their edges, of all else each level is one."""
+    """The bins of one column: of numbers by their edges, of all else each level is one.
+
+    `dtype` is that of a column of dates or times.
+    """
 
     name: str
     edges: np.ndarray | None
+    dtype: Any = None
 
     def bins(self, column: pd.Series) -> np.ndarray:
         """Number the bins of cells; missing cells are one of their own, −1."""
@@ -58,11 +62,12 @@ class Column:
             return f"{self.name} = {cell}"
         if not len(self.edges):
             return self.name
+        edges = _words(self.edges, self.dtype)
         if place == 0:
-            return f"{self.name} <= {self.edges[0]:.4g}"
-        if place == len(self.edges):
-            return f"{self.name} > {self.edges[-1]:.4g}"
-        return f"{self.edges[place - 1]:.4g} < {self.name} <= {self.edges[place]:.4g}"
+            return f"{self.name} <= {edges[0]}"
+        if place == len(edges):
+            return f"{self.name} > {edges[-1]}"
+        return f"{edges[place - 1]} < {self.name} <= {edges[place]}"
 
 
 def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Column]:
@@ -79,23 +84,59 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
     found = []
     for c, name in enumerate(masker.schema.names):
         column = column_of(masker.background, c)
+        kind = kind_of(column.dtype)
         edges = None
-        if kind_of(column.dtype) in NUMERIC:
+        if kind in NUMERIC:
             cells = numbers(column)
             known = np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
-                edges = _tree_edges(cells[known], answers[known]) if way == "tree" \
-                    else np.unique(np.quantile(cells[known], QUANTILES[way]))
-        found.append(Column(name, edges))
+                cells, weights = cells[known], masker.weights[known]
+                edges = _tree_edges(cells, answers[known], weights) if way == "tree" \
+                    else _quantiles(cells, QUANTILES[way], weights)
+        found.append(Column(name, edges, column.dtype if kind in NUMERIC[2:] else None))
     return found
 
 
-def _tree_edges(cells: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    grower = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_OF_BIN,
-                                   random_state=0)
-    tree = grower.fit(cells[:, None], answers).tree_
-    return np.sort(tree.threshold[tree.feature >= 0])
+def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # Trees read float32, which has no room for dates and large numbers: give it the ranks.
+    values, ranks = np.unique(cells, return_inverse=True)
+    centred = answers - answers.mean(axis=0)
+    centred /= np.abs(centred).max() or 1.0  # their squares must not overflow
+    # What rounding alone makes of equal answers is no reason for a cut.
+    grower = DecisionTreeRegressor(
+        max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_OF_BIN, random_state=0,
+        min_impurity_decrease=1e-9 * centred.var(axis=0).mean())
+    tree = grower.fit(ranks[:, None], centred, sample_weight=weights).tree_
+    below = np.sort(tree.threshold[tree.feature >= 0]).astype(np.int64)
+    middle = values[below] + (values[below + 1] / 2 - values[below] / 2)
+    # Of neighbouring floats the middle may be the upper one.
+    return np.where(middle < values[below + 1], middle, values[below])
+
+
+def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
+    if np.ptp(weights) == 0.0:
+        return np.unique(np.quantile(cells, at))
+    return np.unique(np.quantile(cells, at, weights=weights, method="inverted_cdf"))
+
+
+def _words(edges: np.ndarray, dtype: Any) -> list[str]:
+    """Write edges with as few digits as tell them apart, four at least; dates as dates."""
+    if dtype is not None:
+        whole = pd.Series(np.floor(edges).astype(np.int64)).astype(dtype)
+        return [str(edge) for edge in whole]
+    for digits in range(4, 17):
+        words = [_plain(edge, digits) for edge in edges]
+        if len(set(words)) == len(words):
+            break
+    return words
+
+
+def _plain(edge: float, digits: int) -> str:
+    """Write a number with some digits, those before the point in full."""
+    if 10.0**digits <= abs(edge) < 1e15:
+        return f"{edge:.0f}"
+    return f"{edge:.{digits}g}"
 
 
 class BinnedRows:
@@ -118,6 +159,8 @@ class BinnedRows:
         bins = np.stack([column.bins(cells) for column, cells in
                          zip(columns, self._cells, strict=True)], axis=1)
         n_background = rows.masker.n_background
+        # The explained row counts as much as a background row does on average.
+        self._weights = np.append(rows.masker.weights * n_background, 1.0) / (n_background + 1)
         fine = np.stack([_quarters(cells, n_background, bins[:, c])
                          for c, cells in enumerate(self._cells)], axis=1)
         self._own = bins[n_background:]
@@ -130,7 +173,7 @@ class BinnedRows:
         here = n_background + i
         positions = np.append(np.arange(n_background), here)
         inside = self._bins[:, positions] == self._bins[:, here, None]
-        return BinnedRow(self.rows, positions, inside, self._fine[:, positions])
+        return BinnedRow(self.rows, positions, inside, self._fine[:, positions], self._weights)
 
     def conditions(self, i: int) -> list[str]:
         """Say in words which bins a row is in."""
@@ -146,15 +189,17 @@ class BinnedRow:
     Attributes
     ----------
     shares : array (M,)
-        Of rows within, itself among them.
+        Of rows within, itself among them, by their weights.
     """
 
     def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
-                 fine: np.ndarray) -> None:
+                 fine: np.ndarray, weights: np.ndarray) -> None:
         self._rows, self._positions, self._inside, self._fine = rows, positions, inside, fine
+        self._weights = weights
         self._order = np.argsort(~inside, axis=1, kind="stable")
         self._n_inside = inside.sum(axis=1)
-        self.shares = inside.mean(axis=1)
+        self._heights = np.cumsum(weights[self._order], axis=1)
+        self.shares = np.where(inside.all(axis=1), 1.0, inside @ weights)
 
     def draw(self, points: np.ndarray, chances: np.ndarray) -> np.ndarray:
         """Draw neighbours.
@@ -172,7 +217,8 @@ class BinnedRow:
             For each unit, the row of the pool that it is copied from; see `table` and `kept`.
         """
         drawn = np.empty(points.shape, dtype=np.int64)
-        draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside, drawn)
+        draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside,
+                   self._heights, drawn)
         return drawn
 
     def kept(self, drawn: np.ndarray) -> np.ndarray:
@@ -208,18 +254,19 @@ class BinnedRow:
         least = max(LEAST_OF_LEVEL, LEVEL_SHARE * len(self.shares))
         for u, (inside, fine) in enumerate(zip(self._inside, self._fine, strict=True)):
             n_fine = int(fine.max()) + 1
-            counts = np.bincount(fine + n_fine * inside, minlength=2 * n_fine).reshape(2, n_fine)
+            counts = np.bincount(fine + n_fine * inside, weights=self._weights,
+                                 minlength=2 * n_fine).reshape(2, n_fine)
             sizes = counts.sum(axis=1, keepdims=True)
+            parts = counts / np.where(sizes > 0.0, sizes, 1.0)
             chance = np.array([[1.0 - chances[u]], [chances[u]]])
-            often = counts / np.maximum(sizes, 1) * chance * n >= least
+            often = parts * chance * n >= least
             # Those of a part that are too rare share the number after its last one.
             rare = (counts > 0) & ~often
             names = np.where(often, np.cumsum(often, axis=1) - 1, often.sum(axis=1)[:, None])
             n_levels = often.sum(axis=1) + rare.any(axis=1)
             names[1] += n_levels[0]
             of_position.append(len(columns) + names[inside.astype(np.int64), fine])
-            share = np.bincount(names.ravel(), weights=(counts / np.maximum(sizes, 1)).ravel(),
-                                minlength=n_levels.sum())
+            share = np.bincount(names.ravel(), weights=parts.ravel(), minlength=n_levels.sum())
             shares += list(share[: n_levels.sum()])
             columns += [u] * int(n_levels.sum())
             withins += [False] * int(n_levels[0]) + [True] * int(n_levels[1])

@@ -83,8 +83,11 @@ class Masker(Protocol):
     def conform(self, X: Any) -> Batch:
         """Give what is to be explained as a batch of rows, texts or images."""
 
-    def rows(self, X: Any) -> Rows:
-        """Make rows ready to be masked."""
+    def rows(self, X: Any, *, first: int | None = None) -> Rows:
+        """Make rows ready to be masked.
+
+        `first` says that `X` is a part of what `conform` gave, from this position on.
+        """
 
     def described(self) -> dict[str, Any]:
         """Give what an explanation should say of it, as plain values."""

@@ -71,28 +71,31 @@ def draw_by_size(
     n : int
     rng : Generator
     settled : bool
-        Whether a coalition has but one answer; else there is no end of draws.
+        Whether a coalition has but one answer; else there is no end of draws: no size is drawn
+        whole, and where there are fewer coalitions than draws they come round again.
     """
     n_units = len(law) - 1
     paired = bool(np.allclose(law, law[::-1], rtol=1e-9, atol=0.0)) and n_units > 1
     draw = 2 if paired else 1
     sizes = np.arange((n_units // 2 if paired else n_units) + 1)
     shares = law[sizes] * np.where(paired & (2 * sizes != n_units), 2.0, 1.0)
-    available = np.array([number_of_coalitions(n_units, int(s), paired=paired) for s in sizes])
+    there = np.array([number_of_coalitions(n_units, int(s), paired=paired) for s in sizes])
+    available = there if settled else np.full(len(sizes), np.inf)
     offset, *streams = rng.spawn(len(sizes) + 1)
     drawn, each = _allocated(shares, available, n // draw, offset.random())
     used = np.flatnonzero(drawn)
-    found = [first_coalitions(n_units, int(s), int(drawn[s]), streams[s], paired=paired)
-             for s in used]
-    kept, counts = np.concatenate(found), drawn[used].astype(np.int64)
+    counts = drawn[used].astype(np.int64)
+    found = [first_coalitions(n_units, int(s), int(min(m, there[s])), streams[s], paired=paired)
+             for s, m in zip(used, counts, strict=True)]
+    kept = np.concatenate([own[np.arange(m) % len(own)]
+                           for own, m in zip(found, counts, strict=True)])
     ranks = np.concatenate([np.arange(m) for m in counts])
     of_size, weights = np.repeat(sizes[used], counts), np.repeat(each[used], counts)
     if paired:
         kept = np.stack([kept, ~kept], axis=1).reshape(-1, n_units)
         weights, ranks = np.repeat(weights, 2) / 2.0, np.repeat(ranks, 2)
         of_size = kept.sum(axis=1)
-    starts, drawn, available = _strata(
-        counts.astype(float), available[used] if settled else np.full(len(used), np.inf))
+    starts, drawn, available = _strata(counts.astype(float), available[used])
     return DrawnCoalitions(kept, weights / weights.sum(), ranks, of_size, starts, drawn, available,
                            draw)
 
@@ -103,15 +106,15 @@ def _allocated(
     """Give how many coalitions of each size to draw, and what each of them counts."""
     shares = shares / shares.sum()
     whole = np.zeros(len(shares), dtype=bool)
-    while not whole.all():
+    while True:
         # A size drawn whole takes less than its share would: the others get more.
         left, total = max(n - available[whole].sum(), 1.0), shares[~whole].sum()
-        more = ~whole & (shares * left >= available * total)
+        more = ~whole & (shares > 0.0) & (shares * left >= available * total)
         if not more.any():
             break
         whole |= more
     drawn, each = np.where(whole, available, 0.0), np.where(whole, shares / available, 0.0)
-    if not whole.all():
+    if total > 0.0:
         rest = np.where(whole, 0.0, shares)
         edges = np.floor(np.cumsum(rest) / total * left + offset)
         drawn += np.diff(edges, prepend=0.0) * (rest > 0.0)
@@ -126,16 +129,26 @@ def _strata(
     joined: list[list[float]] = []
     first = 0.0
     for count, there in zip(counts, available, strict=True):
-        lonely = joined and 1.0 in (count, joined[-1][1]) and not (
-            count == there or joined[-1][1] == joined[-1][2])
-        if lonely:
-            joined[-1][1] += count
-            joined[-1][2] += there
-        else:
-            joined.append([first, count, there])
+        joined.append([first, count, there])
         first += count
+        # Sizes drawn whole have no error: others are joined to them only for want of better ones.
+        if len(joined) > 1 and (_single(joined[-2]) or (
+                _single(joined[-1]) and joined[-2][1] < joined[-2][2])):
+            _join_last(joined)
+    if len(joined) > 1 and _single(joined[-1]):
+        _join_last(joined)
     starts, drawn, there = np.array(joined).T
     return starts.astype(np.int64), drawn, there
+
+
+def _single(stratum: list[float]) -> bool:
+    return stratum[1] == 1.0 < stratum[2]
+
+
+def _join_last(strata: list[list[float]]) -> None:
+    _, count, there = strata.pop()
+    strata[-1][1] += count
+    strata[-1][2] += there
 
 
 def bernoulli(n_units: int, p: float = 0.5) -> np.ndarray:
@@ -144,7 +157,12 @@ def bernoulli(n_units: int, p: float = 0.5) -> np.ndarray:
 
 
 def uniform_removals(n_units: int) -> np.ndarray:
-    """Give the law of sizes where each number of hidden units, 1 to M, is as likely, (M + 1,)."""
+    """Give the law of sizes where each number of hidden units, 1 to M, is as likely, (M + 1,).
+
+    A single unit stays as often as it goes: what is always hidden has no effect.
+    """
+    if n_units == 1:
+        return np.full(2, 0.5)
     law = np.full(n_units + 1, 1.0 / n_units)
     law[-1] = 0.0
     return law

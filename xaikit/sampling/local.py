@@ -30,19 +30,20 @@ def local_weights(distances: np.ndarray, weights: np.ndarray) -> tuple[np.ndarra
         ν; infinite where all rows are wanted.
     """
     wanted = max(LEAST_ROWS, SHARE_OF_ROWS * len(distances))
-    if wanted >= 1.0 / (weights**2).sum() or np.ptp(distances) == 0.0:
+    # From the nearest on, so that not all shares underflow.
+    squares = distances**2 - distances.min()**2
+    if wanted >= 1.0 / (weights**2).sum() or squares.max() == 0.0:
         return weights, np.inf
 
     def shares(log_width: float) -> np.ndarray:
-        # From the nearest on, so that not all of them underflow.
-        near = -0.5 * (distances**2 - distances.min()**2) * np.exp(-2.0 * log_width)
-        found = weights * np.exp(near)
+        found = weights * np.exp(-0.5 * squares * np.exp(-2.0 * log_width))
         return found / found.sum()
 
     def surplus(log_width: float) -> float:
         return 1.0 / float((shares(log_width)**2).sum()) - wanted
 
-    low, high = np.log(np.ptp(distances)) - 12.0, np.log(np.ptp(distances)) + 6.0
+    middle = 0.5 * np.log(squares.max())
+    low, high = middle - 12.0, middle + 6.0
     if surplus(low) > 0.0:
         return shares(low), float(np.exp(low))  # so many are equally near
     width = optimize.brentq(surplus, low, high, xtol=1e-6)

@@ -120,9 +120,9 @@ class TabularMasker:
         """Give what an explanation says of it."""
         return {"n_background": self.n_background}
 
-    def rows(self, X: Any) -> TabularRows:
-        """Make rows ready to be masked; see `conform`."""
-        return TabularRows(self, self.conform(X))
+    def rows(self, X: Any, *, first: int | None = None) -> TabularRows:
+        """Make rows ready to be masked; with `first`, of a part of what `conform` gave."""
+        return TabularRows(self, self.conform(X) if first is None else X)
 
 
 class TabularRows:

@@ -21,8 +21,8 @@ from scipy import linalg
 from xaikit.kernels.levels import add_level_moments, level_forms, level_squares
 from xaikit.solvers.threads import one_thread
 
-RIDGE = 1e-4
-"""Penalty of β, as in `regression`."""
+RIDGE = 1e-8
+"""Penalty of β, as a share of the variance of its unit, as in `regression`."""
 LEVEL_RIDGE = 1e-3
 """Penalty of δ: a level seen a few times says little."""
 
@@ -70,9 +70,12 @@ def level_effects(
     add_level_moments(codes, centred, gram, moments)
     gram += np.triu(gram, 1).T
     parts = _parts(levels, n_units)
+    counts = np.bincount(levels.column, weights=np.diag(gram) * levels.within, minlength=n_units)
+    variances = counts / n * (1.0 - counts / n)
     penalty = np.full(parts.shape[1], LEVEL_RIDGE)
-    penalty[: n_units + 1] = RIDGE
     penalty[0] = 0.0
+    # Where all samples are within, or none, the intercept takes the whole of it.
+    penalty[1 : n_units + 1] = np.where(variances > 0.0, RIDGE * variances, 1.0)
     with one_thread():
         inverse = linalg.inv(parts.T @ gram @ parts / n + np.diag(penalty)) / n
         solved = inverse @ (parts.T @ moments)

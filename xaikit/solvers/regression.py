@@ -1,8 +1,8 @@
 """Weighted ridge regression on the presence of units: coefficients, errors, leave-one-out fidelity.
 
-Legend: n samples of d units, z the 0/1 mask of a sample, x = (1, z), w weights, W their diagonal,
-A = XᵀWX + λ(Σw)·diag(0, 1, …, 1), β = A⁻¹XᵀWy with the intercept first, e = y − Xβ,
-h_i = w_i x_iᵀA⁻¹x_i the leverages.
+Legend: n samples of d units, w weights summing to 1, W their diagonal; x the 0/1 mask of a sample
+less its weighted mean, by its standard deviation; A = XᵀWX + λI, β = A⁻¹XᵀWy for the standardised
+units, e = y − ȳ − Xβ, h_i = w_i(1 + x_iᵀA⁻¹x_i) the leverages. The intercept is not penalised.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from scipy import linalg
 
 from xaikit.solvers.threads import one_thread
 
-RIDGE = 1e-4
-"""λ, as a share of the sum of weights: so small that it only keeps a solve from being singular."""
+RIDGE = 1e-8
+"""λ, as a share of each unit's own variance: it only keeps a solve from being singular.
+
+A share of the weights alone, such as 1e-4, would crush the values of units that the kernel lets go
+rarely: of a text of one word by a quarter.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,22 @@ class Strata:
         replacement, 0 where all were drawn.
     draw : int
         Samples that make one draw, one behind the other: 2 for pairs of complements.
+    leverages : bool
+        Whether residuals are set right for what a fit takes off them by √(1 − leverage) of their
+        draw (HC2); else `factors` do that.
     """
 
     starts: np.ndarray
     factors: np.ndarray
     draw: int = 1
+    leverages: bool = True
 
     @classmethod
     def one(cls, n: int, n_units: int) -> Strata:
         """Give the one stratum of `n` independent samples, with HC1's factor n/(n − d − 1)."""
         left = n - n_units - 1.0
-        return cls(np.array([0]), np.array([n / left if left > 0.0 else np.nan]))
+        return cls(np.array([0]), np.array([n / left if left > 0.0 else np.nan]),
+                   leverages=False)
 
 
 @dataclass(frozen=True)
@@ -68,48 +77,70 @@ class PresenceRegression:
 
     References
     ----------
-    White 1980, MacKinnon & White 1985 (heteroskedasticity-consistent errors, HC1); Cochran 1977,
-    "Sampling Techniques", chapter 5 (strata).
+    White 1980, MacKinnon & White 1985 (heteroskedasticity-consistent errors, HC1 and HC2); Cochran
+    1977, "Sampling Techniques", chapter 5 (strata).
     """
 
     def __init__(self, kept: np.ndarray, weights: np.ndarray, strata: Strata) -> None:
-        n, n_units = kept.shape
-        self.weights, self.strata = weights, strata
-        self._x = np.column_stack([np.ones(n), kept])
+        self.weights, self.strata = weights / weights.sum(), strata
+        self._means = self.weights @ kept
+        counted = kept[weights > 0.0]
+        constant = counted.all(axis=0) | ~counted.any(axis=0)
+        self._x = np.where(constant, 0.0, kept - self._means)
+        self._scales = np.sqrt(self.weights @ self._x**2)
+        self._scales[constant] = 1.0
+        self._x /= self._scales
         with one_thread():
-            matrix = self._x.T @ (weights[:, None] * self._x)
-            matrix[np.arange(1, n_units + 1), np.arange(1, n_units + 1)] += RIDGE * weights.sum()
+            matrix = self._x.T @ (self.weights[:, None] * self._x)
+            matrix[np.diag_indices_from(matrix)] += RIDGE
             self._inverse = linalg.inv(matrix)
             moved = self._x @ self._inverse
-        self._leverages = np.clip(weights * (moved * self._x).sum(axis=1), 0.0, 1.0)
+        forms = (moved * self._x).sum(axis=1)
+        self._left = np.maximum(1.0 - self.weights * (1.0 + forms), 1e-9)[:, None]
         # What a residual of 1 adds to the coefficients.
-        self._steps = (weights[:, None] * moved)[:, 1:]
+        self._steps = self.weights[:, None] * moved / self._scales
+        if strata.leverages:
+            # Of a pair of complements the difference alone adds to them: its leverage is 2wxᵀA⁻¹x.
+            taken = 2.0 * self.weights * forms if strata.draw == 2 else self.weights * (1.0 + forms)
+            self._steps /= np.sqrt(np.maximum(1.0 - taken, 1e-9))[:, None]
 
     def solve(self, answers: np.ndarray) -> Fit:
         """Regress answers (n, K) on the masks."""
-        weights = self.weights
-        # Squares of numbers that are nearly the same would lose all their digits.
-        centre = (weights @ answers) / weights.sum()
-        centred = answers - centre
+        # Squares of numbers that are nearly the same, huge or tiny would lose their digits.
+        centre, sizes, scaled = self._standardised(answers)
         with one_thread():
-            solved = self._inverse @ (self._x.T @ (weights[:, None] * centred))
-            residuals = centred - self._x @ solved
-        intercept = solved[0] + centre
-        return Fit(solved[1:], np.sqrt(self._variances(residuals)), intercept,
-                   self.fidelity(answers, solved[1:], intercept))
+            solved = self._inverse @ (self._x.T @ (self.weights[:, None] * scaled))
+            residuals = scaled - self._x @ solved
+        solved /= self._scales[:, None]
+        intercept = centre + sizes * -(self._means @ solved)
+        return Fit(sizes * solved, sizes * np.sqrt(self._variances(residuals)), intercept,
+                   self._fidelity(answers, scaled, residuals))
 
     def fidelity(
         self, answers: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray
     ) -> np.ndarray:
         """Give the leave-one-out R² (K,) of a linear model of the masks; NaN if all is constant."""
-        weights = self.weights
-        centred = answers - (weights @ answers) / weights.sum()
-        residuals = answers - intercept - self._x[:, 1:] @ coefficients
-        left = residuals / np.maximum(1.0 - self._leverages, 1e-9)[:, None]
-        whole = weights @ centred**2
-        rounding = weights.sum() * (64 * np.finfo(np.float64).eps * np.abs(answers).max(axis=0))**2
+        centre, sizes, scaled = self._standardised(answers)
+        mean = (intercept - centre + self._means @ coefficients) / sizes
+        residuals = scaled - mean - self._x @ (self._scales[:, None] * coefficients / sizes)
+        return self._fidelity(answers, scaled, residuals)
+
+    def _standardised(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give the means of answers, the largest distance from them, and answers in those terms."""
+        centre = self.weights @ answers
+        centred = answers - centre
+        sizes = np.abs(centred).max(axis=0)
+        sizes[sizes == 0.0] = 1.0
+        return centre, sizes, centred / sizes
+
+    def _fidelity(
+        self, answers: np.ndarray, scaled: np.ndarray, residuals: np.ndarray
+    ) -> np.ndarray:
+        seen = answers[self.weights > 0.0]
+        rounding = 64 * np.finfo(np.float64).eps * np.abs(seen).max(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(whole > rounding, 1.0 - (weights @ left**2) / whole, np.nan)
+            found = 1.0 - self.weights @ (residuals / self._left)**2 / (self.weights @ scaled**2)
+        return np.where(np.ptp(seen, axis=0) > rounding, found, np.nan)
 
     def _variances(self, residuals: np.ndarray) -> np.ndarray:
         """Give sandwich variances (d, K): V = Σ_s c_s Σ (u − ū_s)² over the draws of strata.

@@ -1,0 +1,141 @@
+"""Occlusion: what an answer loses when one unit, or a window of an image, is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
+from xaikit.explainers.shapley_scale import mean_error
+from xaikit.predictor.tables import Batch
+from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.sampling.image import ImageMasker, size_of
+from xaikit.sampling.windows import Windows, cut_into_windows
+
+
+class Occlusion(MaskedExplainer):
+    """What the answer loses when a unit is hidden: f(x) − v(all but that unit).
+
+    A unit is a column or group of a table, a word or sentence of a text, a segment of an image, or
+    a window sliding over an image. Hidden columns take the values of background rows, and the
+    answer is averaged over them.
+
+    Parameters
+    ----------
+    window : int or (height, width), optional
+        Hide windows of so many pixels instead of the masker's segments. A pixel gets the mean over
+        the windows that cover it.
+    stride : int or (vertical, horizontal), optional
+        How far the window moves; as far as it is large by default.
+    groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory
+        As everywhere; the seed chooses the background rows of a long background alone.
+
+    Notes
+    -----
+    Model rows: one for the row, and one for each unit (or window) and background row.
+    `standard_errors` are 0: nothing is sampled. `feature_details["background_errors"]` say how far
+    the values may be off because the background is a sample. `fidelity` is not measured (NaN).
+
+    References
+    ----------
+    Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0, 0.0], [2.0, 3.0]])
+    >>> e = Occlusion().fit(lambda X: X[:, 0] * X[:, 1], X[:1]).explain(X[1:])
+    >>> e.values[0, :, 0]
+    array([6., 6.])
+    """
+
+    def __init__(
+        self,
+        *,
+        window: Any = None,
+        stride: Any = None,
+        groups: Any = None,
+        outputs: Any = None,
+        max_background: int = 200,
+        batch_size: int | str = "auto",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        max_memory: int = MAX_MEMORY,
+    ) -> None:
+        self.window = window
+        self.stride = stride
+        self.groups = groups
+        self.outputs = outputs
+        self.max_background = max_background
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.max_memory = max_memory
+
+    def _bind(self, X: Any) -> tuple[Batch, Bound, tuple[str, ...]]:
+        batch, bound, warnings = super()._bind(X)
+        if self.window is None:
+            return batch, bound, warnings
+        masker = bound.masker
+        if not isinstance(masker, ImageMasker):
+            raise ValueError(f"window= slides over images; the units of a {masker.kind} are hidden "
+                             "one by one.")
+        by_cell = ImageMasker(self._windows(masker, batch).cells, baseline=masker.baseline,
+                              channels=masker.channels, random_state=masker.seed)
+        return batch, Bound(bound.predictor, by_cell, bound.answers, bound.max_memory), warnings
+
+    def _windows(self, masker: ImageMasker, batch: Batch) -> Windows:
+        size = pair_of(self.window, "window")
+        stride = size if self.stride is None else pair_of(self.stride, "stride")
+        height, width = size_of(batch, masker.channels_of(batch.shape))
+        return cut_into_windows((height, width), size, stride)
+
+    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> OcclusionSolver:
+        if self.window is None:
+            return OcclusionSolver(None)
+        assert isinstance(bound.masker, ImageMasker)
+        return OcclusionSolver(self._windows(bound.masker, batch).hides)
+
+    def _check_settings(self) -> None:
+        if self.window is not None:
+            pair_of(self.window, "window")
+        if self.stride is not None:
+            if self.window is None:
+                raise ValueError("stride= says how far a window moves: give window= too.")
+            pair_of(self.stride, "stride")
+
+
+@dataclass(frozen=True)
+class OcclusionSolver:
+    """Explains games. `hides` (n_windows, M) says what each window hides; None: each unit alone."""
+
+    hides: np.ndarray | None
+
+    def __call__(self, game: Game, turn: Turn) -> RowResult:
+        """Hide one thing after the other."""
+        n_units, weights = game.n_units, game.row.weights
+        hides = np.eye(n_units, dtype=bool) if self.hides is None else self.hides
+        base = weights @ game.background_answers
+        prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
+        kept, members = ~np.repeat(hides, len(weights), axis=0), np.arange(len(weights))
+        answers = game.pairs(kept, np.tile(members, len(hides))).reshape(
+            len(hides), len(weights), -1)
+        lost = prediction - np.einsum("b,wbk->wk", weights, answers)
+        errors = np.stack([mean_error(weights, own) for own in answers])
+        if self.hides is not None:
+            share = hides / hides.sum(axis=0)
+            lost, errors = share.T @ lost, share.T @ errors
+        return RowResult(lost, np.zeros(lost.shape), base, prediction,
+                         np.full(base.shape, np.nan), mean_error(weights, game.background_answers),
+                         unit_details={"background_errors": errors})
+
+
+def pair_of(value: Any, name: str) -> tuple[int, int]:
+    """Read a size in pixels: one number for both, or (vertical, horizontal)."""
+    pair = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value, value)
+    whole = all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in pair)
+    if len(pair) != 2 or not whole or min(pair) < 1:
+        raise ValueError(f"{name} must be a positive whole number of pixels or two of them, "
+                         f"got {value!r}.")
+    return int(pair[0]), int(pair[1])

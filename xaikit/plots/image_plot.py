@@ -1,0 +1,174 @@
+"""An image with its regions coloured by what they contributed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
+
+from xaikit.explanations.image import ImageAttribution
+from xaikit.plots.inputs import (
+    check_max_display,
+    check_not_empty,
+    choose,
+    choose_output,
+    finite,
+    largest_first,
+)
+from xaikit.plots.style import (
+    BLUE,
+    INK,
+    NORMAL,
+    SMALL,
+    VERMILION,
+    axes_for,
+    caption,
+    fidelity_note,
+    figure_of,
+    number,
+    plain,
+    style_colorbar,
+)
+
+STRONGEST = 0.7
+"""Opacity of the largest contribution: the image must stay visible below it."""
+MOST_BORDERS = 1024
+"""More regions than this, such as single pixels, get no borders."""
+_SIGNED = LinearSegmentedColormap.from_list("signed", [
+    (0.0, to_rgba(BLUE, STRONGEST)), (0.5, to_rgba(BLUE, 0.0)),
+    (0.5, to_rgba(VERMILION, 0.0)), (1.0, to_rgba(VERMILION, STRONGEST))])
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+
+
+def image_overlay(explanation: ImageAttribution, *, row: int | str = 0,
+                  output: int | str | None = None, top_k: int | None = None,
+                  boundaries: bool = True, ax: Axes | None = None) -> Axes:
+    """Colour the regions of an image: vermilion raises the output, blue lowers it.
+
+    The image itself is drawn in grey: on an orange flower orange says nothing.
+
+    Parameters
+    ----------
+    explanation : ImageAttribution
+        Contributions, values of shape (n_rows, n_regions, n_outputs).
+    row : int or label, default 0
+        Position or name of the image.
+    output : int, str or None
+        Position or name of the output. None takes the only one, the second of two, and of more
+        the one with the largest mean |value|.
+    top_k : int or None
+        Colour only so many regions, those of the largest |contribution|, and frame them: with a
+        solid line if they raise the output, dashed if they lower it. None: all, without frames.
+    boundaries : bool, default True
+        Whether to draw the borders between regions; single pixels have none.
+    ax : matplotlib Axes or None
+        Where to draw; None opens a new figure with a colour bar.
+
+    Returns
+    -------
+    matplotlib Axes
+        The fidelity of the explanation stands below, where it was measured.
+
+    Raises
+    ------
+    TypeError
+        If `explanation` is no ImageAttribution, or `row` or `output` are not a single one.
+    ValueError
+        If there is nothing to draw.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from xaikit.explanations.image import ImageAttribution
+    >>> e = ImageAttribution(method="LIME", values=[[[0.5], [-0.2]]], base_values=[[0.0]],
+    ...                      predictions=[[0.3]], output_names=("seven",),
+    ...                      images=np.zeros((1, 2, 2)), labels=[[[0, 0], [1, 1]]])
+    >>> ax = image_overlay(e)
+    >>> ax.get_title(loc="left")
+    'LIME · image 0 · seven = 0.3'
+    >>> plt.close(ax.figure)
+    """
+    if not isinstance(explanation, ImageAttribution):
+        raise TypeError(f"image_overlay needs an ImageAttribution, got "
+                        f"{type(explanation).__name__}; pass what an explainer fitted with an "
+                        "ImageMasker returned.")
+    check_not_empty(explanation, "image_overlay")
+    if top_k is not None:
+        check_max_display(top_k, "top_k")
+    i, k = choose(explanation.row_names, row, "row"), choose_output(explanation, output)
+    values, labels = finite(explanation.values[i, :, k]), explanation.labels[i]
+    shown = largest_first(values)[:top_k]
+    size = float(np.abs(values).max()) or 1.0
+    new = ax is None
+    height, width = labels.shape
+    ax = axes_for(ax, min(max(7.0 * height / width, 2.5), 9.0))
+    ax.imshow(_picture(explanation, i), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+    coloured = np.full(len(values) + 1, np.nan)  # the last is −1, a pixel of no region
+    coloured[shown] = values[shown]
+    scale = Normalize(-size, size)
+    ax.imshow(_SIGNED(scale(np.ma.masked_invalid(coloured[labels]))), interpolation="nearest")
+    if boundaries and len(values) <= MOST_BORDERS:
+        ax.add_collection(LineCollection(_borders(labels), colors="white", linewidths=0.6,
+                                         alpha=0.8))
+    if top_k is not None:
+        for unit in shown:
+            ax.add_collection(LineCollection(
+                _borders(labels == unit), colors=INK, linewidths=1.6,
+                linestyles="solid" if values[unit] > 0 else (0, (2, 1))))
+    _label(ax, explanation, i, k, top_k)
+    if new:
+        bar = figure_of(ax).colorbar(ScalarMappable(scale, _SIGNED), ax=ax, shrink=0.8)
+        style_colorbar(bar, f"contribution to {plain(explanation.output_names[k])}")
+    return ax
+
+
+def _label(ax: Axes, explanation: ImageAttribution, i: int, k: int, top_k: int | None) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines["bottom"].set_visible(False)
+    ax.set_title(
+        f"{plain(explanation.method)} · image {plain(explanation.row_names[i])} · "
+        f"{plain(explanation.output_names[k])} = {number(explanation.predictions[i, k])}",
+        loc="left", color=INK, fontsize=NORMAL)
+    notes = [fidelity_note(explanation.fidelity[i, k])]
+    if top_k is not None:
+        n_units = int(explanation.n_units[i])
+        notes.append(f"the {min(top_k, n_units)} largest of {n_units} regions; "
+                     "solid frame: raises, dashed: lowers")
+    ax.set_xlabel(caption("vermilion raises the output, blue lowers it", notes), color=INK,
+                  fontsize=SMALL)
+
+
+def _picture(explanation: ImageAttribution, i: int) -> np.ndarray:
+    """Give an image in grey, in [0, 1]."""
+    image = np.asarray(explanation.images[i], dtype=np.float64)
+    if explanation.channels == "first":
+        image = np.moveaxis(image, 0, -1)
+    if image.ndim == 3:
+        colours = image.shape[2] in (3, 4)
+        image = image[:, :, :3] @ _LUMINANCE if colours else image.mean(axis=2)
+    kind = explanation.images.dtype
+    if kind == np.uint8:
+        return image / 255.0
+    low, high = image.min(), image.max()
+    if low >= 0.0 and high <= 1.0:
+        return image
+    return (image - low) / ((high - low) or 1.0)
+
+
+def _borders(labels: np.ndarray) -> Any:
+    """Give the lines between pixels of different regions: (n, 2 ends, (x, y))."""
+    if labels.dtype == bool:
+        # A single region is framed at the edge of the image too: beyond it, nothing is of it.
+        around = np.zeros(np.add(labels.shape, 2), dtype=bool)
+        around[1:-1, 1:-1] = labels
+        return _borders(around.astype(np.int64)) - 1.0
+    y, x = np.nonzero(labels[:, 1:] != labels[:, :-1])
+    upright = np.array([[x + 0.5, y - 0.5], [x + 0.5, y + 0.5]])
+    y, x = np.nonzero(labels[1:] != labels[:-1])
+    level = np.array([[x - 0.5, y + 0.5], [x + 0.5, y + 0.5]])
+    return np.concatenate([upright, level], axis=2).transpose(2, 0, 1)

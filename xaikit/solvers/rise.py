@@ -1,0 +1,216 @@
+"""RISE as a regression: how a model's answer goes with the brightness of each pixel's mask.
+
+A mask is a coarse grid of zeros and ones, G, upsampled bilinearly and shifted: M = Y·G·Xᵀ, where Y
+(height × grid rows) and X depend on the shift alone. What is wanted are sums over the masks of
+weight·M and weight·M², and both are linear in something small. Of M it is the grid. Of M², whose
+pixels mix at most four cells, g² = g leaves the cells themselves and products of neighbours, each
+with factors that separate into one of y and one of x:
+
+    M² = Y²·G·X²ᵀ + 2·Y²·(g→)·X×ᵀ + 2·Y×·(g↓)·X²ᵀ + 2·Y×·(g↘ + g↙)·X×ᵀ
+
+with Y² the squares and Y× the products of neighbouring columns of Y. So the sums are taken over
+the small arrays, apart for each shift, and all shifts are upsampled in two matrix products at the
+end. Adding up masks of full size takes masks × pixels steps instead.
+
+Symbols: f answers, M masks, n masks, S Cov(f, M) / Var(M).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from xaikit.solvers.threads import one_thread
+
+OUTPUTS_AT_ONCE = 16
+"""Outputs summed up together: fixed, so that no setting of memory can change a byte."""
+_CONSTANT = 1e-9
+"""Variance of a pixel's mask below which it is taken for constant, and rounding error."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What was found: arrays (height, width, K).
+
+    `errors` are NaN, and `values` 0, where a pixel's mask is the same in all questions.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Random masks of an image, as small as they can be kept.
+
+    Attributes
+    ----------
+    grids : bool array (n, rows, columns)
+    shifts : int array (n, 2)
+        How far each mask is moved up and left, in pixels.
+    size : tuple of int
+        Height and width of the image.
+    """
+
+    grids: np.ndarray
+    shifts: np.ndarray
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.grids)
+
+    def full(self, first: int, stop: int) -> np.ndarray:
+        """Make masks first … stop − 1 of full size: float32 (n, height, width) in [0, 1]."""
+        by_y, by_x = (ramps(size, cells).astype(np.float32)
+                      for size, cells in zip(self.size, self.grids.shape[1:], strict=True))
+        up, left = self.shifts[first:stop].T
+        with one_thread():
+            masks = by_y[up] @ self.grids[first:stop].astype(np.float32)
+            masks = masks @ by_x[left].swapaxes(1, 2)
+        return np.minimum(masks, 1.0, out=masks)
+
+
+def draw_masks(
+    rng: np.random.Generator, n_masks: int, size: tuple[int, int], grid: int, p: float
+) -> Masks:
+    """Draw grids of ones with probability `p`, and shifts by less than a cell.
+
+    The grid has `grid` cells each way, or as many as there are pixels.
+
+    Examples
+    --------
+    >>> masks = draw_masks(np.random.default_rng(0), 5, (28, 30), 7, 0.5)
+    >>> masks.grids.shape, masks.shifts.max() < 5, masks.full(0, 2).shape
+    ((5, 7, 7), np.True_, (2, 28, 30))
+    """
+    cells = tuple(min(grid, pixels) for pixels in size)
+    grids = rng.random((n_masks, *cells)) < p
+    shifts = rng.integers([_cell(*pair) for pair in zip(size, cells, strict=True)],
+                          size=(n_masks, 2))
+    return Masks(grids, shifts, size)
+
+
+def ramps(n_pixels: int, n_cells: int) -> np.ndarray:
+    """Give the weights that upsample `n_cells` bilinearly, for each shift.
+
+    The cells are stretched over one cell more than the pixels need (Petsiuk 2018, section 3.2);
+    pixels outside the outermost centres of cells take the value of the nearest.
+
+    Returns
+    -------
+    array (n_shifts, n_pixels, n_cells)
+        Rows sum to 1, with at most two numbers that are not 0.
+
+    Examples
+    --------
+    >>> ramps(2, 1).tolist()
+    [[[1.0], [1.0]], [[1.0], [1.0]]]
+    """
+    cell = _cell(n_pixels, n_cells)
+    at = np.arange(cell)[:, None] + np.arange(n_pixels)
+    where = np.clip((at + 0.5) * n_cells / ((n_cells + 1) * cell) - 0.5, 0.0, n_cells - 1.0)
+    return np.maximum(0.0, 1.0 - np.abs(where[:, :, None] - np.arange(n_cells)))
+
+
+def correlate(answers: np.ndarray, masks: Masks) -> Maps:
+    """Regress answers on the brightness of each pixel, one pixel at a time.
+
+    Parameters
+    ----------
+    answers : array (n, K)
+        The model's answers to the masked images.
+    masks : Masks
+
+    Returns
+    -------
+    Maps
+        S = Cov(f, M) / Var(M), in units of the model's output; its error allows for answers whose
+        spread depends on the mask (White 1980, HC0), with the residuals under the null.
+
+    References
+    ----------
+    Petsiuk, Das & Saenko 2018, "RISE", equation 6, which divides by E[M] where this subtracts the
+    mean and divides by Var(M).
+    """
+    n = len(answers)
+    centred = answers - answers.mean(axis=0)
+    with one_thread():
+        by_y, by_x = (ramps(*pair) for pair in
+                      zip(masks.size, masks.grids.shape[1:], strict=True))
+        linear = _Upsampler(masks.grids, masks.shifts, by_y, by_x)
+        square = _Upsampler(_pairs(masks.grids), masks.shifts, _square(by_y), _square(by_x))
+        ones = np.ones((n, 1))
+        mean = linear(ones) / n
+        spread = np.maximum(square(ones) - n * mean**2, 0.0)
+        constant = spread <= _CONSTANT * n
+        spread = np.where(constant, 1.0, spread)
+        parts = [_regress(centred[:, k : k + OUTPUTS_AT_ONCE], linear, square, mean, spread)
+                 for k in range(0, centred.shape[1], OUTPUTS_AT_ONCE)]
+    values, errors = (np.concatenate(arrays, axis=2) for arrays in zip(*parts, strict=True))
+    return Maps(np.where(constant, 0.0, values), np.where(constant, np.nan, errors))
+
+
+def _regress(
+    f: np.ndarray, linear: _Upsampler, square: _Upsampler, mean: np.ndarray, spread: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give S and its error for centred answers `f` (n, k); `spread` is Σ(M − mean)²."""
+    together = linear(f)
+    weights = f**2
+    total = weights.sum(axis=0)
+    noise = square(weights) - 2.0 * mean * linear(weights) + mean**2 * total
+    unexplained = 1.0 - together**2 / (np.where(total > 0.0, total, 1.0) * spread)
+    errors = np.sqrt(np.maximum(unexplained, 0.0) * np.maximum(noise, 0.0)) / spread
+    return together / spread, errors
+
+
+class _Upsampler:
+    """Sums over masks of weight · (something of the mask that is small and separable).
+
+    `cells` (n, rows, columns) are that small thing; `by_y` and `by_x` (n_shifts, pixels, rows or
+    columns) upsample it.
+    """
+
+    def __init__(
+        self, cells: np.ndarray, shifts: np.ndarray, by_y: np.ndarray, by_x: np.ndarray
+    ) -> None:
+        self.shape = (by_y.shape[0] * by_y.shape[2], by_x.shape[0] * by_x.shape[2])
+        self.by_y, self.by_x = (b.swapaxes(0, 1).reshape(b.shape[1], -1) for b in (by_y, by_x))
+        i, y, x = np.nonzero(cells)
+        row = shifts[i, 0] * by_y.shape[2] + y
+        column = shifts[i, 1] * by_x.shape[2] + x
+        # One row a cell and shift, one column a mask.
+        self.sums = csr_array(
+            (cells[i, y, x].astype(np.float64), (row * self.shape[1] + column, i)),
+            shape=(self.shape[0] * self.shape[1], len(cells)))
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        """Sum with weights (n, k): (height, width, k)."""
+        small = (self.sums @ weights).T.reshape(-1, *self.shape)
+        return np.moveaxis(self.by_y @ small @ self.by_x.T, 0, -1)
+
+
+def _pairs(grids: np.ndarray) -> np.ndarray:
+    """Give the products that M² is made of: (n, 2·rows, 2·columns), cells first, then neighbours.
+
+    What would stand beyond the last row or column stays 0.
+    """
+    n, rows, columns = grids.shape
+    g = np.zeros((n, rows + 1, columns + 1), dtype=np.int8)
+    g[:, :-1, :-1] = grids
+    here, right, below, across = g[:, :-1, :-1], g[:, :-1, 1:], g[:, 1:, :-1], g[:, 1:, 1:]
+    crossed = here * across + right * below
+    return np.concatenate([np.concatenate([here, 2 * here * right], axis=2),
+                           np.concatenate([2 * here * below, 2 * crossed], axis=2)], axis=1)
+
+
+def _square(ramp: np.ndarray) -> np.ndarray:
+    """Give squares of the weights, and products of neighbours: (n_shifts, pixels, 2·cells)."""
+    neighbours = np.zeros_like(ramp)
+    neighbours[:, :, :-1] = ramp[:, :, :-1] * ramp[:, :, 1:]
+    return np.concatenate([ramp**2, neighbours], axis=2)
+
+
+def _cell(n_pixels: int, n_cells: int) -> int:
+    return -(-n_pixels // n_cells)
