@@ -184,30 +184,39 @@ def image_memory() -> list[dict[str, Any]]:
 
 
 def rise_accumulation(n_masks: int = 8_000, side: int = 224) -> list[dict[str, Any]]:
-    """Summing answers over 8,000 masks of 224 × 224: on the grids, and on full-size masks."""
-    from xaikit.solvers.rise import RiseMasks, saliency
+    """From answers to 8,000 masks of 224 × 224 to a map: on the grids, and on full-size masks.
 
-    masks = RiseMasks.draw(n_masks, 8, 0.5, (side, side), np.random.default_rng(0))
+    The plain sum of answer times mask is what the paper adds up. xaikit finds means, variances and
+    errors too; the last row takes the same sums over full-size masks.
+    """
+    from xaikit.solvers.rise import correlate, draw_masks
+
+    masks = draw_masks(np.random.default_rng(0), n_masks, (side, side), 8, 0.5)
     answers = np.random.default_rng(1).normal(size=(n_masks, 1))
-    times: dict[str, list[float]] = {"xaikit, on grids": [], "full-size masks": []}
+    weights = np.column_stack([np.ones(n_masks), answers, (answers - answers.mean())**2])
+    times: dict[str, list[float]] = {}
     for turn in range(ROUNDS + 1):
+        took = {"xaikit: map, variance, errors": 0.0, "full-size masks: the plain sum": 0.0,
+                "full-size masks: the same sums": 0.0}
         start = time.perf_counter()
-        ours = saliency(masks, answers)
-        middle = time.perf_counter()
-        total, mean = np.zeros((side, side)), np.zeros((side, side))
-        for first in range(0, n_masks, 250):
-            full = masks.upsampled(slice(first, first + 250)).reshape(-1, side * side)
-            total += (answers[first : first + 250, 0] @ full).reshape(side, side)
-            mean += full.sum(axis=0).reshape(side, side)
-        end = time.perf_counter()
+        correlate(answers, masks)
+        took["xaikit: map, variance, errors"] = time.perf_counter() - start
+        for first in range(0, n_masks, 500):
+            full = masks.full(first, first + 500).reshape(500, -1)
+            start = time.perf_counter()
+            answers[first : first + 500, 0] @ full
+            middle = time.perf_counter()
+            weights[first : first + 500].T @ full
+            weights[first : first + 500, ::2].T @ full**2
+            took["full-size masks: the plain sum"] += middle - start
+            took["full-size masks: the same sums"] += time.perf_counter() - middle
         if turn:
-            times["xaikit, on grids"].append(middle - start)
-            times["full-size masks"].append(end - middle)
-    del ours
-    full_size = times["full-size masks"]
+            for name, seconds in took.items():
+                times.setdefault(name, []).append(seconds)
+    ours = times["xaikit: map, variance, errors"]
     return [{"way": name, "masks": n_masks, "s (median)": float(np.median(runs)),
-             "ratio to full-size (median of pairs)": float(np.median(
-                 [a / b for a, b in zip(runs, full_size, strict=True)]))}
+             "times xaikit's (median of pairs)": float(np.median(
+                 [a / b for a, b in zip(runs, ours, strict=True)]))}
             for name, runs in times.items()]
 
 

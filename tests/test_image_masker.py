@@ -10,7 +10,8 @@ import pytest
 
 import xaikit as xk
 from xaikit.sampling.coalitions import pack
-from xaikit.sampling.image import SEGMENTERS, ImageMasker, dense, picture, rounded, segment
+from xaikit.sampling.image import ImageMasker, rounded
+from xaikit.sampling.segments import SEGMENTERS, dense, picture, segment
 
 DTYPES = [np.uint8, np.int16, np.int64, np.bool_, np.float16, np.float32, np.float64, ">f4"]
 QUARTERS = np.kron([[0, 1], [2, 3]], np.ones((3, 3), dtype=np.int64))

@@ -10,7 +10,7 @@ from xaikit.explainers.regions import regions
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Explanation
 from xaikit.explanations.image import ImageAttribution
-from xaikit.sampling.image import segment
+from xaikit.sampling.segments import segment
 
 
 def pixel_map(maps, labels=None, **fields):

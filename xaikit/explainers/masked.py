@@ -15,6 +15,7 @@ from xaikit.explanations.base import Cost
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.containers import container_of
 from xaikit.predictor.tables import Batch, take_rows
 from xaikit.sampling.game import Game, Masker
 from xaikit.sampling.image import ImageMasker
@@ -181,7 +182,7 @@ class MaskedExplainer(Explainer):
             return self._explain_games(X, watch)
         batch, bound, warnings = self._bind(X)
         parts = self._parts(batch)
-        task = GameTask(bound, self._solver(bound, batch, len(parts)))
+        task = self._task(bound, batch, len(parts))
         found, cost = [], Cost()
         if bound.predictor is not self.predictor_:
             cost += Stopwatch().cost(bound.predictor)  # of the probe
@@ -234,7 +235,10 @@ class MaskedExplainer(Explainer):
         if self.masker_.kind == "table":
             return batch, Bound(self.predictor_, self.masker_, self.background_answers_,
                                 memory), ()
-        predictor = self.predictor_.bind(batch)
+        # The model is to see the container that it would be handed by the user: a tensor, say.
+        home = container_of(X)
+        predictor = self.predictor_.bind(batch if home is None or self.masker_.kind == "text"
+                                         else home.give(batch))
         assert predictor.findings is not None
         return batch, Bound(predictor, self.masker_, None, memory), predictor.findings.warnings
 
@@ -242,6 +246,10 @@ class MaskedExplainer(Explainer):
         """Cut a batch into parts, each with the position of its first row."""
         return [(s.start, take_rows(batch, np.arange(s.start, s.stop)))
                 for s in row_slices(len(batch))]
+
+    def _task(self, bound: Bound, batch: Batch, n_parts: int) -> Callable[[Any], Any]:
+        """Give what explains a part."""
+        return GameTask(bound, self._solver(bound, batch, n_parts))
 
     def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> Solve:
         """Say how a game becomes a result; the batch is what will be explained, in parts."""

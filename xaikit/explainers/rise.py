@@ -7,9 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from xaikit.explainers.base import Stopwatch, in_parallel, is_number
+from xaikit.explainers.base import Stopwatch, is_number
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult
-from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
@@ -119,44 +118,17 @@ class RISE(MaskedExplainer):
                             f"model; got {type(background).__name__}.")
         return super().fit(model, background)
 
-    def explain(self, X: Any) -> Attribution:
-        """Explain images.
-
-        Parameters
-        ----------
-        X : array, tensor or list
-            One image or several, as `ImageMasker.conform` takes them.
-
-        Returns
-        -------
-        ImageAttribution
-            Each pixel is a feature, row by row of the image.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-        ValueError
-            If these are no images that can be explained.
-        ModelError
-            If the model fails.
-        """
-        self._check_fitted()
-        self._check_settings()
-        watch = Stopwatch()
-        batch, bound, warnings = self._bind(X)
-        task = _Task(bound, self._masks(bound, batch))
-        found, cost = [], Stopwatch().cost(bound.predictor)  # of the probe
-        images = [batch[i : i + 1] for i in range(len(batch))]
-        for row, spent in in_parallel(task, images, self.n_jobs, type(self).__name__):
-            found.append(row)
-            cost += spent
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
-        return self._result(batch, bound, found, cost, watch, warnings)
-
     def games(self, X: Any) -> list[Game]:
         """Refuse: a soft mask is no coalition, so there is no game to share."""
         raise TypeError("RISE sees images through soft masks, which are no questions of a game; "
                         "make games with KernelSHAP.")
+
+    def _parts(self, batch: Batch) -> list[tuple[int, Batch]]:
+        """Cut a stack of images into single ones: each is thousands of questions."""
+        return [(i, batch[i : i + 1]) for i in range(len(batch))]
+
+    def _task(self, bound: Bound, batch: Batch, n_parts: int) -> RiseTask:
+        return RiseTask(bound, self._masks(bound, batch))
 
     def _masks(self, bound: Bound, batch: Batch) -> Masks:
         height, width = size_of(batch, _masker(bound).channels_of(batch.shape))
@@ -179,21 +151,22 @@ class RISE(MaskedExplainer):
 
 
 @dataclass(frozen=True)
-class _Task:
+class RiseTask:
     """Explains an image; goes to workers whole."""
 
     bound: Bound
     masks: Masks
 
-    def __call__(self, batch: np.ndarray) -> tuple[RowResult, Cost]:
+    def __call__(self, part: tuple[int, np.ndarray]) -> tuple[list[RowResult], Cost]:
+        """Explain a stack of one image."""
         predictor, watch = self.bound.predictor.spawn(), Stopwatch()
-        masker, image = _masker(self.bound), np.ascontiguousarray(batch[0])
+        masker, image = _masker(self.bound), np.ascontiguousarray(part[1][0])
         stand_ins = np.ascontiguousarray(masker.stand_ins(image))
         ends = predictor.ask(np.concatenate([image[None], stand_ins]), own=True)
         answers = self._answers(predictor, image, stand_ins)
         maps = correlate(answers, self.masks)
         n_outputs = answers.shape[1]
-        return RowResult(
+        row = RowResult(
             values=maps.values.reshape(-1, n_outputs),
             errors=maps.errors.reshape(-1, n_outputs),
             base=ends[1:].mean(axis=0),
@@ -202,7 +175,8 @@ class _Task:
             details={"model_rows": predictor.ledger.rows},
             warnings=_warnings(maps.errors),
             layout=np.arange(maps.values[:, :, 0].size).reshape(self.masks.size),
-        ), watch.cost(predictor)
+        )
+        return [row], watch.cost(predictor)
 
     def _answers(
         self, predictor: Predictor, image: np.ndarray, stand_ins: np.ndarray
