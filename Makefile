@@ -38,9 +38,10 @@ bench: .venv-bench/benched
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ .venv/installed
 
-# Apart from .venv: a peer (dalex) holds pandas below 3.
+# Apart from .venv: a peer (dalex) holds pandas below 3. torch first, for captum would take any.
 .venv-bench/benched: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
 	.venv-bench/bin/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 

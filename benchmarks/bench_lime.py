@@ -156,7 +156,7 @@ def images() -> list[dict[str, Any]]:
         _note(found, "xaikit LIME", turn, last, 1, lambda ours=ours: ours.explain(image))
         _note(found, "lime", turn, last, 1, lambda: lime.explain_instance(
             image, last, num_samples=1_000, segmentation_fn=lambda _: labels, hide_color=0,
-            batch_size=64, progress_bar=False))
+            batch_size=64))
         _note(found, "captum Lime", turn, first, 1, lambda: captum.attribute(
             tensor, feature_mask=mask, n_samples=1_000, perturbations_per_eval=64))
     rows = _overheads(found, "lime")
@@ -223,68 +223,77 @@ def rise_accumulation(n_masks: int = 8_000, side: int = 224) -> list[dict[str, A
 def closed_forms(n: int = 500, n_seeds: int = 20) -> list[dict[str, Any]]:
     """Root mean squared error to known coefficients, at equal samples, flat kernels."""
     rows = []
-    labels = np.arange(10)[None].repeat(2, 0)
-    image = np.ones((2, 10, 1), dtype=np.float64)
+    for n_regions, p in ((5, 2), (6, 3), (10, 3)):
+        truth = np.where(np.arange(n_regions) < p, 2.0 ** (1 - p), 0.0)
+        rows += _beside_lime(f"image, all {p} of {n_regions} regions shown", n, {
+            "xaikit LIME": [_image_form(n_regions, p, n, seed) - truth
+                            for seed in range(n_seeds)],
+            "lime": [_lime_image_form(n_regions, p, n, seed) - truth for seed in range(n_seeds)]})
+    for n_words, p, inside, outside in ((10, 2, 0.48888889, -0.01111111),
+                                        (12, 3, 0.28636364, -0.01363636)):
+        truth = np.where(np.arange(n_words) < p, inside, outside)
+        rows += _beside_lime(f"text, all {p} of {n_words} words there", n, {
+            "xaikit LIME": [_text_form(n_words, p, n, seed) - truth for seed in range(n_seeds)],
+            "lime": [_lime_text_form(n_words, p, n, seed) - truth for seed in range(n_seeds)]})
+    return rows
 
-    def all_of(images: np.ndarray, p: int = 3) -> np.ndarray:
-        return images[:, 0, :p, 0].prod(axis=1)
 
-    truth = np.zeros(10)
-    truth[:3] = 2.0 ** (1 - 3)
+def _beside_lime(game: str, n: int, errors: dict[str, list[np.ndarray]]) -> list[dict[str, Any]]:
+    sizes = {name: float(np.sqrt(np.mean(np.square(own)))) for name, own in errors.items()}
+    return [{"game": game, "method": name, "samples": n, "root mean squared error": size,
+             "ratio to lime": size / sizes["lime"]} for name, size in sizes.items()]
 
-    def two_outputs(images: np.ndarray) -> np.ndarray:
-        answer = all_of(images[:, :, :, :1])
+
+def _all_shown(images: np.ndarray, p: int) -> np.ndarray:
+    return images[:, 0, :p, 0].astype(np.float64).prod(axis=1)
+
+
+def _image_form(n_regions: int, p: int, n: int, seed: int) -> np.ndarray:
+    image = np.ones((2, n_regions, 3))
+    labels = np.arange(n_regions)[None].repeat(2, 0)
+    explainer = xk.LIME(budget=n + 1, kernel_width=np.inf, random_state=seed)
+    explainer.fit(lambda X: _all_shown(X, p), xk.ImageMasker(labels, baseline=0))
+    return explainer.explain(image).values[0, :, 0]
+
+
+def _lime_image_form(n_regions: int, p: int, n: int, seed: int) -> np.ndarray:
+    labels = np.arange(n_regions)[None].repeat(2, 0)
+
+    def both(images: np.ndarray) -> np.ndarray:
+        answer = _all_shown(images, p)
         return np.stack([answer, 1.0 - answer], axis=1)
 
-    errors: dict[str, list[np.ndarray]] = {"xaikit LIME": [], "xaikit LIME, weighted": [],
-                                           "lime": []}
-    colour = np.repeat(image, 3, axis=2)
-    for seed in range(n_seeds):
-        for name, sampling in (("xaikit LIME", "kernel"), ("xaikit LIME, weighted", "weighted")):
-            e = xk.LIME(budget=n + 1, kernel_width=np.inf, sampling=sampling,
-                        random_state=seed).fit(all_of, xk.ImageMasker(
-                            labels, baseline=0, channels="last")).explain(image)
-            errors[name].append(e.values[0, :, 0] - truth)
-        lime = LimeImageExplainer(kernel_width=1e6, random_state=seed)
-        found = lime.explain_instance(
-            colour, two_outputs, labels=(0,), top_labels=None, num_samples=n, hide_color=0,
-            segmentation_fn=lambda _: labels, num_features=10, progress_bar=False,
-            random_seed=seed).local_exp[0]
-        values = np.zeros(10)
-        for place, value in found:
-            values[place] = value
-        errors["lime"].append(values - truth)
-    theirs = float(np.sqrt(np.mean(np.square(errors["lime"]))))
-    for name, own in errors.items():
-        error = float(np.sqrt(np.mean(np.square(own))))
-        rows.append({"game": "all 3 of 10 regions shown", "method": name, "samples": n,
-                     "root mean squared error": error, "ratio to lime": error / theirs})
-    return rows + _text_form(n, n_seeds)
+    found = LimeImageExplainer(kernel_width=1e6, random_state=seed).explain_instance(
+        np.ones((2, n_regions, 3)), both, labels=(0,), top_labels=None, num_samples=n,
+        hide_color=0, segmentation_fn=lambda _: labels, num_features=n_regions, random_seed=seed)
+    values = np.zeros(n_regions)
+    for place, value in found.local_exp[0]:
+        values[place] = value
+    return values
 
 
-def _text_form(n: int, n_seeds: int) -> list[dict[str, Any]]:
-    """Two words of ten must both be there; as many words as there may be are removed."""
-    words = [f"w{i}" for i in range(10)]
-    text = " ".join(words)
-    truth = np.where(np.arange(10) < 2, 0.48888889, -0.01111111)
+def _all_there(n_words: int, p: int) -> tuple[str, Callable[[list[str]], np.ndarray]]:
+    wanted = {f"w{i}" for i in range(p)}
 
-    def both(documents: list[str]) -> np.ndarray:
-        answer = np.array([float("w0" in d.split() and "w1" in d.split()) for d in documents])
+    def model(documents: list[str]) -> np.ndarray:
+        answer = np.array([float(wanted <= set(d.split())) for d in documents])
         return np.stack([1.0 - answer, answer], axis=1)
 
-    errors: dict[str, list[np.ndarray]] = {"xaikit LIME": [], "lime": []}
-    for seed in range(n_seeds):
-        e = xk.LIME(budget=n + 1, kernel_width=np.inf, random_state=seed, outputs=1).fit(
-            both, xk.TextMasker()).explain(text)
-        errors["xaikit LIME"].append(e.values[0, :, 0] - truth)
-        lime = LimeTextExplainer(kernel_width=1e6, random_state=seed, bow=False)
-        found = dict(lime.explain_instance(text, both, num_samples=n, num_features=10).as_map()[1])
-        errors["lime"].append(np.array([found.get(i, 0.0) for i in range(10)]) - truth)
-    theirs = float(np.sqrt(np.mean(np.square(errors["lime"]))))
-    return [{"game": "2 of 10 words there", "method": name, "samples": n,
-             "root mean squared error": float(np.sqrt(np.mean(np.square(own)))),
-             "ratio to lime": float(np.sqrt(np.mean(np.square(own)))) / theirs}
-            for name, own in errors.items()]
+    return " ".join(f"w{i}" for i in range(n_words)), model
+
+
+def _text_form(n_words: int, p: int, n: int, seed: int) -> np.ndarray:
+    text, model = _all_there(n_words, p)
+    explainer = xk.LIME(budget=n + 1, kernel_width=np.inf, random_state=seed, outputs=1)
+    return explainer.fit(model, xk.TextMasker()).explain(text).values[0, :, 0]
+
+
+def _lime_text_form(n_words: int, p: int, n: int, seed: int) -> np.ndarray:
+    text, model = _all_there(n_words, p)
+    lime = LimeTextExplainer(kernel_width=1e6, random_state=seed, bow=False)
+    explained = lime.explain_instance(text, model, num_samples=n, num_features=n_words)
+    found = dict(explained.as_map()[1])
+    return np.array([found.get(i, 0.0) for i in range(n_words)])
 
 
 def stability(n: int = 2_000, n_rows: int = 30, n_seeds: int = 5) -> list[dict[str, Any]]:

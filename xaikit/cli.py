@@ -9,10 +9,18 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 DONE, FINDINGS, USAGE = 0, 1, 2
+METHODS = {
+    "kernel_shap": "xaikit.explainers.kernel_shap:KernelSHAP",
+    "lime": "xaikit.explainers.lime:LIME",
+    "occlusion": "xaikit.explainers.occlusion:Occlusion",
+    "prediction_difference": "xaikit.explainers.prediction_difference:PredictionDifference",
+}
+"""What `explain` can do, by the name of the explainer's file."""
 FORMATS = (".json", ".csv", ".parquet", ".html")
 
 
@@ -79,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(explain, target="column to leave out")
     explain.add_argument("--background", required=True,
                          help="table whose rows stand in for hidden features")
-    explain.add_argument("--method", choices=["kernel_shap"], default="kernel_shap")
+    explain.add_argument("--method", choices=list(METHODS), default="kernel_shap")
     explain.add_argument("--output", help="a folder, or a file ending in .json, .csv, .parquet or "
                                           ".html; CSV on stdout by default")
     _add_work(explain)
@@ -175,13 +183,18 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from xaikit.explainers.kernel_shap import KernelSHAP
-
+    module, _, name = METHODS[arguments.method].partition(":")
+    method = getattr(import_module(module), name)
+    settings = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
+    if "budget" in method().get_params():
+        settings["budget"] = arguments.budget or "auto"
+    elif arguments.budget is not None:
+        raise ValueError(f"--budget does not go with --method {arguments.method}, whose questions "
+                         "are fixed by the numbers of features and background rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
     X, _ = _load_data(arguments)
-    explainer = KernelSHAP(budget=arguments.budget or "auto", random_state=arguments.seed,
-                           n_jobs=arguments.n_jobs)
+    explainer = method(**settings)
     made = explainer.fit(model, _load_background(arguments)).explain(X)
     _write(made, arguments.output, "attributions")
     return DONE
