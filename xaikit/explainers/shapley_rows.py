@@ -44,22 +44,30 @@ class ShapleySolver:
             return GameSolve(self.rules, game, most, most).solve()
         ledger, start = game.predictor.ledger, time.perf_counter()
         first = ledger.rows
-        budget = min(first_budget(game.row.differs), most)
+        budget, rules = min(first_budget(game.row.differs), most), self.rules
+        if limits.seconds is None:
+            # Other solvers ask other coalitions: to change would be to ask anew.
+            rules = rules.settled(GameSolve(rules, game, most, most))
+        solve = GameSolve(rules, game, budget, most)
         while True:
             began, asking = time.perf_counter(), ledger.seconds
-            row = GameSolve(self.rules, game, budget, most).solve()
+            row = solve.solve()
             if limits.met(row.values, row.errors):
                 return row
             now = time.perf_counter()
             solving = now - began - (ledger.seconds - asking)
             larger = growth(now - start, solving, seconds)
             wanted = min(int(budget * larger), most)
-            if not game.remembers(wanted):
-                # All of it would be asked anew.
-                wanted = min(wanted, most - (ledger.rows - first))
             if wanted <= budget or row.solver == "exact":
                 break
-            budget = wanted
+            larger_solve = GameSolve(rules, game, wanted, most)
+            if larger_solve.chooses != solve.chooses or not game.remembers(wanted):
+                # All of it would be asked anew.
+                wanted = min(wanted, most - (ledger.rows - first))
+                if wanted <= budget:
+                    break
+                larger_solve = GameSolve(rules, game, wanted, most)
+            budget, solve = wanted, larger_solve
         if limits.tol is not None:
             row.warnings.append(f"Some rows came to the end of their budget before their standard "
                                 f"errors were within tol={limits.tol:g}.")

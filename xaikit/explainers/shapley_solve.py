@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xaikit.explainers.masked import RowResult
-from xaikit.explainers.shapley_designs import Designs, pairs_of
+from xaikit.explainers.shapley_designs import Design, Designs, choosing_seconds, pairs_of
 from xaikit.explainers.shapley_exact import exact_by_background, submask_list
 from xaikit.explainers.shapley_plan import Plan, all_pairs, plan_exact, plan_sample
 from xaikit.explainers.shapley_scale import background_errors, linked, mean_error, slope
@@ -15,12 +15,7 @@ from xaikit.sampling.coalitions import all_coalitions
 from xaikit.sampling.game import Game
 from xaikit.solvers.even_process import EvenProcess
 from xaikit.solvers.odd_process import OddProcess, solving_seconds
-from xaikit.solvers.shapley import (
-    PairedLeastSquares,
-    exact_from_all,
-    explained,
-    interactions_from_all,
-)
+from xaikit.solvers.shapley import exact_from_all, explained, interactions_from_all
 
 MOST_EXACT_QUESTIONS = 2**26
 """Beyond this many composed rows for one explained row, exact values are refused."""
@@ -31,7 +26,7 @@ MOST_LINKED_UNITS = 16
 MOST_COUNTED_QUESTIONS = 2**18
 """Most questions whose different ones are counted to see whether they fit a budget."""
 PROCESS_MATRICES = 12
-"""Matrices of pairs × pairs that the odd process holds at a time."""
+"""Matrices of pairs × pairs that the odd process holds at a time; choosing pairs takes fewer."""
 EVEN_MATRICES = 8
 """Matrices of pairs × pairs that the even process holds at a time."""
 
@@ -73,6 +68,12 @@ class Rules:
         """Whether the model answers the same question differently each time."""
         return self.designs.noisy
 
+    def settled(self, last: GameSolve) -> Rules:
+        """Give rules by which smaller games of a row are solved like its `last`."""
+        if self.solver == "auto" and last.samples_some:
+            return replace(self, solver=last.solver)
+        return self
+
 
 class GameSolve:
     """Solves one game within a budget.
@@ -90,6 +91,10 @@ class GameSolve:
     ----------
     plan : Plan
     solver : {"exact", "wls", "gp"}
+    samples_some : bool
+        Whether some of all pairs of coalitions are asked, not all.
+    chooses : bool
+        Whether some of these are chosen for the process, not drawn.
     """
 
     def __init__(self, rules: Rules, game: Game, budget: int | None, most: int | None) -> None:
@@ -97,11 +102,16 @@ class GameSolve:
         self.weights = game.row.weights
         self.budget = budget
         self.plan = self._planned(budget, most)
+        self.samples_some = bool(
+            self.plan.blocks and self.plan.n_pairs < all_pairs(len(self.plan.active)))
         self.solver = self._chosen()
+        self.chooses = self.samples_some and self.solver == "gp"
 
     def solve(self) -> ShapleyRow:
         """Ask as much as the budget allows, and solve."""
         plan, link = self.plan, self.rules.link
+        if self.solver == "gp":
+            self._check_memory()
         answers = self.game.background_answers
         mean = self.weights @ answers
         base, self._slope = linked(mean, link), slope(mean, link)
@@ -173,11 +183,12 @@ class GameSolve:
         if not plan.blocks:
             return "exact"
         # With every pair asked least squares is exact, and nothing is left to learn.
-        if not rules.noisy and plan.n_pairs >= all_pairs(len(plan.active)):
+        if not rules.noisy and not self.samples_some:
             return "wls"
         if rules.solver != "auto":
             return rules.solver
-        of_process = solving_seconds(len(plan.blocks), plan.n_pairs, len(rules.noise))
+        of_process = (solving_seconds(len(plan.blocks), plan.n_pairs, len(rules.noise))
+                      + choosing_seconds(len(plan.active), plan.n_pairs))
         worth = of_process <= rules.pace * plan.model_rows
         return "gp" if worth and self._memory_of(plan.n_pairs) <= rules.max_memory else "wls"
 
@@ -256,10 +267,10 @@ class GameSolve:
         self, row: ShapleyRow, differences: np.ndarray, totals: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Solve the games of blocks, by least squares and then the odd process."""
-        design = self.rules.designs.of(self.plan)
-        values, variances, unexplained = design.solve(differences, totals)
+        design = self._design()
+        values, variances, unexplained = design.least_squares(differences, totals)
         if row.solver == "gp":
-            found = self._process(design).solve(
+            found = OddProcess(design.kept).solve(
                 differences, totals, values, self._noise_of_differences())
             if found.converged:
                 values, variances = found.values, found.variances
@@ -277,7 +288,7 @@ class GameSolve:
 
     def _add_interactions(self, row: ShapleyRow, sums: np.ndarray) -> None:
         """Add the interactions of the sampled games, and their variances."""
-        plan, design = self.plan, self.rules.designs.of(self.plan)
+        plan, design = self.plan, self._design()
         shares = np.array([self.weights[b].sum() for b in plan.blocks])
         ends = row.prediction + self._base_of_blocks()
         # All sets are solved together; of more pairs than memory holds, evenly chosen ones are.
@@ -306,9 +317,12 @@ class GameSolve:
         sizes = np.mean([weights[b].sum()**2 / (weights[b]**2).sum() for b in self.plan.blocks])
         return 2.0 * self._noise / sizes
 
-    def _process(self, design: PairedLeastSquares) -> OddProcess:
-        """Give the process on a design's pairs, if there is memory for it."""
-        n_pairs = design.kept.shape[1]
+    def _design(self) -> Design:
+        return self.rules.designs.of(self.plan, chosen=self.chooses)
+
+    def _check_memory(self) -> None:
+        """Refuse more pairs than there is memory for in the process."""
+        n_pairs = self.plan.n_pairs
         needed = self._memory_of(n_pairs)
         if needed > self.rules.max_memory:
             most = int(np.sqrt(self.rules.max_memory / (8 * PROCESS_MATRICES))) - 1
@@ -318,7 +332,6 @@ class GameSolve:
                 f"solver='wls', a budget of at most {2 * most * len(self.weights) + 1:,} model "
                 "rows, or more memory."
             )
-        return OddProcess(design.kept)
 
     def _base_of_blocks(self) -> np.ndarray:
         """Give the base values of the games of blocks, (n_blocks, K)."""
@@ -332,7 +345,7 @@ class GameSolve:
         if not plan.blocks:
             values = game.values(np.ones((1, game.n_units), dtype=bool))
             return linked(values, link)[0], values[:0], values[:0]
-        design = self.rules.designs.of(plan)
+        design = self._design()
         kept = np.stack([pairs_of(own, plan.active, game.n_units) for own in design.kept])
         everything = np.ones((len(kept), 1, game.n_units), dtype=bool)
         values = linked(game.block_values(np.concatenate([everything, kept], axis=1), plan.blocks),

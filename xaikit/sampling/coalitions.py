@@ -105,6 +105,19 @@ def number_of_coalitions(n_units: int, size: int, *, paired: bool) -> float:
     return float(min(found // 2 if paired and 2 * size == n_units else found, 2**1000))
 
 
+def unasked(pairs: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Say which pairs (m, M) are not among those asked (n, M), whichever of two is given of each.
+
+    Examples
+    --------
+    >>> pairs = np.array([[True, False, False], [True, True, False]])
+    >>> unasked(pairs, ~pairs[:1])
+    array([False,  True])
+    """
+    one, other = (_names(kept ^ ~kept[:, :1]) for kept in (pairs, asked))
+    return ~np.isin(one, other)
+
+
 def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
     """Split `n_pairs` over strata as evenly as what they hold allows; at least 2 each.
 

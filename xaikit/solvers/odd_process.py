@@ -246,10 +246,10 @@ class _Products:
         self.p1, self.p3, p5 = ((signs * rho**k) @ signs.T for k in (1, 3, 5))
         p = self.sums
         # Fewer units have no product; a divisor of 1 then keeps its 0.
-        self.e3 = _third(p[1], p[2], p[3]) if len(rho) >= 3 else 1.0
-        self.e5 = _fifth(p[1], p[2], p[3], p[4], p[5]) if len(rho) >= 5 else 1.0
-        self.third = _third(self.p1, p[2], self.p3) / self.e3 if len(rho) >= 3 else 0.0 * self.p1
-        self.fifth = _fifth(self.p1, p[2], self.p3, p[4], p5) / self.e5 \
+        self.e3 = third_sum(p[1], p[2], p[3]) if len(rho) >= 3 else 1.0
+        self.e5 = fifth_sum(p[1], p[2], p[3], p[4], p[5]) if len(rho) >= 5 else 1.0
+        self.third = third_sum(self.p1, p[2], self.p3) / self.e3 if len(rho) >= 3 else 0.0 * self.p1
+        self.fifth = fifth_sum(self.p1, p[2], self.p3, p[4], p5) / self.e5 \
             if len(rho) >= 5 else 0.0 * self.p1
 
     def without(self, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -295,7 +295,8 @@ class _Products:
 _IMPOSSIBLE = 1e300
 
 
-def _third(p1: Any, p2: Any, p3: Any) -> Any:
+def third_sum(p1: Any, p2: Any, p3: Any) -> Any:
+    """Give e₃ by the power sums."""
     return (p1 * (p1 * p1 - 3.0 * p2) + 2.0 * p3) / 6.0
 
 
@@ -305,7 +306,8 @@ def fourth_sum(p1: Any, p2: Any, p3: Any, p4: Any) -> Any:
     return (squares * (squares - 6.0 * p2) + 3.0 * p2 * p2 + 8.0 * p1 * p3 - 6.0 * p4) / 24.0
 
 
-def _fifth(p1: Any, p2: Any, p3: Any, p4: Any, p5: Any) -> Any:
+def fifth_sum(p1: Any, p2: Any, p3: Any, p4: Any, p5: Any) -> Any:
+    """Give e₅ by the power sums."""
     squares = p1 * p1
     return (p1 * (squares * (squares - 10.0 * p2) + 20.0 * p1 * p3 + (15.0 * p2 * p2 - 30.0 * p4))
             - 20.0 * p2 * p3 + 24.0 * p5) / 120.0
