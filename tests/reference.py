@@ -358,3 +358,36 @@ def even_process(signs, sets, shares, even, scales, rho, constant, jitter):
     means = functional @ gain @ even
     squares = np.einsum("pa,ab,pb->p", functional, spread, functional)
     return means.reshape(n_units, n_units), squares.reshape(n_units, n_units)
+
+
+def left_after(kept, scales):
+    """Total variance of the Shapley values after pairs (m, M) and that of all and none, with ρ = 1.
+
+    Bayesian regression on all products of 1, 3 and 5 signs, as in `odd_process`.
+    """
+    signs = np.vstack([np.ones(kept.shape[1]), 2.0 * kept - 1.0])
+    n, n_units = signs.shape
+    noise = np.full(n, scales[2] + 1e-10)
+    noise[0] = scales[2] * 1e-6 + 1e-10
+    columns, variances, shares = [], [], []
+    for order, scale in ((1, 1.0), (3, scales[0]), (5, scales[1])):
+        for g in combinations(range(n_units), order):
+            columns.append(np.prod(signs[:, list(g)], axis=1))
+            variances.append(scale / comb(n_units, order))
+            shares.append([2.0 / order * (u in g) for u in range(n_units)])
+    design, prior, shares = np.array(columns).T, np.diag(variances), np.array(shares)
+    cover = design @ prior @ design.T + np.diag(noise)
+    left = prior - prior @ design.T @ np.linalg.solve(cover, design @ prior)
+    return np.trace(shares.T @ left @ shares)
+
+
+def choose_pairs(asked, pool, n, scales):
+    """One by one, the first pair of the pool that leaves the least variance."""
+    chosen = []
+    for _ in range(n):
+        left = np.array([np.inf if j in chosen else left_after(
+            np.vstack([asked, pool[[*chosen, j]]]), scales) for j in range(len(pool))])
+        now = left_after(np.vstack([asked, pool[chosen]]), scales)
+        gains = now - left
+        chosen.append(int(np.argmax(gains >= (1 - 1e-6) * gains.max())))
+    return np.array(chosen)

@@ -90,8 +90,11 @@ class Designs:
         return Design(drawn.kept, drawn)
 
     def _chosen(self, n_units: int, n_pairs: int, n_sets: int) -> Design:
-        first = paired_coalitions(n_units, min(n_pairs, 2 * n_units),
-                                  stream(self.seed, "coalitions", n_units))
+        rng, n_first = stream(self.seed, "coalitions", n_units), min(n_pairs, 2 * n_units)
+        first = paired_coalitions(n_units, n_first, rng)
+        while not _tells_apart(first):
+            # So few pairs do not in up to one of 200 draws (of 9 units); each spawns anew.
+            first = paired_coalitions(n_units, n_first, rng)
         kept = self._continued(first.kept, n_pairs)
         orders = [stream(self.seed, "order of units", n_units, g).permutation(n_units)
                   for g in range(n_sets)]
@@ -129,6 +132,15 @@ def choosing_seconds(n_units: int, n_pairs: int) -> float:
             n_units, m, _candidates(n_units, m) - m, min(m, n_pairs - m))
         m *= 2
     return seconds
+
+
+def _tells_apart(pairs: PairedCoalitions) -> bool:
+    """Say whether least squares can tell every unit apart by these pairs."""
+    signs = 2.0 * pairs.kept - 1.0
+    signs -= signs.mean(axis=1, keepdims=True)
+    spectrum = np.linalg.eigvalsh(signs.T @ (pairs.weights[:, None] * signs))
+    # The direction of ones is always lost; rounding leaves 1e-16 of others that are.
+    return len(spectrum) < 2 or bool(spectrum[1] > 1e-9 * spectrum[-1])
 
 
 def _candidates(n_units: int, n_pairs: int) -> int:

@@ -1,0 +1,212 @@
+"""Pairs that the odd process's prior chooses: the choice itself, and designs made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+
+import xaikit as xk
+from xaikit.explainers.shapley_designs import Designs, choosing_seconds
+from xaikit.explainers.shapley_plan import Plan, all_pairs
+from xaikit.sampling.coalitions import all_coalitions, paired_coalitions, unasked
+from xaikit.sampling.seeds import stream
+from xaikit.solvers.odd_choice import choose_pairs
+from xaikit.solvers.odd_process import CENTRE
+
+SCALES = np.exp(CENTRE)
+
+
+def design(n_units, n_pairs, *, seed=0, n_sets=3, chosen=True, noisy=False, designs=None):
+    plan = Plan(np.arange(n_units), np.zeros(n_sets, dtype=bool), sets=np.arange(n_sets),
+                n_pairs=n_pairs, n_sets=n_sets)
+    return (designs or Designs(seed, noisy)).of(plan, chosen=chosen)
+
+
+@pytest.mark.parametrize(("n_units", "n"), [(5, 5), (6, 8), (7, 8)])
+def test_the_choice_is_the_naive_one(n_units, n):
+    asked = paired_coalitions(n_units, 2 * n_units, np.random.default_rng(1)).kept
+    every = all_coalitions(n_units)[1:2 ** (n_units - 1)]
+    pool = np.random.default_rng(2).permutation(every[unasked(every, asked)])
+    np.testing.assert_array_equal(choose_pairs(asked, pool, n),
+                                  reference.choose_pairs(asked, pool, n, SCALES))
+
+
+@pytest.mark.parametrize(("n_units", "n_pairs"), [(7, 28), (8, 40), (9, 60), (10, 60)])
+def test_it_leaves_less_variance_than_drawing(n_units, n_pairs):
+    for seed in range(3):
+        chosen, drawn = (design(n_units, n_pairs, seed=seed, chosen=c).kept[1] for c in (True, False))
+        assert len(chosen) == len(drawn) == n_pairs
+        assert reference.left_after(chosen, SCALES) < reference.left_after(drawn, SCALES)
+
+
+@pytest.mark.parametrize("n_units", [5, 6, 8, 12, 30])
+def test_more_pairs_begin_with_the_fewer(n_units):
+    most = int(min(all_pairs(n_units) - 1, 9 * n_units))
+    whole = design(n_units, most)
+    shared = Designs(0, False)
+    for n_pairs in sorted({2 * n_units, min(2 * n_units + 3, most), min(5 * n_units, most), most}):
+        for designs in (None, shared):
+            part = design(n_units, n_pairs, designs=designs)
+            np.testing.assert_array_equal(part.kept, whole.kept[:, :n_pairs])
+    # Neither does it matter that more were wanted first.
+    fewer = min(3 * n_units, most)
+    np.testing.assert_array_equal(design(n_units, fewer, designs=shared).kept, whole.kept[:, :fewer])
+
+
+@pytest.mark.parametrize("n_units", [5, 7, 12])
+def test_pairs_are_distinct_and_sets_differ(n_units):
+    n_pairs = int(min(all_pairs(n_units) - 1, 6 * n_units))
+    kept = design(n_units, n_pairs).kept
+    for own in kept:
+        assert len({row.tobytes() for row in np.concatenate([own, ~own])}) == 2 * n_pairs
+    assert not np.array_equal(kept[0], kept[1])
+
+
+def test_same_seed_same_pairs():
+    ref, got, other = design(12, 90), design(12, 90), design(12, 90, seed=1)
+    assert got.kept.tobytes() == ref.kept.tobytes()
+    assert other.kept.tobytes() != ref.kept.tobytes()
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("n_units", [5, 8, 13])
+def test_the_first_are_a_valid_draw(n_units, noisy):
+    found = design(n_units, int(min(all_pairs(n_units) - 1, 5 * n_units)), noisy=noisy)
+    drawn, want = found.drawn, paired_coalitions(n_units, 2 * n_units, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn.kept, found.kept[:, :2 * n_units])
+    np.testing.assert_array_equal(drawn.pairs.weights, want.weights)
+    np.testing.assert_array_equal(drawn.pairs.drawn, want.drawn)
+    assert np.isinf(drawn.pairs.available).all() == noisy
+    sizes = drawn.kept.sum(axis=2)
+    np.testing.assert_array_equal(np.minimum(sizes, n_units - sizes),
+                                  np.tile(want.strata, (len(sizes), 1)))
+
+
+def test_errors_of_least_squares_on_the_first_are_honest():
+    # Sets share their draw up to the order of units: their errors must still add up like others'.
+    rng = np.random.default_rng(3)
+    n_units, values = 8, rng.normal(size=256)
+    number = 1 << np.arange(n_units)
+    found, stated = [], []
+    for seed in range(150):
+        one = design(n_units, 40, seed=seed, n_sets=4)
+        index = one.kept @ number
+        totals = np.full((4, 1), values[-1] - values[0])
+        phi, variances, _ = one.least_squares((values[index] - values[255 - index])[:, :, None], totals)
+        found.append(phi.mean(axis=0)[:, 0])
+        stated.append(variances.sum(axis=0)[:, 0] / 16)
+    # 1,200 squares whose share of the stated ones scatters by some 6 %.
+    assert 0.75 < np.var(found, axis=0, ddof=1).mean() / np.mean(stated) < 1.3
+
+
+def test_draws_that_do_not_tell_units_apart_are_drawn_again():
+    def spectrum(kept, weights):
+        return np.linalg.eigvalsh(reference.gram(kept, weights)[1])
+
+    lost = []
+    for seed in range(2000):
+        pairs = paired_coalitions(9, 18, stream(seed, "coalitions", 9))
+        found = spectrum(pairs.kept, pairs.weights)
+        lost += [seed] * bool(found[1] < 1e-9 * found[-1])
+    assert lost
+    for seed in lost:
+        drawn = design(9, 60, seed=seed).drawn
+        for own in drawn.kept:
+            found = spectrum(own, drawn.pairs.weights)
+            assert found[1] > 1e-6 * found[-1]
+
+
+def test_seconds_grow_with_what_is_chosen():
+    assert choosing_seconds(10, 20) == 0.0
+    assert 0.0 < choosing_seconds(10, 40) < choosing_seconds(10, 80) < choosing_seconds(40, 400)
+
+
+# Through KernelSHAP -------------------------------------------------------------------------------
+
+
+def model(X):
+    return np.tanh(X @ np.linspace(-1, 1, X.shape[1])) + X[:, 0] * X[:, 1]
+
+
+def explain(n_units, n_pairs, n_background=6, **settings):
+    data = np.random.default_rng(0).normal(size=(n_background + 2, n_units))
+    function = settings.pop("model", model)
+    settings = {"solver": "gp", "random_state": 0, **settings}
+    explainer = xk.KernelSHAP(budget=2 * n_pairs * n_background + 1, **settings)
+    return explainer.fit(function, data[2:]).explain(data[:2])
+
+
+@pytest.mark.parametrize("n_units", [2, 3, 4, 5, 6])
+def test_few_units(n_units):
+    for n_pairs in range(int(min(n_units, all_pairs(n_units))), int(min(all_pairs(n_units), 31)) + 1):
+        e = explain(n_units, n_pairs)
+        assert np.isfinite(e.values).all()
+        assert np.abs(e.gap()).max() < 1e-12
+
+
+def test_with_a_link():
+    e = explain(9, 60, link="logit", model=lambda X: 1 / (1 + np.exp(-model(X))))
+    assert e.details["solver"].tolist() == ["gp"] * 2
+    assert np.isfinite(e.standard_errors).all()
+
+
+def test_noisy_models_and_all_pairs_but_one():
+    rng = np.random.default_rng(5)
+    for n_pairs in (14, 15, 60):
+        e = explain(5, n_pairs, model=lambda X: model(X) + 0.1 * rng.normal(size=len(X)))
+        assert np.isfinite(e.values).all()
+        assert (e.standard_errors > 0).all()
+
+
+def test_rows_in_part_exact_share_designs():
+    data = np.random.default_rng(0).normal(size=(10, 10))
+    data[4:7, 3:] = data[0, 3:]
+    e = xk.KernelSHAP(solver="gp", budget=2 * 50 * 8, random_state=0).fit(
+        model, data[2:]).explain(data[:2])
+    assert (e.details["model_rows"] <= 2 * 50 * 8).all()
+    assert np.abs(e.gap()).max() < 1e-12
+
+
+def test_the_fallback_is_least_squares_on_the_first(monkeypatch):
+    from xaikit.solvers.odd_process import OddProcess, Solution
+    failed = Solution(np.zeros(0), np.zeros(0), np.zeros(0), converged=False)
+    monkeypatch.setattr(OddProcess, "solve", lambda *_: failed)
+    e = explain(9, 80)
+    assert e.details["solver"].tolist() == ["wls"] * 2
+    assert np.isfinite(e.standard_errors).all()
+    assert (e.fidelity <= 1).all()
+    assert np.abs(e.gap()).max() < 1e-12
+
+
+def test_fidelity_is_that_of_all_pairs_within_its_scatter():
+    some, whole = explain(9, 120).fidelity, explain(9, 255).fidelity
+    np.testing.assert_allclose(some, whole, atol=0.1)
+
+
+@pytest.mark.parametrize("pace", [1e-6, 1e-5, 1e-3])
+@pytest.mark.parametrize("solver", ["auto", "gp"])
+def test_rounds_keep_the_budget(counting, solver, pace):
+    data = np.random.default_rng(0).normal(size=(22, 12))
+    counted = counting(model)
+    explainer = xk.KernelSHAP(solver=solver, budget=8000, tol=1e-9, random_state=0).fit(
+        counted, data[2:])
+    explainer.pace_ = pace
+    counted.clear()
+    e = explainer.explain(data[:1])
+    assert counted.n_rows == e.details["model_rows"][0] <= 8000
+    assert e.details["model_rows"][0] > 0.75 * 8000
+
+
+def test_more_budget_asks_the_difference_alone(counting):
+    data = np.random.default_rng(0).normal(size=(14, 12))
+    counted = counting(model)
+    explainer = xk.KernelSHAP(solver="gp", budget=1500, random_state=0).fit(
+        xk.wrap(counted, deduplicate=True), data[2:])
+    counted.clear()
+    explainer.explain(data[:1])
+    more = explainer.set_params(budget=3000).explain(data[:1])
+    assert counted.n_rows == 1 + (3000 - 1) // 24 * 24
+    alone = xk.KernelSHAP(solver="gp", budget=3000, random_state=0).fit(
+        model, data[2:]).explain(data[:1])
+    np.testing.assert_array_equal(more.values, alone.values)
