@@ -15,7 +15,7 @@ from xaikit.solvers.shapley import PairedLeastSquares
 FIDELITY_PAIRS = 32
 """Least pairs of coalitions, among those asked, to measure the fidelity of exact values on."""
 CANDIDATES = 8
-"""Pairs to choose from, for each that is chosen. Twice as many lower the error by little."""
+"""Pairs to choose from, for each that is chosen in a stage."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class ShapleySolver:
         if not limits.in_rounds or most is None:
             return GameSolve(self.rules, game, most, most).solve()
         ledger, start = game.predictor.ledger, time.perf_counter()
-        first = ledger.rows
+        # Rows asked so far are those since the first; lost are those of no use to later rounds.
+        first, lost = ledger.rows, 0
         budget, rules = min(first_budget(game.row.differs), most), self.rules
         if limits.seconds is None:
             # Other solvers ask other coalitions: to change would be to ask anew.
@@ -57,11 +58,14 @@ class ShapleySolver:
             now = time.perf_counter()
             solving = now - began - (ledger.seconds - asking)
             larger = growth(now - start, solving, seconds)
-            wanted = min(int(budget * larger), most)
+            wanted = min(int(budget * larger), most - lost)
             if wanted <= budget or row.solver == "exact":
                 break
             larger_solve = GameSolve(rules, game, wanted, most)
-            if larger_solve.chooses != solve.chooses or not game.remembers(wanted):
+            changes = larger_solve.chooses != solve.chooses
+            if changes:
+                lost = ledger.rows - first
+            if changes or not game.remembers(wanted):
                 # All of it would be asked anew.
                 wanted = min(wanted, most - (ledger.rows - first))
                 if wanted <= budget:

@@ -31,8 +31,8 @@ SPREAD = 3.0
 WEIGHT_SPREAD = 0.5
 """Standard deviation of log ρ around what the least-squares values say."""
 QUIET = np.log([1e-4, 1e-9, 1e-9])
-"""Where the search starts once more if σ² comes out lower than 2 SPREADs below what is expected: the
-game is nearly additive or nearly of order 3, and weak interactions were taken for noise."""
+"""Where the search starts once more if σ² comes out 2 SPREADs and more below what is expected: the
+game is nearly additive, and weak interactions may have been taken for noise."""
 STEPS = 12
 """Most steps of the search."""
 LEARNING_PAIRS = 450
