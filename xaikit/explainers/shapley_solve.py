@@ -105,7 +105,9 @@ class GameSolve:
         self.samples_some = bool(
             self.plan.blocks and self.plan.n_pairs < all_pairs(len(self.plan.active)))
         self.solver = self._chosen()
-        self.chooses = self.samples_some and self.solver == "gp"
+        # The choice is for the odd part alone; interactions, of the even part, had intervals that
+        # held too seldom by it.
+        self.chooses = self.samples_some and self.solver == "gp" and not rules.interactions
 
     def solve(self) -> ShapleyRow:
         """Ask as much as the budget allows, and solve."""
