@@ -196,6 +196,22 @@ def test_explain_writes_csv_to_stdout_and_nothing_else(capsys, place):
     assert "model rows in" in err
 
 
+@pytest.mark.parametrize("method", ["lime", "occlusion", "prediction_difference"])
+def test_explain_by_other_methods(capsys, place, method):
+    status, out, err = explain(capsys, place, "--limit", 3, "--method", method)
+    assert status == 0
+    got = read(out)
+    assert len(got) == 3 * 2
+    assert got["value"].abs().max() > 0
+    assert "model rows in" in err
+
+
+def test_a_budget_where_there_is_nothing_to_bound(capsys, place):
+    status, out, err = explain(capsys, place, "--method", "occlusion", "--budget", 50)
+    assert (status, out) == (2, "")
+    assert "--budget does not go with --method occlusion" in err
+
+
 def test_explain_to_a_folder(capsys, place):
     status, out, _ = explain(capsys, place, "--limit", 2, "--output", "new/folder")
     assert status == 0

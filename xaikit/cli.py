@@ -255,7 +255,7 @@ def _versions() -> list[tuple[str, str]]:
     found = [("xaikit", __version__), ("python", platform.python_version())]
     for name in ("numpy", "scipy", "scikit-learn", "numba", "pandas", "matplotlib", "joblib",
                  "torch", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime", "polars",
-                 "pyarrow", "skops", "shap"):
+                 "pyarrow", "skops", "scikit-image", "shap"):
         found.append((name, "not installed"))
         for made in (name, f"{name}-cpu", f"{name}-gpu"):  # as some are named by what they run on
             try:

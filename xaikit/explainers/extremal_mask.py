@@ -145,20 +145,31 @@ class _Search:
         kept = np.zeros(self._game.n_units, dtype=bool)
         kept[chosen] = True
         value, stop = float(self._values(kept[None])[0]), self._left - self._left // shares
-        while True:
-            inside, outside = np.flatnonzero(kept), np.flatnonzero(~kept)
-            if len(outside) == 0 or self._left - len(inside) - len(outside) < stop:
-                return kept, value
-            # The unit that is missed least goes, the one that adds most comes.
-            without = np.tile(kept, (len(inside), 1))
-            without[np.arange(len(inside)), inside] = False
-            gone = without[self._values(without).argmax()]
+        better: tuple[np.ndarray, float] | None = kept, value
+        while better is not None:
+            kept, value = better
+            better = self._exchange(kept, value, stop)
+        return kept, value
+
+    def _exchange(
+        self, kept: np.ndarray, value: float, stop: int
+    ) -> tuple[np.ndarray, float] | None:
+        """Give a better set with one unit exchanged, if there is one and the budget finds it."""
+        inside, outside = np.flatnonzero(kept), np.flatnonzero(~kept)
+        if len(outside) == 0 or self._left - len(inside) < stop:
+            return None
+        without = np.tile(kept, (len(inside), 1))
+        without[np.arange(len(inside)), inside] = False
+        # The unit that is missed least goes first; the one that adds most comes.
+        for gone in without[np.argsort(-self._values(without), kind="stable")]:
+            if self._left - len(outside) < stop:
+                return None
             more = np.tile(gone, (len(outside), 1))
             more[np.arange(len(outside)), outside] = True
             found = self._values(more)
-            if found.max() <= value:
-                return kept, value
-            kept, value = more[found.argmax()], float(found.max())
+            if found.max() > value:
+                return more[found.argmax()], float(found.max())
+        return None
 
     def _values(self, kept: np.ndarray) -> np.ndarray:
         self._left -= len(kept)
