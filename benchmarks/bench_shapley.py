@@ -17,6 +17,7 @@ import shapiq
 import xaikit as xk
 from benchmarks.cases import Counted
 from benchmarks.games import Game, coalition_values, games
+from xaikit.explainers.shapley_designs import choosing_seconds
 from xaikit.solvers.odd_process import solving_seconds
 
 mpl.use("Agg")
@@ -56,7 +57,8 @@ def _cell(game: Game, coalitions: int, name: str, method: Callable[..., Any]) ->
             slack = 1e-6 * np.abs(truth).max()  # what is not known of the truth itself
             covered.append(np.mean(np.abs(values - truth) <= 1.96 * deviations + slack))
     return {
-        "game": game.name, "coalitions": coalitions, "estimator": name,
+        "game": game.name, "units": game.rows.shape[1], "coalitions": coalitions,
+        "estimator": name,
         "relative squared error": float(np.median(errors)), "model rows": int(np.median(rows)),
         "overhead s a row": float(np.median(seconds)),
         "95 % intervals hold": float(np.mean(covered)) if covered else float("nan"),
@@ -101,7 +103,9 @@ def at_equal_error(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
             key = ("game", "coalitions")
             wls = next(c for c in cells if c["estimator"] == "xaikit wls"
                        and all(c[k] == cell[k] for k in key))
-            of_process = solving_seconds(10, cell["coalitions"] // 2, 1)
+            n_pairs = cell["coalitions"] // 2
+            of_process = (solving_seconds(10, n_pairs, 1)
+                          + choosing_seconds(cell["units"], n_pairs))
             ours = cell if of_process <= pace * cell["model rows"] else wls
             peers = {c["estimator"] for c in cells if not c["estimator"].startswith("xaikit")}
             theirs = min(_time_to(ours["relative squared error"], pace, [

@@ -90,8 +90,18 @@ def test_a_constant_answer_has_no_effects():
     case = Case(0, 3, 60, 1)
     intercept, values, errors = level_effects(case.codes, case.levels, np.full((60, 1), 7.7))
     np.testing.assert_allclose(intercept, 7.7, rtol=1e-14)
-    np.testing.assert_allclose(values, 0.0, atol=1e-13)
-    np.testing.assert_allclose(errors, 0.0, atol=1e-13)
+    np.testing.assert_array_equal(values, 0.0)
+    np.testing.assert_array_equal(errors, 0.0)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e250])
+@pytest.mark.filterwarnings("error")
+def test_huge_and_tiny_answers_scale(scale):
+    case = Case(1, 3, 60, 2)
+    ref = level_effects(case.codes, case.levels, case.answers)
+    got = level_effects(case.codes, case.levels, case.answers * scale)
+    for one, other in zip(got, ref, strict=True):
+        np.testing.assert_allclose(one / scale, other, rtol=1e-9, atol=1e-12)
 
 
 def test_a_column_that_is_always_within_gets_nothing(rng):

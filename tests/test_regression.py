@@ -129,9 +129,8 @@ def test_a_constant_answer_has_no_fidelity(rng, value):
     kept = rng.random((30, 3)) < 0.5
     got = PresenceRegression(kept, rng.random(30), Strata.one(30, 3)).solve(np.full((30, 1), value))
     assert np.isnan(got.fidelity).all()
-    # Up to the rounding of a mean of 30 equal numbers.
-    np.testing.assert_allclose(got.coefficients, 0.0, atol=1e-15 * abs(value))
-    np.testing.assert_allclose(got.errors, 0.0, atol=1e-15 * abs(value))
+    np.testing.assert_array_equal(got.coefficients, 0.0)
+    np.testing.assert_array_equal(got.errors, 0.0)
     np.testing.assert_allclose(got.intercept, value, rtol=1e-14)
 
 
@@ -139,6 +138,14 @@ def test_rounding_noise_on_a_constant_has_no_fidelity(rng):
     kept = rng.random((30, 3)) < 0.5
     answers = 1.0 + rng.integers(-1, 2, size=(30, 1)) * np.finfo(float).eps
     assert np.isnan(PresenceRegression(kept, np.ones(30), Strata.one(30, 3)).solve(answers).fidelity)
+
+
+def test_as_many_coefficients_as_samples_leave_fidelity_unknown(rng):
+    kept = np.tri(5, 4, -1, dtype=bool)
+    answers = rng.normal(size=(5, 2))
+    assert np.isnan(PresenceRegression(kept, np.ones(5), Strata.one(5, 4)).solve(answers).fidelity).all()
+    more = PresenceRegression(kept[:, :3], np.ones(5), Strata.one(5, 3)).solve(answers)
+    assert np.isfinite(more.fidelity).all()
 
 
 def test_a_linear_answer_is_found_whole(rng):

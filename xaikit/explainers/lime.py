@@ -56,9 +56,10 @@ class LIME(MaskedExplainer):
         max(512, 8·M) samples, doubled until 1.96 standard errors are at most 5 % of the largest
         coefficient, up to 8,192.
     sampling : {"kernel", "weighted"}
-        ``"kernel"`` draws neighbours as often as the kernel π says, each coalition once, sizes of
-        which there are few whole. ``"weighted"`` draws as the reference package does and weights
-        by π: the same in the limit, with larger errors.
+        ``"kernel"`` draws neighbours as often as the kernel π says: each coalition once, sizes of
+        which there are few whole, and again only where several rows can stand in for what it hides.
+        ``"weighted"`` draws as the reference package does and weights by π: the same in the limit,
+        with larger errors.
     kernel_width : float, optional
         ν of the kernel; infinite for a flat one. By default 0.25 of the cosine distance between
         masks for texts and images, 0.75·√M of √(number of hidden units) for tables.
@@ -80,8 +81,8 @@ class LIME(MaskedExplainer):
     `base_values` are the intercepts β₀; `predictions` the model's own answers, which the linear
     model need not meet: `gap()` is what it misses. `standard_errors` are of the sampling of
     neighbours alone. `fidelity` is the leave-one-out R² of the linear model on the neighbourhood,
-    NaN if all answers are the same. `details` hold the number of samples and, for tables without
-    bins, the width ν of the rows' distances.
+    NaN if all answers are the same or there are no more samples than coefficients. `details` hold
+    the number of samples and, for tables without bins, the width ν of the rows' distances.
 
     References
     ----------
@@ -310,6 +311,10 @@ class BinnedLimeSolver(LimeSolver):
             n = min(2 * n, most)
         result = as_result(fit, prediction, len(drawn))
         result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
+        if row.unseen(drawn).any():
+            result.warnings.append(
+                "Where errors are NaN, all neighbours were within the row's bin or none was: the "
+                "value is 0 for want of samples; raise the budget or kernel_width.")
         return result
 
     def _points(self, n: int, n_units: int) -> np.ndarray:
@@ -340,13 +345,17 @@ class BinnedLimeSolver(LimeSolver):
         if self.sampling == "weighted":
             weights = hidden_kernel(n_units, width)[kept.sum(axis=1)]
         plain = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
+        unseen = row.unseen(drawn)
         if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
-            return plain.solve(answers)
+            fit = plain.solve(answers)
+            fit.errors[unseen] = np.nan
+            return fit
         # The same coefficients, with less noise: what levels within a bin explain is no error.
         of_position, units, within, shares = row.levels(chances, n)
         codes = np.empty(drawn.shape, dtype=np.int64)
         look_up(drawn, of_position, codes)
         intercept, values, errors = level_effects(codes, Levels(units, within, shares), answers)
+        errors[unseen] = np.nan
         return Fit(values, errors, intercept, plain.fidelity(answers, values, intercept))
 
 

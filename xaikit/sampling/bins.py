@@ -115,9 +115,13 @@ def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> 
 
 
 def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
-    if np.ptp(weights) == 0.0:
-        return np.unique(np.quantile(cells, at))
-    return np.unique(np.quantile(cells, at, weights=weights, method="inverted_cdf"))
+    edges = np.quantile(cells, at) if np.ptp(weights) == 0.0 \
+        else np.quantile(cells, at, weights=weights, method="inverted_cdf")
+    # Nothing lies above the largest value: where most cells have it, the edge goes below it.
+    lower = cells[cells < cells.max()]
+    if not len(lower):
+        return np.zeros(0)
+    return np.unique(np.where(edges < cells.max(), edges, lower.max()))
 
 
 def _words(edges: np.ndarray, dtype: Any) -> list[str]:
@@ -226,6 +230,11 @@ class BinnedRow:
         kept = np.empty(drawn.shape, dtype=bool)
         look_up(drawn, self._inside, kept)
         return kept
+
+    def unseen(self, drawn: np.ndarray) -> np.ndarray:
+        """Say which units differ somewhere, but are within in all neighbours or in none, (M,)."""
+        kept = self.kept(drawn)
+        return (kept.all(axis=0) | ~kept.any(axis=0)) & (self.shares < 1.0)
 
     def table(self, drawn: np.ndarray) -> Table:
         """Make the neighbours."""

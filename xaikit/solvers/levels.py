@@ -19,6 +19,7 @@ import numpy as np
 from scipy import linalg
 
 from xaikit.kernels.levels import add_level_moments, level_forms, level_squares
+from xaikit.solvers.regression import standardised
 from xaikit.solvers.threads import one_thread
 
 RIDGE = 1e-8
@@ -64,10 +65,9 @@ def level_effects(
         Errors are heteroskedasticity-consistent (HC2: residuals by √(1 − leverage)).
     """
     n, n_units, n_levels = len(codes), codes.shape[1], len(levels.column)
-    centre = answers.mean(axis=0)
-    centred = np.ascontiguousarray(answers - centre)
+    centre, sizes, scaled = standardised(answers, np.full(n, 1.0 / n))
     gram, moments = np.zeros((n_levels, n_levels)), np.zeros((n_levels, answers.shape[1]))
-    add_level_moments(codes, centred, gram, moments)
+    add_level_moments(codes, np.ascontiguousarray(scaled), gram, moments)
     gram += np.triu(gram, 1).T
     parts = _parts(levels, n_units)
     counts = np.bincount(levels.column, weights=np.diag(gram) * levels.within, minlength=n_units)
@@ -82,13 +82,14 @@ def level_effects(
         of_levels = parts @ solved
         steps = np.ascontiguousarray(parts @ inverse[:, 1 : n_units + 1])
         forms = np.ascontiguousarray(parts @ inverse @ parts.T)
-    residuals = centred - of_levels[codes].sum(axis=1)
+    residuals = scaled - of_levels[codes].sum(axis=1)
     leverages = np.empty(n)
     level_forms(codes, forms, leverages)
     residuals /= np.sqrt(np.maximum(1.0 - leverages, 1e-9))[:, None]
     variances = np.zeros((n_units, answers.shape[1]))
     level_squares(codes, np.ascontiguousarray(residuals), steps, variances)
-    return solved[0] + centre, solved[1 : n_units + 1], np.sqrt(variances)
+    solved, errors = sizes * solved, sizes * np.sqrt(variances)
+    return solved[0] + centre, solved[1 : n_units + 1], errors
 
 
 def _parts(levels: Levels, n_units: int) -> np.ndarray:

@@ -57,7 +57,8 @@ class Strata:
 class Fit:
     """What a regression found: `coefficients` and `errors` (d, K), `intercept` and `fidelity` (K,).
 
-    `errors` are of the sampling; `fidelity` is the leave-one-out R², NaN for a constant answer.
+    `errors` are of the sampling; `fidelity` is the leave-one-out R², NaN for a constant answer and
+    where there are no more samples than coefficients.
     """
 
     coefficients: np.ndarray
@@ -106,41 +107,33 @@ class PresenceRegression:
 
     def solve(self, answers: np.ndarray) -> Fit:
         """Regress answers (n, K) on the masks."""
-        # Squares of numbers that are nearly the same, huge or tiny would lose their digits.
-        centre, sizes, scaled = self._standardised(answers)
+        centre, sizes, scaled = standardised(answers, self.weights)
         with one_thread():
             solved = self._inverse @ (self._x.T @ (self.weights[:, None] * scaled))
             residuals = scaled - self._x @ solved
         solved /= self._scales[:, None]
         intercept = centre + sizes * -(self._means @ solved)
         return Fit(sizes * solved, sizes * np.sqrt(self._variances(residuals)), intercept,
-                   self._fidelity(answers, scaled, residuals))
+                   self._fidelity(scaled, residuals))
 
     def fidelity(
         self, answers: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray
     ) -> np.ndarray:
-        """Give the leave-one-out R² (K,) of a linear model of the masks; NaN if all is constant."""
-        centre, sizes, scaled = self._standardised(answers)
+        """Give the leave-one-out R² (K,) of a linear model of the masks; NaN as in `Fit`."""
+        centre, sizes, scaled = standardised(answers, self.weights)
         mean = (intercept - centre + self._means @ coefficients) / sizes
         residuals = scaled - mean - self._x @ (self._scales[:, None] * coefficients / sizes)
-        return self._fidelity(answers, scaled, residuals)
+        return self._fidelity(scaled, residuals)
 
-    def _standardised(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Give the means of answers, the largest distance from them, and answers in those terms."""
-        centre = self.weights @ answers
-        centred = answers - centre
-        sizes = np.abs(centred).max(axis=0)
-        sizes[sizes == 0.0] = 1.0
-        return centre, sizes, centred / sizes
-
-    def _fidelity(
-        self, answers: np.ndarray, scaled: np.ndarray, residuals: np.ndarray
-    ) -> np.ndarray:
-        seen = answers[self.weights > 0.0]
-        rounding = 64 * np.finfo(np.float64).eps * np.abs(seen).max(axis=0)
+    def _fidelity(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        n, n_units = scaled.shape[0], self._x.shape[1]
+        # A fit that meets every answer foretells none.
+        if n <= n_units + 1:
+            return np.full(scaled.shape[1], np.nan)
+        whole = self.weights @ scaled**2
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = 1.0 - self.weights @ (residuals / self._left)**2 / (self.weights @ scaled**2)
-        return np.where(np.ptp(seen, axis=0) > rounding, found, np.nan)
+            return np.where(
+                whole > 0.0, 1.0 - self.weights @ (residuals / self._left)**2 / whole, np.nan)
 
     def _variances(self, residuals: np.ndarray) -> np.ndarray:
         """Give sandwich variances (d, K): V = Σ_s c_s Σ (u − ū_s)² over the draws of strata.
@@ -158,3 +151,21 @@ class PresenceRegression:
             squares = np.add.reduceat(added**2, starts, axis=0) - sizes * means**2
             out[:, k] = self.strata.factors @ np.maximum(squares, 0.0)
         return out
+
+
+def standardised(
+    answers: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the means of answers, the largest distance from them, and answers in those terms.
+
+    Squares of numbers that are nearly the same, huge or tiny would lose their digits. Answers that
+    differ by their rounding alone are all the mean.
+    """
+    centre = weights @ answers
+    centred = answers - centre
+    seen = answers[weights > 0.0]
+    rounding = 64 * np.finfo(np.float64).eps * np.abs(seen).max(axis=0)
+    centred[:, np.ptp(seen, axis=0) <= rounding] = 0.0
+    sizes = np.abs(centred).max(axis=0)
+    sizes[sizes == 0.0] = 1.0
+    return centre, sizes, centred / sizes
