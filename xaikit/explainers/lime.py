@@ -311,7 +311,7 @@ class BinnedLimeSolver(LimeSolver):
             n = min(2 * n, most)
         result = as_result(fit, prediction, len(drawn))
         result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
-        if row.unseen(drawn).any():
+        if np.isnan(fit.errors).any():
             result.warnings.append(
                 "Where errors are NaN, all neighbours were within the row's bin or none was: the "
                 "value is 0 for want of samples; raise the budget or kernel_width.")
@@ -345,7 +345,7 @@ class BinnedLimeSolver(LimeSolver):
         if self.sampling == "weighted":
             weights = hidden_kernel(n_units, width)[kept.sum(axis=1)]
         plain = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
-        unseen = row.unseen(drawn)
+        unseen = row.unseen(kept)
         if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
             fit = plain.solve(answers)
             fit.errors[unseen] = np.nan

@@ -26,13 +26,15 @@ def draw_units(points, chances, order, n_inside, heights, drawn):
             else:
                 height = inside + (place - chance) / (1.0 - chance) * (heights[u, -1] - inside)
                 low, high = size, n_pool - 1
-            while low < high:
-                middle = (low + high) // 2
-                if heights[u, middle] > height:
-                    high = middle
-                else:
-                    low = middle + 1
-            drawn[i, u] = order[u, low]
+            # Rows of equal weight are where their share of the height says; others are near.
+            bottom = heights[u, low - 1] if low > 0 else 0.0
+            share = (height - bottom) / (heights[u, high] - bottom)
+            at = low + min(max(int(share * (high - low + 1)), 0), high - low)
+            while at > low and heights[u, at - 1] > height:
+                at -= 1
+            while at < high and heights[u, at] <= height:
+                at += 1
+            drawn[i, u] = order[u, at]
 
 
 @kernel

@@ -165,7 +165,7 @@ class BinnedRows:
         n_background = rows.masker.n_background
         # The explained row counts as much as a background row does on average.
         self._weights = np.append(rows.masker.weights * n_background, 1.0) / (n_background + 1)
-        fine = np.stack([_quarters(cells, n_background, bins[:, c])
+        fine = np.stack([_tenths(cells, n_background, bins[:, c])
                          for c, cells in enumerate(self._cells)], axis=1)
         self._own = bins[n_background:]
         self._bins = np.stack([number_rows(bins[:, unit]) for unit in units])
@@ -231,9 +231,8 @@ class BinnedRow:
         look_up(drawn, self._inside, kept)
         return kept
 
-    def unseen(self, drawn: np.ndarray) -> np.ndarray:
+    def unseen(self, kept: np.ndarray) -> np.ndarray:
         """Say which units differ somewhere, but are within in all neighbours or in none, (M,)."""
-        kept = self.kept(drawn)
         return (kept.all(axis=0) | ~kept.any(axis=0)) & (self.shares < 1.0)
 
     def table(self, drawn: np.ndarray) -> Table:
@@ -282,14 +281,14 @@ class BinnedRow:
         return np.stack(of_position), np.array(columns), np.array(withins), np.array(shares)
 
 
-def _quarters(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
-    """Number the quarters of a column of numbers; levels and missing cells are not cut further."""
+def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
+    """Number the tenths of a column of numbers; levels and missing cells are not cut further."""
     if kind_of(column.dtype) not in NUMERIC:
         return np.zeros(len(bins), dtype=np.int64)
     cells = numbers(column)
     known = cells[:n_background]
     known = known[np.isfinite(known)]
-    edges = np.unique(np.quantile(known, QUANTILES["quartile"])) if known.size else np.zeros(0)
+    edges = np.unique(np.quantile(known, QUANTILES["decile"])) if known.size else np.zeros(0)
     return np.where(bins < 0, -1, np.searchsorted(edges, cells, side="left"))
 
 

@@ -8,6 +8,7 @@ units, e = y − ȳ − Xβ, h_i = w_i(1 + x_iᵀA⁻¹x_i) the leverages. The i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
@@ -87,30 +88,39 @@ class PresenceRegression:
         self._means = self.weights @ kept
         counted = kept[weights > 0.0]
         constant = counted.all(axis=0) | ~counted.any(axis=0)
-        self._x = np.where(constant, 0.0, kept - self._means)
-        self._scales = np.sqrt(self.weights @ self._x**2)
+        self._roots = np.sqrt(self.weights)[:, None]
+        # √w·(z − mean)/sd, made in place: with hundreds of units each pass over it takes its time.
+        self._x = kept - self._means
+        self._x *= self._roots
+        self._x[:, constant] = 0.0
+        self._scales = np.sqrt(np.einsum("ij,ij->j", self._x, self._x))
         self._scales[constant] = 1.0
         self._x /= self._scales
         with one_thread():
-            matrix = self._x.T @ (self.weights[:, None] * self._x)
+            matrix = self._x.T @ self._x
             matrix[np.diag_indices_from(matrix)] += RIDGE
             self._inverse = linalg.inv(matrix)
-            moved = self._x @ self._inverse
-        forms = (moved * self._x).sum(axis=1)
-        self._left = np.maximum(1.0 - self.weights * (1.0 + forms), 1e-9)[:, None]
-        # What a residual of 1 adds to the coefficients.
-        self._steps = self.weights[:, None] * moved / self._scales
-        if strata.leverages:
+            self._moved = self._x @ self._inverse
+        self._forms = np.einsum("ij,ij->i", self._moved, self._x)
+        self._left = np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
+
+    @cached_property
+    def _steps(self) -> np.ndarray:
+        """What a residual of 1 adds to the coefficients, (n, d)."""
+        steps = self._moved * self._roots
+        steps /= self._scales
+        if self.strata.leverages:
             # Of a pair of complements the difference alone adds to them: its leverage is 2wxᵀA⁻¹x.
-            taken = 2.0 * self.weights * forms if strata.draw == 2 else self.weights * (1.0 + forms)
-            self._steps /= np.sqrt(np.maximum(1.0 - taken, 1e-9))[:, None]
+            taken = 2.0 * self._forms if self.strata.draw == 2 else self.weights + self._forms
+            steps /= np.sqrt(np.maximum(1.0 - taken, 1e-9))[:, None]
+        return steps
 
     def solve(self, answers: np.ndarray) -> Fit:
         """Regress answers (n, K) on the masks."""
         centre, sizes, scaled = standardised(answers, self.weights)
         with one_thread():
-            solved = self._inverse @ (self._x.T @ (self.weights[:, None] * scaled))
-            residuals = scaled - self._x @ solved
+            solved = self._inverse @ (self._x.T @ (self._roots * scaled))
+        residuals = scaled - self._fitted(solved)
         solved /= self._scales[:, None]
         intercept = centre + sizes * -(self._means @ solved)
         return Fit(sizes * solved, sizes * np.sqrt(self._variances(residuals)), intercept,
@@ -122,8 +132,13 @@ class PresenceRegression:
         """Give the leave-one-out R² (K,) of a linear model of the masks; NaN as in `Fit`."""
         centre, sizes, scaled = standardised(answers, self.weights)
         mean = (intercept - centre + self._means @ coefficients) / sizes
-        residuals = scaled - mean - self._x @ (self._scales[:, None] * coefficients / sizes)
+        residuals = scaled - mean - self._fitted(self._scales[:, None] * coefficients / sizes)
         return self._fidelity(scaled, residuals)
+
+    def _fitted(self, solved: np.ndarray) -> np.ndarray:
+        """Give what coefficients of standardised units foretell, (n, K); 0 where w is 0."""
+        with one_thread():
+            return self._x @ solved / np.where(self._roots > 0.0, self._roots, 1.0)
 
     def _fidelity(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
         n, n_units = scaled.shape[0], self._x.shape[1]
@@ -142,7 +157,7 @@ class PresenceRegression:
         """
         starts, draw = self.strata.starts, self.strata.draw
         sizes = np.diff(np.append(starts, len(residuals) // draw))[:, None]
-        out = np.empty((self._steps.shape[1], residuals.shape[1]))
+        out = np.empty((self._x.shape[1], residuals.shape[1]))
         for k in range(residuals.shape[1]):
             added = self._steps * residuals[:, k, None]
             if draw > 1:
