@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Self
@@ -13,7 +14,7 @@ import numpy as np
 from xaikit.predictor.answers import as_answers, names_of
 from xaikit.predictor.backends import choose
 from xaikit.predictor.backends.base import Options
-from xaikit.predictor.backends.estimators import Estimator
+from xaikit.predictor.backends.estimators import Estimator, Function
 from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.pace import Pace, ran_out_of_memory
@@ -293,6 +294,26 @@ class Predictor:
         """Give a copy with an empty ledger, sharing the model: workers count apart, then add up."""
         twin = copy.copy(self)
         twin.ledger = Ledger()
+        return twin
+
+    def after(self, n_steps: int, made: Callable[[Any], Any]) -> Self:
+        """Give a predictor of other batches, which enter a pipeline behind its first steps.
+
+        Outputs, pace and ledger are shared.
+
+        Parameters
+        ----------
+        n_steps : int
+        made : callable
+            Makes of a batch what the first steps would make of the rows that it stands for.
+        """
+        tail = copy.copy(self._backend)
+        assert isinstance(tail, Estimator)
+        tail.model = tail.model[n_steps:]
+        twin = copy.copy(self)
+        twin._backend = Function(lambda batch: tail(made(batch)), Options())
+        # Rows that stand for others are not theirs to be looked up by.
+        twin.schema, twin._memory = None, None
         return twin
 
     def _read_schema(self, X: Any) -> AnySchema:

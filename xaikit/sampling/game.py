@@ -17,7 +17,7 @@ from xaikit.kernels.masking import (
 )
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.tables import Batch
-from xaikit.sampling.coalitions import pack
+from xaikit.sampling.coalitions import pack, unpack
 
 MAX_MEMORY = 2**26
 """Bytes of buffers by default: 64 MiB."""
@@ -62,6 +62,12 @@ class Masked(Protocol):
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
         """Make the rows of questions."""
+
+    def shortcut(self, predictor: Predictor) -> Predictor | None:
+        """Give what answers masks (n, M) as `predictor` answers the rows made of them, if any can.
+
+        For rows of one stand-in; it counts in the same ledger.
+        """
 
 
 class Rows(Protocol):
@@ -149,6 +155,7 @@ class Game:
         least = max(1, min(_LEAST_CHUNK, _LEAST_BYTES // row.row_bytes))
         self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
+        self._shortcut = row.shortcut(predictor)
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
         self._answers: np.ndarray | None
@@ -301,13 +308,17 @@ class Game:
             new = slice(before, self._n_known)
             _, _, of_background, masks = self._known
             try:
-                rows = self.row.compose(of_background[new], masks[new])
-                self._learn(self.predictor.ask(rows, own=True), before)
+                self._learn(self._answered(of_background[new], masks[new]), before)
             except BaseException:
                 # Questions in the table without answers must not be taken for known ones.
                 self._forget()
                 raise
         return ids
+
+    def _answered(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        if self._shortcut is not None:
+            return self._shortcut.ask(unpack(masks, self.n_units), own=True)
+        return self.predictor.ask(self.row.compose(of_background, masks), own=True)
 
     def _learn(self, answers: np.ndarray, at: int) -> None:
         if self._answers is None:

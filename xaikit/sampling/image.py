@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from xaikit.kernels.images import compose_images
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.containers import taken_in
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.seeds import resolve_seed, stream
@@ -303,6 +304,9 @@ class MaskedImage:
             apart = np.minimum(apart / span, 1.0) if span > 0.0 else (apart > 0.0).astype(float)
             out[:] = np.bincount(units, apart, self.n_units) / sizes
         return np.minimum(far, 1.0)
+
+    def shortcut(self, predictor: Predictor) -> None:
+        """Give None: there is none."""
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
         """Make the images of questions.

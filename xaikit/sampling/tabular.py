@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.schema import Schema, are_documents, as_table
 from xaikit.predictor.tables import (
     Table,
@@ -299,6 +300,9 @@ class MaskedRow:
     def distances(self) -> np.ndarray:
         """Gower's distances (B, M); see `TabularRows.distances`."""
         return self.rows.distances(self.i)
+
+    def shortcut(self, predictor: Predictor) -> None:
+        """Give None: there is none."""
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
         """Make the rows of questions (b, S); see `TabularRows.compose`."""

@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.schema import Documents
 from xaikit.sampling.coalitions import unpack
+from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
 
 MOST_WORDS = 200
@@ -214,6 +216,10 @@ class MaskedText:
     def distances(self) -> np.ndarray:
         """1 where hiding a unit changes the text, else 0: (1, M)."""
         return self.differs.astype(np.float64)
+
+    def shortcut(self, predictor: Predictor) -> Predictor | None:
+        """Give a predictor of masks, if the model counts words; see `counted.counting`."""
+        return counting(predictor, self.source[0], self.layout, self.masker.mask_token)
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> list[str]:
         """Make the texts of questions.
