@@ -10,7 +10,7 @@ demo: .venv/installed
 	@$(BIN)/xaikit demo
 
 test: .venv/tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: .venv/tested
 	$(BIN)/ruff check .

@@ -172,8 +172,8 @@ def lime() -> Part:
         "it is asked for: 10 by default; for 6 or fewer it searches among them.",
         markdown(tables),
         "Texts of 300 words, TF-IDF and logistic regression, fitted on sentences of film reviews. "
-        "Of a pipeline of scikit-learn's xaikit counts the words of masked texts instead of writing "
-        "them; the model's time is then in the overhead. The second row hides from it that the "
+        "Of a pipeline of scikit-learn's xaikit counts the words of masked texts instead of "
+        "writing them; the model's time is then in the overhead. The second row hides from it that the "
         "model is a pipeline.", markdown(texts),
         "An image of 224 × 224 × 3, 49 given segments, 1,000 masks:", markdown(images),
         "Peak memory beside the model's:", markdown(memory),
