@@ -750,3 +750,23 @@ def test_a_noisy_model(settings):
 def test_a_long_background_is_thinned_and_says_so():
     got = explain(background=np.tile(X, (2, 1)), max_background=100)
     assert any("random sample of 100 of 600 rows" in warning for warning in got.warnings)
+
+
+@pytest.mark.parametrize("budget", [257, 1025])
+def test_the_fit_of_rows_in_a_rare_bin_is_a_share(budget):
+    # One neighbour alone within the bin, or without: its leverage is nearly 1.
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    X[:, 2] = 0.0
+    X[:2, 2] = 1.0
+    e = xk.LIME(budget=budget, discretize="quartile", random_state=0).fit(
+        lambda X: X[:, 0] + 0.1 * X[:, 1] + (X[:, 2] == 1), X).explain(X[:4])
+    # The first two are in a middle quarter of x0, which explains nothing; the others at its ends.
+    assert (np.abs(e.fidelity[:2]) < 0.1).all()
+    assert ((e.fidelity[2:] > 0.5) & (e.fidelity[2:] < 1.0)).all()
+
+
+def test_a_short_text_asked_whole_has_the_fit_it_has():
+    # All seven masks of three words are asked: nothing is left to foretell.
+    words = lambda texts: np.array([len(t.split()) ** 2.0 for t in texts])  # noqa: E731
+    e = xk.LIME(random_state=0).fit(words, xk.TextMasker()).explain("one two three")
+    assert 0.5 < e.fidelity[0, 0] < 1.0

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from xaikit.explanations.base import Cost, Explanation
 from xaikit.predictor.adapter import Predictor, wrap

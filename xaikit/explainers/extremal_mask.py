@@ -17,8 +17,10 @@ class ExtremalMask(MaskedExplainer):
     """Which units answer best for the rest: sets of bounded size that keep the answer highest.
 
     For every area the set S of at most that share of the units is sought whose v(S) is largest,
-    all others hidden. The search needs no gradients: units are added one by one, each time the one
-    that adds most, then exchanged one by one while that helps.
+    all others hidden. The search needs no gradients. It begins with units added one by one, each
+    time the one that adds most, or with those that are missed most from the whole, whichever is
+    better: where no unit does anything alone the second finds a way. Then units are exchanged one
+    by one while that helps.
 
     Parameters
     ----------
@@ -26,7 +28,8 @@ class ExtremalMask(MaskedExplainer):
         Shares of the units, between 0 and 1.
     budget : int or "auto"
         Most model rows per explained row and output. Adding units costs about M·(largest area·M)
-        rows; what is left of the budget is spent on exchanges. ``"auto"``: twice that.
+        rows, and M rows more say which are missed; what is left of the budget is spent on
+        exchanges. ``"auto"``: twice that.
     groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory
         As everywhere. Each output is a search of its own: name those that matter.
 
@@ -100,7 +103,8 @@ class ExtremalSolver:
         sizes = np.maximum(np.round(self.areas * n_units).astype(np.int64), 1)
         ends = np.array([[False], [True]]).repeat(n_units, axis=1)
         base, prediction = game.values(ends)
-        adding = int(sizes.max()) * n_units - int(sizes.max() * (sizes.max() - 1)) // 2
+        # One after the other is added, and every one is left out once.
+        adding = int(sizes.max()) * n_units - int(sizes.max() * (sizes.max() - 1)) // 2 + n_units
         budget = 2 * adding * n_background if self.budget == "auto" else int(self.budget)
         if budget < adding * n_background:
             raise ValueError(
@@ -111,10 +115,11 @@ class ExtremalSolver:
         values, kept = np.zeros((n_units, n_outputs)), np.zeros((len(sizes), n_outputs))
         for k in range(n_outputs):
             search = _Search(game, k, budget // n_background)
-            chosen = search.added(int(sizes.max()))
+            added, missed = search.added(int(sizes.max())), search.missed()
             sets = []
             for i, size in enumerate(sizes):
-                best, kept[i, k] = search.exchanged(chosen[:size], (len(sizes) - i))
+                best, kept[i, k] = search.exchanged(
+                    [added[:size], missed[:size]], len(sizes) - i)
                 sets.append(best)
             values[:, k] = np.mean(sets, axis=0)
         unknown = np.full(n_outputs, np.nan)
@@ -140,11 +145,19 @@ class _Search:
             chosen.append(best)
         return chosen
 
-    def exchanged(self, chosen: list[int], shares: int) -> tuple[np.ndarray, float]:
-        """Exchange units while that helps and its share of the budget lasts."""
-        kept = np.zeros(self._game.n_units, dtype=bool)
-        kept[chosen] = True
-        value, stop = float(self._values(kept[None])[0]), self._left - self._left // shares
+    def missed(self) -> list[int]:
+        """Give all units, those first without which least is left of the whole."""
+        without = ~np.eye(self._game.n_units, dtype=bool)
+        return [int(u) for u in np.argsort(self._values(without), kind="stable")]
+
+    def exchanged(self, starts: list[list[int]], shares: int) -> tuple[np.ndarray, float]:
+        """From the best of sets exchange units, while that helps and the budget's share lasts."""
+        tried = np.zeros((len(starts), self._game.n_units), dtype=bool)
+        for own, chosen in zip(tried, starts, strict=True):
+            own[chosen] = True
+        values = self._values(tried)
+        kept, value = tried[values.argmax()], float(values.max())
+        stop = self._left - self._left // shares
         better: tuple[np.ndarray, float] | None = kept, value
         while better is not None:
             kept, value = better

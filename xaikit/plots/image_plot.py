@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
+from matplotlib.patheffects import Normal, Stroke
 
 from xaikit.explanations.image import ImageAttribution
 from xaikit.plots.inputs import (
@@ -38,9 +39,11 @@ STRONGEST = 0.7
 """Opacity of the largest contribution: the image must stay visible below it."""
 MOST_BORDERS = 1024
 """More regions than this, such as single pixels, get no borders."""
+# The opacity rises with the root: a contribution of a quarter of the largest is seen half as well.
+_STEPS = np.linspace(0.0, 1.0, 17)
 _SIGNED = LinearSegmentedColormap.from_list("signed", [
-    (0.0, to_rgba(BLUE, STRONGEST)), (0.5, to_rgba(BLUE, 0.0)),
-    (0.5, to_rgba(VERMILION, 0.0)), (1.0, to_rgba(VERMILION, STRONGEST))])
+    *[(0.5 - s / 2, to_rgba(BLUE, STRONGEST * np.sqrt(s))) for s in _STEPS[::-1]],
+    *[(0.5 + s / 2, to_rgba(VERMILION, STRONGEST * np.sqrt(s))) for s in _STEPS]])
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
@@ -118,7 +121,8 @@ def image_overlay(explanation: ImageAttribution, *, row: int | str = 0,
         for unit in shown:
             ax.add_collection(LineCollection(
                 _borders(labels == unit), colors=INK, linewidths=1.6,
-                linestyles="solid" if values[unit] > 0 else (0, (2, 1))))
+                linestyles="solid" if values[unit] > 0 else (0, (2, 1)),
+                path_effects=[Stroke(linewidth=3.2, foreground="white"), Normal()]))
     _label(ax, explanation, i, k, top_k)
     if new:
         bar = figure_of(ax).colorbar(ScalarMappable(scale, _SIGNED), ax=ax, shrink=0.8)

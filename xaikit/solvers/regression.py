@@ -102,7 +102,9 @@ class PresenceRegression:
             self._inverse = linalg.inv(matrix)
             self._moved = self._x @ self._inverse
         self._forms = np.einsum("ij,ij->i", self._moved, self._x)
-        self._left = np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
+        # Where all there is was asked, nothing is foretold: what is left is what is left.
+        self._left = np.ones((len(kept), 1)) if not strata.factors.any() else \
+            np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
 
     @cached_property
     def _steps(self) -> np.ndarray:
@@ -124,31 +126,35 @@ class PresenceRegression:
         solved /= self._scales[:, None]
         intercept = centre + sizes * -(self._means @ solved)
         return Fit(sizes * solved, sizes * np.sqrt(self._variances(residuals)), intercept,
-                   self._fidelity(scaled, residuals))
+                   self._explained(scaled, residuals / self._left))
 
     def fidelity(
         self, answers: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray
     ) -> np.ndarray:
-        """Give the leave-one-out R² (K,) of a linear model of the masks; NaN as in `Fit`."""
+        """Give the cross-validated R² (K,) of another linear model of the masks; NaN as in `Fit`.
+
+        What other coefficients leave does not vanish where a leverage is nearly 1, as of the one
+        sample that has a unit: all leverages are taken for their mean (GCV, Golub et al. 1979).
+        """
         centre, sizes, scaled = standardised(answers, self.weights)
         mean = (intercept - centre + self._means @ coefficients) / sizes
         residuals = scaled - mean - self._fitted(self._scales[:, None] * coefficients / sizes)
-        return self._fidelity(scaled, residuals)
+        n, n_units = self._x.shape
+        return self._explained(scaled, residuals / max(1.0 - (n_units + 1.0) / n, 1e-9))
 
     def _fitted(self, solved: np.ndarray) -> np.ndarray:
         """Give what coefficients of standardised units foretell, (n, K); 0 where w is 0."""
         with one_thread():
             return self._x @ solved / np.where(self._roots > 0.0, self._roots, 1.0)
 
-    def _fidelity(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-        n, n_units = scaled.shape[0], self._x.shape[1]
+    def _explained(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        n, n_units = self._x.shape
         # A fit that meets every answer foretells none.
         if n <= n_units + 1:
             return np.full(scaled.shape[1], np.nan)
         whole = self.weights @ scaled**2
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(
-                whole > 0.0, 1.0 - self.weights @ (residuals / self._left)**2 / whole, np.nan)
+            return np.where(whole > 0.0, 1.0 - self.weights @ residuals**2 / whole, np.nan)
 
     def _variances(self, residuals: np.ndarray) -> np.ndarray:
         """Give sandwich variances (d, K): V = Σ_s c_s Σ (u − ū_s)² over the draws of strata.
