@@ -185,3 +185,44 @@ def test_equal_values_of_different_units_are_different_questions(counting):
     got = game.values(np.array([[True, False], [False, True]]))
     assert sorted(model.rows) == [(0.0, 1.0), (1.0, 0.0)]
     np.testing.assert_array_equal(got, [[2.0, 1.0], [2.0, 2.0]])
+
+
+@pytest.mark.parametrize("n_units", [1, 3, 70])
+@pytest.mark.parametrize("max_memory", [2**26, 1])
+def test_pairs_of_a_coalition_and_a_stand_in(rng, counting, n_units, max_memory):
+    background, row = integers(rng, (5, n_units), n_values=2), integers(rng, n_units, n_values=2)
+    model = counting(smooth)
+    game = make_game(model, background, row, max_memory=max_memory)
+    kept, chosen = rng.random((300, n_units)) < 0.5, rng.integers(5, size=300)
+    wanted = np.where(kept, row, background[chosen])
+    # A row's answer has the same bytes in any batch.
+    np.testing.assert_array_equal(game.pairs(kept, chosen), smooth(wanted))
+    if max_memory > 1:
+        assert model.n_rows == len(np.unique(wanted, axis=0))
+        model.clear()
+        np.testing.assert_array_equal(game.pairs(kept[::-1], chosen[::-1]), smooth(wanted[::-1]))
+        assert model.n_rows == 0
+
+
+def test_pairs_and_values_share_their_answers(rng, counting):
+    background, row = rng.normal(size=(4, 5)), rng.normal(size=5)
+    model = counting(smooth)
+    game = make_game(model, background, row)
+    kept = all_coalitions(5)
+    values = game.values(kept)
+    model.clear()
+    answers = game.pairs(kept.repeat(4, axis=0), np.tile(np.arange(4), 32))
+    assert model.n_rows == 0
+    # A mean of four, summed in another order.
+    np.testing.assert_allclose(answers.reshape(32, 4, -1).mean(axis=1), values, rtol=1e-12, atol=1e-12)
+
+
+def test_answers_to_the_stand_ins_are_asked_where_they_are_not_known(rng, counting):
+    background, row = rng.normal(size=(4, 3)), rng.normal(size=3)
+    model = counting(smooth)
+    game = make_game(model, background, row)
+    np.testing.assert_array_equal(game.background_answers, smooth(background))
+    np.testing.assert_array_equal(game.background_answers, smooth(background))
+    assert model.n_rows == 4
+    known = make_game(model, background, row, background_answers=np.ones((4, 2)))
+    np.testing.assert_array_equal(known.background_answers, 1.0)

@@ -273,3 +273,21 @@ def test_exact_values_of_a_noisy_model_claim_no_errors(tables):
     background, X = tables
     e = fit(Noisy(0.5), background, solver="exact").explain(X[:1])
     assert np.isnan(e.standard_errors).all()
+
+
+@pytest.mark.parametrize("solver", ["wls", "gp"])
+def test_a_game_explained_again_with_more_budget_pays_for_the_difference(rng, counting, solver):
+    background, X = rng.normal(size=(10, 12)), rng.normal(size=(2, 12))
+    model = counting(lambda X: X[:, 0] * X[:, 1] * X[:, 2] + np.sin(X).sum(axis=1))
+    explainer = xk.KernelSHAP(solver=solver, budget=10 * 2 * 30 + 1, random_state=0)
+    games = explainer.fit(model, background).games(X)
+    first = explainer.explain(games)
+    model.clear()
+    more = xk.KernelSHAP(solver=solver, budget=10 * 2 * 60 + 1, random_state=0).fit(
+        model, games[0].row.masker)
+    model.clear()
+    second = more.explain(games)
+    assert model.n_rows == second.cost.model_rows == 2 * 10 * 2 * 30
+    assert first.cost.model_rows == 2 * (10 * 2 * 30 + 1)
+    alone = more.explain(X)
+    np.testing.assert_array_equal(second.values, alone.values)
