@@ -129,8 +129,9 @@ def shapley() -> Part:
         "model.", "![Error against model rows, a panel a game](shapley_error.png)",
         markdown(summary),
         "Time at equal error: how long the best peer takes to come as near the truth as xaikit, "
-        "with the solver that `auto` takes for a model of this pace. Where no budget here brings a "
-        "peer near enough, its largest one is extrapolated as 1/rows.", markdown(equal),
+        "with the solver that `auto` takes for a model of this pace (given 512 MiB; the default 64 "
+        "hold up to 835 pairs of the process). Where no budget here brings a peer near enough, its "
+        "largest one is extrapolated as 1/rows, at most to all coalitions.", markdown(equal),
         markdown(accuracy),
     ])
 
@@ -173,8 +174,8 @@ def lime() -> Part:
         markdown(tables),
         "Texts of 300 words, TF-IDF and logistic regression, fitted on sentences of film reviews. "
         "Of a pipeline of scikit-learn's xaikit counts the words of masked texts instead of "
-        "writing them; the model's time is then in the overhead. The second row hides from it that the "
-        "model is a pipeline.", markdown(texts),
+        "writing them; the model's time is then in the overhead. The second row hides from it that "
+        "the model is a pipeline.", markdown(texts),
         "An image of 224 × 224 × 3, 49 given segments, 1,000 masks:", markdown(images),
         "Peak memory beside the model's:", markdown(memory),
         "RISE, from answers to a map. The full-size masks are at hand; making them is not "

@@ -52,7 +52,7 @@ def many_rows() -> list[dict[str, Any]]:
         tracemalloc.stop()
         kept = sum(array.nbytes for array in (
             e.values, e.standard_errors, e.base_values, e.predictions, e.base_errors, e.fidelity,
-            *e.details.values())) + e.data.memory_usage().sum()
+            *e.details.values(), *e.feature_details.values())) + e.data.memory_usage().sum()
         found.append({"rows": n_rows, "model rows": e.cost.model_rows, "seconds": e.cost.seconds,
                       "peak MB": peak / 1e6, "the explanation itself, MB": kept / 1e6})
     return found

@@ -93,8 +93,9 @@ def at_equal_error(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """How much longer the best peer takes to come as near the truth, for models of several paces.
 
     A time is model rows × seconds a row + overhead. Where no budget brings a peer near enough, its
-    rows and overhead at its largest one are scaled by the ratio of errors: squared errors of a
-    sample fall with its size. Of xaikit's solvers the one is taken that "auto" takes at this pace.
+    rows and overhead at its largest one are scaled by the ratio of errors, for squared errors of a
+    sample fall with its size; at most to those of all coalitions, which are exact. Of xaikit's
+    solvers the one is taken that "auto" takes at this pace.
     """
     found = []
     for pace in PACES:
@@ -127,8 +128,9 @@ def _time_to(error: float, pace: float, cells: list[dict[str, Any]]) -> float:
     if times:
         return min(times)
     last = max(cells, key=lambda c: c["coalitions"])
-    return float((pace * last["model rows"] + last["overhead s a row"])
-                 * last["relative squared error"] / error)
+    # No one needs more than all coalitions.
+    more = min(last["relative squared error"] / error, 2.0 ** last["units"] / last["coalitions"])
+    return float((pace * last["model rows"] + last["overhead s a row"]) * more)
 
 
 def plot(cells: list[dict[str, Any]], path: Path) -> None:

@@ -24,7 +24,7 @@ VECTORIZERS = {
     "counts": lambda: CountVectorizer(),
     "binary": lambda: CountVectorizer(binary=True, lowercase=False),
     "binary tf-idf": lambda: TfidfVectorizer(binary=True, stop_words="english"),
-    "few, without accents": lambda: CountVectorizer(max_features=5, strip_accents="unicode"),
+    "few": lambda: CountVectorizer(max_features=5),
     "float32": lambda: TfidfVectorizer(dtype=np.float32),
 }
 MASKERS = {
@@ -66,7 +66,7 @@ def test_further_steps_and_regressors():
 @pytest.mark.parametrize("vectorizer", [
     CountVectorizer(ngram_range=(1, 2)), CountVectorizer(analyzer="char"),
     CountVectorizer(analyzer=str.split), CountVectorizer(tokenizer=str.split, token_pattern=None),
-    CountVectorizer(token_pattern=r"\w+ \w+"), TfidfVectorizer(preprocessor=str.title)])
+    CountVectorizer(strip_accents="ascii"), CountVectorizer(token_pattern=r"\w+ \w+"), TfidfVectorizer(preprocessor=str.title)])
 def test_vectorizers_that_see_more_than_words_are_asked_about_texts(vectorizer):
     model = make_pipeline(vectorizer, LogisticRegression()).fit(TEXTS, LABELS)
     assert both(model, xk.TextMasker())[0] is None

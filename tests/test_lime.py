@@ -545,7 +545,7 @@ def test_a_level_that_no_neighbour_has_is_not_called_certain(settings):
     # All background rows are as this one: nothing there was to be seen.
     assert got.standard_errors[1, 0] == got.values[1, 0] == 0.0
     (warning,) = got.warnings
-    assert "all neighbours were within the row's bin or none was" in warning
+    assert "in fewer than two neighbours that count" in warning
 
 
 def test_a_width_so_small_that_all_neighbours_are_within():
@@ -581,7 +581,7 @@ def test_games_share_answers_with_kernel_shap(counting):
     games = shap.games(ROWS)
     shap.explain(games)
     model.clear()
-    lime = LIME(discretize=None, budget=500, random_state=0).fit(model, background)
+    lime = LIME(discretize=None, budget=500, random_state=0).fit(model, games[0].row.masker)
     model.clear()
     got = lime.explain(games)
     assert model.n_rows == 0  # All 16 coalitions × 20 rows were asked.
@@ -770,3 +770,18 @@ def test_a_short_text_asked_whole_has_the_fit_it_has():
     words = lambda texts: np.array([len(t.split()) ** 2.0 for t in texts])  # noqa: E731
     e = xk.LIME(random_state=0).fit(words, xk.TextMasker()).explain("one two three")
     assert 0.5 < e.fidelity[0, 0] < 1.0
+
+
+def test_a_kernel_too_narrow_to_hide_anything_is_not_sure(rng):
+    X = rng.normal(size=(300, 4))
+    for width in (0.2, 0.25):
+        e = xk.LIME(kernel_width=width, discretize=None, random_state=0).fit(
+            lambda A: A.sum(axis=1), X).explain(X[:1])
+        unknown = np.isnan(e.standard_errors[0, :, 0])
+        assert unknown[e.values[0, :, 0] == 0.0].all()
+        if unknown.any():
+            assert any("in fewer than two neighbours" in warning for warning in e.warnings)
+    wide = xk.LIME(kernel_width=1.0, discretize=None, random_state=0).fit(
+        lambda A: A.sum(axis=1), X).explain(X[:1])
+    assert np.isfinite(wide.standard_errors).all()
+    assert not wide.warnings

@@ -120,6 +120,31 @@ def test_games_of_two_maskers_are_told_apart(cases):
         one.explain([*one.games(X), *other.games(X)])
 
 
+def test_games_of_another_model_or_masker_are_refused(cases):
+    model, background, X = cases["table"]
+    games = xk.KernelSHAP().fit(model, background).games(X)
+    with pytest.raises(ValueError, match="another masker than this explainer was fitted with"):
+        xk.Occlusion().fit(model, background).explain(games)
+    with pytest.raises(ValueError, match="ask another model"):
+        xk.Occlusion().fit(lambda X: -model(X), games[0].row.masker).explain(games)
+
+
+def test_windows_and_soft_masks_are_no_games(cases):
+    model, background, X = cases["image"]
+    games = xk.KernelSHAP().fit(model, background).games(X)
+    with pytest.raises(ValueError, match="a window cuts images into cells of its own"):
+        xk.Occlusion(window=2).fit(model, games[0].row.masker).explain(games)
+    with pytest.raises(TypeError, match="RISE sees images through soft masks"):
+        xk.RISE(n_masks=20).fit(model, games[0].row.masker).explain(games)
+
+
+def test_an_image_of_one_region_is_warned_of(cases):
+    model, _, X = cases["image"]
+    one = xk.ImageMasker(np.zeros((6, 6), dtype=int), baseline=0)
+    e = xk.KernelSHAP(random_state=0).fit(model, one).explain(X)
+    assert any("one region as a whole" in warning for warning in e.warnings)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_explainers_are_estimators(name):
     explainer = METHODS[name]()

@@ -91,7 +91,8 @@ class KernelSHAP(MaskedExplainer):
     pace_ : float
         The seconds a row that ``solver="auto"`` chooses by. Without a seed they are measured: a
         model so fast that `seconds_per_row_` is mostly the fixed cost of a call is asked 2,048
-        rows more. With a seed they are taken to be 10 µs: no clock decides what comes out.
+        rows more. With a seed (and no time as budget) they are taken to be 10 µs: no clock decides
+        what comes out. Of a slower model, say ``solver="gp"``.
 
     Notes
     -----
@@ -186,9 +187,15 @@ class KernelSHAP(MaskedExplainer):
     def _learn(self, predictor: Predictor, background: Batch, seconds: float) -> None:
         self.seconds_per_row_ = seconds / len(background)
         self.pace_ = ASSUMED_PACE
-        if self.solver == "auto" and self.random_state is None:
+        if self.solver == "auto" and self._clock_decides:
             self.pace_ = seconds_per_row(predictor, background, seconds)
         self.noise_ = self._noise_of(predictor, background, self.background_answers_)
+
+    @property
+    def _clock_decides(self) -> bool:
+        """Whether what comes out may hang on the clock: without a seed, or with a time to keep."""
+        timed = isinstance(self.budget, str) and parse_seconds(self.budget) is not None
+        return self.random_state is None or timed
 
     def _noise_of(
         self, predictor: Predictor, batch: Batch, answers: np.ndarray | None
@@ -207,7 +214,7 @@ class KernelSHAP(MaskedExplainer):
             assert bound.predictor.findings is not None
             few = take_rows(batch, np.arange(min(len(batch), NOISE_ROWS)))
             noise, pace = self._noise_of(bound.predictor, few, None), ASSUMED_PACE
-            if self.random_state is None:
+            if self._clock_decides:
                 pace = bound.predictor.findings.seconds_per_row
         seconds = parse_seconds(self.budget) if isinstance(self.budget, str) else None
         if seconds is not None:
@@ -216,12 +223,12 @@ class KernelSHAP(MaskedExplainer):
                       bool(self.interactions), Designs(self.seed_, bool(np.any(noise > 0.0))))
         return ShapleySolver(Allowance(self.budget, self.solver, self.tol, seconds), rules)
 
-    def _more(self, rows: list[RowResult]) -> dict[str, Any]:
+    def _more(self, rows: list[RowResult]) -> dict[str, tuple[np.ndarray, int]]:
         if not self.interactions:
             return {}
         matrices, errors = zip(*[_matrices(row) for row in rows], strict=True)
-        return {"interactions": padded(list(matrices), 2),
-                "interaction_errors": padded(list(errors), 2)}
+        return {"interactions": (padded(list(matrices), 2), 2),
+                "interaction_errors": (padded(list(errors), 2), 2)}
 
     def _check_settings(self) -> None:
         if self.solver not in SOLVERS:

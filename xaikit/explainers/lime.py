@@ -36,6 +36,8 @@ PRECISION = 0.05
 """...and more until 1.96 standard errors are at most this share of the largest coefficient."""
 LEVEL_SAMPLES = 16
 """Samples a unit from which on levels within bins are told apart."""
+THIN = ("Where errors are NaN, a unit stayed, or was hidden, in fewer than two neighbours that "
+        "count: nothing is known of its value. Raise the budget or kernel_width.")
 COSINE_WIDTH = 0.25
 """ν of texts and images, of the cosine distance between masks, as in the reference package."""
 TABLE_WIDTH = 0.75
@@ -198,6 +200,8 @@ class LimeSolver:
                 break
             n = min(2 * n, most)
         result = as_result(fit, prediction, n_samples)
+        if np.isnan(fit.errors).any():
+            result.warnings.append(THIN)
         if self.kind == "table":
             result.details["width"] = width
         return result
@@ -229,7 +233,9 @@ class LimeSolver:
             start = stream(self.seed, "stand-ins").random()
             chosen = spread(sampled.drawn.ranks, sampled.drawn.sizes, weights, start)
         answers = game.pairs(sampled.kept, chosen)
-        return sampled.regression.solve(answers), len(answers)
+        fit = sampled.regression.solve(answers)
+        fit.errors[sampled.regression.thin] = np.nan
+        return fit, len(answers)
 
     def _sampled(self, n_units: int, n: int, several: bool) -> Sampled:
         """Give masks and their regression, made once for all rows that use them."""
@@ -312,9 +318,7 @@ class BinnedLimeSolver(LimeSolver):
         result = as_result(fit, prediction, len(drawn))
         result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
         if np.isnan(fit.errors).any():
-            result.warnings.append(
-                "Where errors are NaN, all neighbours were within the row's bin or none was: the "
-                "value is 0 for want of samples; raise the budget or kernel_width.")
+            result.warnings.append(THIN)
         return result
 
     def _points(self, n: int, n_units: int) -> np.ndarray:
@@ -345,7 +349,7 @@ class BinnedLimeSolver(LimeSolver):
         if self.sampling == "weighted":
             weights = hidden_kernel(n_units, width)[kept.sum(axis=1)]
         plain = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
-        unseen = row.unseen(kept)
+        unseen = row.unseen(kept) | (plain.thin & (row.shares < 1.0))
         if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
             fit = plain.solve(answers)
             fit.errors[unseen] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -38,6 +39,17 @@ class RowResult:
     warnings: list[str] = field(default_factory=list)
     layout: Any = None
     """Where the units are in the text or image; see `Masked`."""
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The results of some rows as arrays, each with the number of its axes that are of units."""
+
+    arrays: dict[str, tuple[np.ndarray, int]]
+    details: dict[str, tuple[np.ndarray, int]]
+    of_units: dict[str, tuple[np.ndarray, int]]
+    warnings: tuple[str, ...]
+    layouts: list[Any]
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,9 @@ def solved(solve: Solve, game: Game, turn: Turn) -> RowResult:
     result = solve(game, turn)
     result.details["model_rows"] = game.predictor.ledger.rows - before
     result.layout = game.row.layout
+    if game.n_units == 1 and game.row.masker.kind == "image":
+        result.warnings.append("Some images are one region as a whole, so that nothing in them is "
+                               "told apart; use segmenter='grid', or give labels.")
     return result
 
 
@@ -187,7 +202,7 @@ class MaskedExplainer(Explainer):
         if bound.predictor is not self.predictor_:
             cost += Stopwatch().cost(bound.predictor)  # of the probe
         for rows, spent in in_parallel(task, parts, self._n_jobs(), type(self).__name__):
-            found += rows
+            found.append(self._stacked(rows))
             cost += spent
         self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
         return self._result(batch, bound, found, cost, watch, warnings)
@@ -208,11 +223,22 @@ class MaskedExplainer(Explainer):
         return [Game(bound.predictor.spawn(), rows[i], bound.answers, bound.max_memory)
                 for i in range(len(rows))]
 
-    def _explain_games(self, games: list[Game], watch: Stopwatch) -> Attribution:
-        masker = games[0].row.masker
+    def _check_games(self, games: list[Game]) -> None:
+        """Refuse games of another masker or model than this explainer was fitted with."""
+        masker, model = games[0].row.masker, games[0].predictor.model
         if any(game.row.masker is not masker for game in games):
             raise ValueError("the games were made by different maskers; explain those of one "
                              "masker at a time.")
+        own = self.predictor_.model
+        if model is not own and not (isinstance(own, MethodType) and model == own):
+            raise ValueError("the games ask another model than this explainer was fitted with.")
+        if masker is not self.masker_:
+            raise ValueError("the games were made by another masker than this explainer was fitted "
+                             "with; call fit(model, games[0].row.masker).")
+
+    def _explain_games(self, games: list[Game], watch: Stopwatch) -> Attribution:
+        self._check_games(games)
+        masker = games[0].row.masker
         bound = Bound(games[0].predictor, masker, games[0].background_answers,
                       int(self.get_params(deep=False)["max_memory"]))
         batch = joined([game.row.source for game in games])
@@ -222,7 +248,8 @@ class MaskedExplainer(Explainer):
             own = Stopwatch()
             ledger, asked = game.predictor.ledger, game.questions
             rows, calls, seconds = ledger.rows, ledger.calls, ledger.seconds
-            found.append(solved(solve, game, Turn(i, len(games), watch.seconds)))
+            found.append(self._stacked(
+                [solved(solve, game, Turn(i, len(games), watch.seconds))]))
             more = ledger.rows - rows
             cost += Cost(more, more, game.questions - asked, ledger.calls - calls,
                          ledger.seconds - seconds, own.seconds)
@@ -278,23 +305,42 @@ class MaskedExplainer(Explainer):
         )
         return take_rows(rows, np.sort(chosen))
 
-    def _result(self, batch: Batch, bound: Bound, rows: list[RowResult], cost: Cost,
+    def _stacked(self, rows: list[RowResult]) -> Stacked:
+        """Put the results of some rows into arrays: the objects themselves are many times as large.
+
+        A value of a pair is of units on none, one or two of its axes.
+        """
+        arrays = {
+            "values": (padded([row.values for row in rows]), 1),
+            "standard_errors": (padded([row.errors for row in rows]), 1),
+            "base_values": (np.stack([row.base for row in rows]), 0),
+            "predictions": (np.stack([row.prediction for row in rows]), 0),
+            "base_errors": (np.stack([
+                np.full(row.base.shape, np.nan) if row.base_errors is None else row.base_errors
+                for row in rows]), 0),
+            "fidelity": (np.stack([row.fidelity for row in rows]), 0),
+            **self._more(rows),
+        }
+        details = {key: (np.stack([row.details[key] for row in rows]), 0)
+                   for key in rows[0].details}
+        of_units = {key: (padded([row.unit_details[key] for row in rows]), 1)
+                    for key in rows[0].unit_details}
+        said = dict.fromkeys(warning for row in rows for warning in row.warnings)
+        layouts = [row.layout for row in rows] if rows[0].layout is not None else []
+        return Stacked(arrays, details, of_units, tuple(said), layouts)
+
+    def _more(self, rows: list[RowResult]) -> dict[str, tuple[np.ndarray, int]]:
+        """Give further arrays of the explanation, each with its number of axes of units."""
+        return {}
+
+    def _result(self, batch: Batch, bound: Bound, parts: list[Stacked], cost: Cost,
                 watch: Stopwatch, warnings: tuple[str, ...]) -> Attribution:
-        said = dict.fromkeys([*self.warnings_, *warnings, *(w for r in rows for w in r.warnings)])
+        said = dict.fromkeys([*self.warnings_, *warnings, *(w for p in parts for w in p.warnings)])
         fields = {
             "method": type(self).__name__,
-            "values": padded([row.values for row in rows]),
-            "standard_errors": padded([row.errors for row in rows]),
-            "base_values": np.stack([row.base for row in rows]),
-            "predictions": np.stack([row.prediction for row in rows]),
-            "base_errors": np.stack([np.full(row.base.shape, np.nan) if row.base_errors is None
-                                     else row.base_errors for row in rows]),
-            "fidelity": np.stack([row.fidelity for row in rows]),
-            "details": {
-                key: np.stack([row.details[key] for row in rows]) for key in rows[0].details
-            },
-            "feature_details": {key: padded([row.unit_details[key] for row in rows])
-                                for key in rows[0].unit_details},
+            **merged([part.arrays for part in parts]),
+            "details": merged([part.details for part in parts]),
+            "feature_details": merged([part.of_units for part in parts]),
             "output_names": bound.predictor.output_names or (),
             "settings": {**self._settings(), "scale": bound.predictor.scale,
                          **bound.masker.described()},
@@ -302,12 +348,12 @@ class MaskedExplainer(Explainer):
             "cost": Cost(cost.model_rows, cost.unique_rows, cost.questions, cost.calls,
                          cost.model_seconds, watch.seconds),
             "warnings": tuple(said),
-            **self._more(rows),
         }
-        return laid_out(bound.masker, batch, [row.layout for row in rows], fields)
+        layouts = [layout for part in parts for layout in part.layouts]
+        return laid_out(bound.masker, batch, layouts, {**fields, **self._names(layouts)})
 
-    def _more(self, rows: list[RowResult]) -> dict[str, Any]:
-        """Give further fields of the explanation."""
+    def _names(self, layouts: list[Any]) -> dict[str, Any]:
+        """Give names of features that the units' layout does not give."""
         return {}
 
 
@@ -326,6 +372,17 @@ def laid_out(
         data=masker.schema.to_frame(batch),
         row_names=tuple(getattr(batch, "index", range(len(batch)))),
         feature_names=masker.unit_names, **fields)
+
+
+def merged(parts: list[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:
+    """Put arrays of parts of the rows together; those of rows with fewer units are padded."""
+    found = {}
+    for key, (first, axes) in parts[0].items():
+        arrays = [part[key][0] for part in parts]
+        same = all(array.shape[1:] == first.shape[1:] for array in arrays)
+        found[key] = np.concatenate(arrays) if same else padded(
+            [row for array in arrays for row in array], axes)
+    return found
 
 
 def padded(arrays: list[np.ndarray], axes: int = 1) -> np.ndarray:

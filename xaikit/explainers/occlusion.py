@@ -85,6 +85,12 @@ class Occlusion(MaskedExplainer):
                               channels=masker.channels, random_state=masker.seed)
         return batch, Bound(bound.predictor, by_cell, bound.answers, bound.max_memory), warnings
 
+    def _check_games(self, games: list[Game]) -> None:
+        super()._check_games(games)
+        if self.window is not None:
+            raise ValueError("a window cuts images into cells of its own, and games have their "
+                             "segments: pass the images, or leave window= out.")
+
     def _windows(self, masker: ImageMasker, batch: Batch) -> Windows:
         size = pair_of(self.window, "window")
         stride = size if self.stride is None else pair_of(self.stride, "stride")

@@ -121,7 +121,10 @@ class RISE(MaskedExplainer):
     def games(self, X: Any) -> list[Game]:
         """Refuse: a soft mask is no coalition, so there is no game to share."""
         raise TypeError("RISE sees images through soft masks, which are no questions of a game; "
-                        "make games with KernelSHAP.")
+                        "pass images, and make games with KernelSHAP.")
+
+    def _check_games(self, games: list[Game]) -> None:
+        self.games(games)
 
     def _parts(self, batch: Batch) -> list[tuple[int, Batch]]:
         """Cut a stack of images into single ones: each is thousands of questions."""
@@ -135,8 +138,8 @@ class RISE(MaskedExplainer):
         return draw_masks(stream(self.seed_, "rise"), int(self.n_masks), (height, width),
                           int(self.grid), float(self.p))
 
-    def _more(self, rows: list[RowResult]) -> dict[str, Any]:
-        height, width = rows[0].layout.shape
+    def _names(self, layouts: list[Any]) -> dict[str, Any]:
+        height, width = layouts[0].shape
         return {"feature_names": tuple(f"pixel {y}, {x}"
                                        for y in range(height) for x in range(width))}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xaikit.explainers.masked import Turn
 from xaikit.explainers.shapley_limits import Allowance, Limits, growth
 from xaikit.explainers.shapley_plan import first_budget
-from xaikit.explainers.shapley_solve import GameSolve, Rules, ShapleyRow
+from xaikit.explainers.shapley_solve import GameSolve, Rules, ShapleyRow, most_pairs
 from xaikit.sampling.game import Game
 
 
@@ -32,10 +32,17 @@ class ShapleySolver:
         """Give the most model rows that a row may take, and how it will be solved."""
         most = self._limits(game).model_rows
         planned = GameSolve(self.rules, game, most, most)
+        planned.check_memory()
         return planned.plan.model_rows, planned.solver
 
     def _limits(self, game: Game) -> Limits:
-        return self.allowance.limits(game.n_units, len(game.row.weights))
+        n_background = len(game.row.weights)
+        limits = self.allowance.limits(game.n_units, n_background)
+        if self.rules.solver == "gp" and self.allowance.budget == "auto":
+            # No one said how many: as many as there is memory for.
+            most = 1 + 2 * n_background * most_pairs(self.rules.max_memory)
+            limits = replace(limits, model_rows=min(limits.model_rows or most, most))
+        return limits
 
     def _explain(self, game: Game, limits: Limits, seconds: float | None) -> ShapleyRow:
         """Explain a row, in rounds of more and more questions where that may spare some."""

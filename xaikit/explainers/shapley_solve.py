@@ -112,8 +112,7 @@ class GameSolve:
     def solve(self) -> ShapleyRow:
         """Ask as much as the budget allows, and solve."""
         plan, link = self.plan, self.rules.link
-        if self.solver == "gp":
-            self._check_memory()
+        self.check_memory()
         answers = self.game.background_answers
         mean = self.weights @ answers
         base, self._slope = linked(mean, link), slope(mean, link)
@@ -186,6 +185,9 @@ class GameSolve:
             return "exact"
         # With every pair asked least squares is exact, and nothing is left to learn.
         if not rules.noisy and not self.samples_some:
+            return "wls"
+        if plan.few:
+            # Some sizes were hardly asked: there is nothing to learn from yet.
             return "wls"
         if rules.solver != "auto":
             return rules.solver
@@ -322,12 +324,14 @@ class GameSolve:
     def _design(self) -> Design:
         return self.rules.designs.of(self.plan, chosen=self.chooses)
 
-    def _check_memory(self) -> None:
+    def check_memory(self) -> None:
         """Refuse more pairs than there is memory for in the process."""
+        if self.solver != "gp":
+            return
         n_pairs = self.plan.n_pairs
         needed = self._memory_of(n_pairs)
         if needed > self.rules.max_memory:
-            most = int(np.sqrt(self.rules.max_memory / (8 * PROCESS_MATRICES))) - 1
+            most = most_pairs(self.rules.max_memory)
             raise ValueError(
                 f"solver='gp' takes {needed / 2**20:,.0f} MiB for {n_pairs:,} pairs of coalitions, "
                 f"more than max_memory={self.rules.max_memory / 2**20:,.0f} MiB: use "
@@ -354,3 +358,8 @@ class GameSolve:
                         link)
         first, second = values[:, 1::2], values[:, 2::2]
         return values[0, 0], first - second, first + second
+
+
+def most_pairs(max_memory: int) -> int:
+    """Give the pairs that the odd process has memory for."""
+    return int(np.sqrt(max_memory / (8 * PROCESS_MATRICES))) - 1

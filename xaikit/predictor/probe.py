@@ -83,7 +83,8 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     again, swapped, alone = (
         predictor.ask_anew(take_rows(before, chosen)) for chosen in (both, both[::-1], both[:1]))
     # By output: one of millions must not hide what happens to one of single figures.
-    single = np.array_equal(pair, pair.astype(np.float32))
+    with np.errstate(over="ignore"):
+        single = np.array_equal(pair, pair.astype(np.float32))
     rounding = ROUNDING if single else 1e-12
     sizes = np.maximum(np.abs(pair).max(axis=0), rounding / TOLERANCE * np.abs(pair).max())
     sizes = np.maximum(sizes, 1e-12)

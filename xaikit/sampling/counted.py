@@ -115,6 +115,8 @@ def _counts_words(vectorizer: Any) -> bool:
     return type(vectorizer) in (CountVectorizer, TfidfVectorizer) and (
         vectorizer.analyzer == "word" and tuple(vectorizer.ngram_range) == (1, 1)
         and vectorizer.tokenizer is None and vectorizer.preprocessor is None
+        # Without its accents a sign between words may become one.
+        and vectorizer.strip_accents is None
         and vectorizer.token_pattern == WORD_PATTERN and vectorizer.input == "content")
 
 

@@ -39,6 +39,12 @@ LEARNING_PAIRS = 450
 """Pairs to learn from: as many sets are taken as it needs."""
 JITTER = 1e-10
 """Added to the diagonal, next to 1 for order 1: rounding must not make the matrix singular."""
+DROWNED = 5e-3
+"""Interactions smaller than this, next to the largest answer, are looked at by themselves."""
+ROUNDING = 64 * np.finfo(np.float64).eps
+"""What is left of a linear game, next to its answers."""
+SMALLEST = 1e-12
+"""Sums of products of five that cancel to less than this share of their terms are rounding."""
 SURE = 1e-6
 """Noise of the pair of all and none, next to σ²: the values have to add up to it."""
 
@@ -116,22 +122,40 @@ class OddProcess:
         odds = np.concatenate([differences, totals[:, None]], axis=1) / 2.0
         with one_thread():
             for k in range(first.shape[2]):
-                size = np.sqrt(np.mean(odds[:, :, k]**2))
+                odd, weights, taken = self._bared(odds[:, :, k], first[:, :, k])
+                size = np.abs(odd).max()
                 if size == 0.0:
+                    values[:, :, k] = taken
                     continue
-                known = 0.0 if noise is None else noise[k] / (4.0 * size**2)
+                known = 0.0 if noise is None else noise[k] / size / size / 4.0
                 try:
-                    found = self._learn(odds[:, :, k] / size,
-                                        heredity(first[:, :, k].mean(axis=0)))
-                    means, deviations, scale = self.posterior(odds[:, :, k] / size, *found, known)
-                except linalg.LinAlgError:
+                    found = self._learn(odd / size, weights)
+                    means, deviations, scale = self.posterior(odd / size, *found, known)
+                except (linalg.LinAlgError, ZeroDivisionError):
                     converged = False
                     continue
                 found_noise[k] = size * np.sqrt(scale * found[0][2])
-                left = totals[:, k] - size * means.sum(axis=1)
-                values[:, :, k] = size * means + left[:, None] / means.shape[1]
-                variances[:, :, k] = (size * deviations)**2
+                left = totals[:, k] - taken.sum(axis=1) - size * means.sum(axis=1)
+                values[:, :, k] = taken + size * means + left[:, None] / means.shape[1]
+                # The mean square of what was asked would be low by what M free values can meet.
+                free = odd.size / (odd.size - means.size)
+                variances[:, :, k] = free * (size * deviations)**2
         return Solution(values, variances, found_noise, converged)
+
+    def _bared(
+        self, odds: np.ndarray, first: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take the linear part out of games (n_sets, n) in which all else would drown.
+
+        Interactions far smaller than the largest values would be lost to rounding and to weights
+        that only these have. Gives the games, the units' weights and the values taken out.
+        """
+        rest = odds - np.einsum("gnu,gu->gn", self.signs, first) / 2.0
+        largest = np.abs(odds).max()
+        if np.abs(rest).max() >= DROWNED * largest:
+            return odds, heredity(first.mean(axis=0)), np.zeros_like(first)
+        rest[np.abs(rest) <= ROUNDING * largest] = 0.0
+        return rest, np.ones(first.shape[1]), first
 
     def posterior(
         self, odds: np.ndarray, scales: np.ndarray, rho: np.ndarray, noise: float = 0.0
@@ -256,9 +280,11 @@ class _Products:
         self.sums = [np.sum(rho**k) for k in range(6)]
         self.p1, self.p3, p5 = ((signs * rho**k) @ signs.T for k in (1, 3, 5))
         p = self.sums
-        # Fewer units have no product; a divisor of 1 then keeps its 0.
+        # Fewer units have no product; a divisor of 1 then keeps its 0. Where one unit has nearly
+        # all the weight, the products of five others are lost to rounding.
         self.e3 = third_sum(p[1], p[2], p[3]) if len(rho) >= 3 else 1.0
-        self.e5 = fifth_sum(p[1], p[2], p[3], p[4], p[5]) if len(rho) >= 5 else 1.0
+        five = fifth_sum(p[1], p[2], p[3], p[4], p[5]) if len(rho) >= 5 else 1.0
+        self.e5 = max(five, SMALLEST * p[1]**5)
         self.third = third_sum(self.p1, p[2], self.p3) / self.e3 if len(rho) >= 3 else 0.0 * self.p1
         self.fifth = fifth_sum(self.p1, p[2], self.p3, p[4], p5) / self.e5 \
             if len(rho) >= 5 else 0.0 * self.p1

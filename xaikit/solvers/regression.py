@@ -107,6 +107,20 @@ class PresenceRegression:
             np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
 
     @cached_property
+    def thin(self) -> np.ndarray:
+        """Which units are kept, or hidden, in fewer than two samples by their weights, bool (d,).
+
+        What one sample says has no error that could be seen. False where all there is was asked.
+        """
+        kept = self._x > 0.0  # standardised: a kept unit is above its mean
+        least = np.full(kept.shape[1], np.inf)
+        for side in (kept, ~kept):
+            sums, squares = self.weights @ side, self.weights**2 @ side
+            least = np.minimum(least, np.where(
+                squares > 0.0, sums**2 / np.where(squares > 0.0, squares, 1.0), 0.0))
+        return (least < 2.0) & bool(self.strata.factors.any())
+
+    @cached_property
     def _steps(self) -> np.ndarray:
         """What a residual of 1 adds to the coefficients, (n, d)."""
         steps = self._moved * self._roots
