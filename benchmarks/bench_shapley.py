@@ -22,6 +22,7 @@ from xaikit.solvers.odd_process import solving_seconds
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 BUDGETS = (10, 20, 40)
 """Coalitions a row, in multiples of M."""
@@ -140,9 +141,9 @@ def plot(cells: list[dict[str, Any]], path: Path) -> None:
     figure, axes = plt.subplots(-(-len(names) // n_columns), n_columns, figsize=(13, 9),
                                 layout="constrained", squeeze=False)
     styles = {"xaikit gp": ("#0b5394", "o-", 2.2), "xaikit wls": ("#45a0d9", "s-", 1.8)}
-    greys = iter(["#d55e00", "#8c564b", "#6b8e23", "#999999", "#b8860b", "#cc79a7"])
-    for name in METHODS:
-        styles.setdefault(name, (next(greys, "#777777"), "x--", 1.0))
+    colours = iter(["#d55e00", "#8c564b", "#6b8e23", "#999999", "#b8860b", "#cc79a7"])
+    for name in (n for n in METHODS if n not in styles):
+        styles[name] = (next(colours), "x--", 1.0)
     for axis, game in zip(axes.flat, names, strict=False):
         for method, (colour, style, width) in styles.items():
             own = [c for c in cells if (c["game"], c["estimator"]) == (game, method)]
@@ -151,6 +152,10 @@ def plot(cells: list[dict[str, Any]], path: Path) -> None:
                         linewidth=width, markersize=5, label=method)
         axis.set_title(game, fontsize=10)
         axis.grid(alpha=0.25)
+        rows = [c["model rows"] for c in cells
+                if (c["game"], c["estimator"]) == (game, "shapiq KernelSHAP, paired")]
+        axis.set_xticks(rows, labels=[f"{n:,}" for n in rows])
+        axis.xaxis.set_minor_formatter(NullFormatter())
     for axis in axes.flat[len(names):]:
         axis.axis("off")
     axes.flat[-1].legend(*axes.flat[0].get_legend_handles_labels(), loc="center", frameon=False)

@@ -377,11 +377,14 @@ def laid_out(
 def merged(parts: list[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:
     """Put arrays of parts of the rows together; those of rows with fewer units are padded."""
     found = {}
-    for key, (first, axes) in parts[0].items():
-        arrays = [part[key][0] for part in parts]
-        same = all(array.shape[1:] == first.shape[1:] for array in arrays)
+    for key in list(parts[0]):
+        axes = parts[0][key][1]
+        # Taken out as it goes, and handed over to be kept: nothing is there twice for long.
+        arrays = [part.pop(key)[0] for part in parts]
+        same = all(array.shape[1:] == arrays[0].shape[1:] for array in arrays)
         found[key] = np.concatenate(arrays) if same else padded(
             [row for array in arrays for row in array], axes)
+        found[key].flags.writeable = False
     return found
 
 

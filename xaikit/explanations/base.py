@@ -91,10 +91,9 @@ class Explanation:
 
     def _freeze(self, name: str, shape: tuple[int, ...], *, dtype: Any = np.float64) -> None:
         """Store field `name` as a read-only array of `shape`, or say what is wrong with it."""
-        array = np.array(getattr(self, name), dtype=dtype)
+        array = frozen(getattr(self, name), dtype)
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}.")
-        array.flags.writeable = False
         object.__setattr__(self, name, array)
 
     def _freeze_names(self) -> None:
@@ -102,15 +101,12 @@ class Explanation:
             object.__setattr__(self, name, tuple(str(v) for v in getattr(self, name)))
 
     def _freeze_details(self, name: str, lead: tuple[int, ...]) -> None:
-        frozen = {}
-        for key, value in getattr(self, name).items():
-            array = np.array(value)
+        details = {key: frozen(value) for key, value in getattr(self, name).items()}
+        for key, array in details.items():
             if array.shape[: len(lead)] != lead:
                 raise ValueError(f"{name}[{key!r}] has shape {array.shape}, "
                                  f"expected it to begin with {lead}.")
-            array.flags.writeable = False
-            frozen[key] = array
-        object.__setattr__(self, name, frozen)
+        object.__setattr__(self, name, details)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the numbers as a pandas frame, one row a number with its uncertainty."""
@@ -190,6 +186,16 @@ class Explanation:
 
     def _html_table(self) -> str:
         return self.to_frame().head(20).to_html(index=False, border=0, escape=True)
+
+
+def frozen(value: Any, dtype: Any = None) -> np.ndarray:
+    """Give an array that no one can write to: `value` itself if it is one, else a copy."""
+    if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
+            and (dtype is None or value.dtype == dtype):
+        return value
+    array = np.array(value, dtype=dtype)
+    array.flags.writeable = False
+    return array
 
 
 def load_explanation(path: str | Path) -> Explanation:
