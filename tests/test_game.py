@@ -194,6 +194,8 @@ def test_pairs_of_a_coalition_and_a_stand_in(rng, counting, n_units, max_memory)
     model = counting(smooth)
     game = make_game(model, background, row, max_memory=max_memory)
     kept, chosen = rng.random((300, n_units)) < 0.5, rng.integers(5, size=300)
+    # Some differ in their last units alone: of 70, those that no first word of a mask holds.
+    kept[100:, :-6] = kept[100, :-6]
     wanted = np.where(kept, row, background[chosen])
     # A row's answer has the same bytes in any batch.
     np.testing.assert_array_equal(game.pairs(kept, chosen), smooth(wanted))
