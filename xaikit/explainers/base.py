@@ -107,6 +107,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
+def check_model_rows(budget: Any) -> None:
+    """Refuse a budget that is neither a number of model rows nor "auto"."""
+    whole = isinstance(budget, int | np.integer) and not isinstance(budget, bool)
+    if not (isinstance(budget, str) and budget == "auto") and not (whole and int(budget) >= 1):
+        raise ValueError("budget must be a positive number of model rows or 'auto', "
+                         f"got {budget!r}.")
+
+
 def plain(value: Any) -> Any:
     """Give a setting as a plain value: what is no number, text or list becomes its name."""
     if value is None or isinstance(value, bool | int | float | str):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.base import is_number
+from xaikit.explainers.base import check_model_rows, is_number
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
 from xaikit.predictor.tables import Batch
 from xaikit.sampling.game import MAX_MEMORY, Game
@@ -84,10 +84,7 @@ class ExtremalMask(MaskedExplainer):
         if not areas or not all(is_number(a) and 0.0 < a <= 1.0 for a in areas):
             raise ValueError("areas must be shares of the units, above 0 and at most 1, "
                              f"got {self.areas!r}.")
-        whole = isinstance(self.budget, int | np.integer) and not isinstance(self.budget, bool)
-        if self.budget != "auto" and not (whole and int(self.budget) >= 1):
-            raise ValueError("budget must be a positive number of model rows or 'auto', "
-                             f"got {self.budget!r}.")
+        check_model_rows(self.budget)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.base import is_number
+from xaikit.explainers.base import check_model_rows, is_number
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
 from xaikit.kernels.levels import look_up
 from xaikit.predictor.adapter import Predictor
@@ -146,10 +146,7 @@ class LIME(MaskedExplainer):
             self.columns_ = columns_of(self.masker_, way, answers)
 
     def _check_settings(self) -> None:
-        whole = isinstance(self.budget, int | np.integer) and not isinstance(self.budget, bool)
-        if self.budget != "auto" and not (whole and int(self.budget) >= 1):
-            raise ValueError("budget must be a positive number of model rows or 'auto', "
-                             f"got {self.budget!r}.")
+        check_model_rows(self.budget)
         if self.sampling not in SAMPLINGS:
             raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, "
                              f"got {self.sampling!r}.")
