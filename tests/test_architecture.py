@@ -16,16 +16,18 @@ import xaikit as xk
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(xk.__file__).resolve().parent
-LOWER = ("kernels", "predictor", "explanations", "solvers", "sampling")
+LOWER = ("tables", "kernels", "predictor", "networks", "explanations", "solvers", "sampling")
 MAY_IMPORT = {
+    "tables": (),
     "kernels": (),
-    "predictor": (),
-    "explanations": (),
-    "solvers": ("kernels",),
-    "sampling": ("kernels", "predictor"),
+    "predictor": ("tables",),
+    "networks": ("tables",),
+    "explanations": ("tables",),
+    "solvers": ("kernels", "tables"),
+    "sampling": ("kernels", "predictor", "tables"),
     "explainers": LOWER,
     "evaluation": (*LOWER, "explainers"),
-    "plots": ("explanations",),
+    "plots": ("explanations", "tables"),
     "reporting": (*LOWER, "explainers", "evaluation", "plots"),
 }
 ANYTHING = ("batch", "cli", "__main__")

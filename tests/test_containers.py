@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import xaikit as xk
-from xaikit.predictor import containers
-from xaikit.predictor.containers import container_of, taken_in
+from xaikit.tables import containers
+from xaikit.tables.containers import container_of, taken_in
 
 pl = pytest.importorskip("polars")
 torch = pytest.importorskip("torch")

@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
 )
 
 import xaikit as xk
-from xaikit.predictor.activations import Activation
+from xaikit.networks.activations import Activation
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, -1.0]

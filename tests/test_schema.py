@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from xaikit.predictor.schema import Schema, as_table
-from xaikit.predictor.tables import borrow_columns, column_of, kind_of, replace_columns, take_rows
+from xaikit.tables.schema import Schema, as_table
+from xaikit.tables.tables import borrow_columns, column_of, kind_of, replace_columns, take_rows
 
 
 def mixed_frame():

@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
     "Cost": "xaikit.explanations.base",
-    "DenseNetwork": "xaikit.predictor.network",
+    "DenseNetwork": "xaikit.networks.network",
     "ExtremalMask": "xaikit.explainers.extremal_mask",
     "Game": "xaikit.sampling.game",
     "ImageAttribution": "xaikit.explanations.image",
@@ -36,7 +36,7 @@ _HOME_OF = {
     "Predictor": "xaikit.predictor.adapter",
     "RISE": "xaikit.explainers.rise",
     "Report": "xaikit.reporting.build",
-    "Schema": "xaikit.predictor.schema",
+    "Schema": "xaikit.tables.schema",
     "TabularMasker": "xaikit.sampling.tabular",
     "TextAttribution": "xaikit.explanations.text",
     "TextMasker": "xaikit.sampling.text",

@@ -9,8 +9,8 @@ import numpy as np
 
 from xaikit.explainers.base import check_model_rows, is_number
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.tables.tables import Batch
 
 
 class ExtremalMask(MaskedExplainer):

@@ -15,9 +15,9 @@ from xaikit.explainers.shapley_rows import ShapleySolver
 from xaikit.explainers.shapley_solve import Rules
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.pace import AUTO_BATCH
-from xaikit.predictor.tables import Batch, take_rows
 from xaikit.predictor.tempo import seconds_per_row
 from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.tables.tables import Batch, take_rows
 
 SOLVERS = ("auto", "exact", "wls", "gp")
 LINKS = ("identity", "logit")

@@ -11,7 +11,6 @@ from xaikit.explainers.base import check_model_rows, is_number
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
 from xaikit.kernels.levels import look_up
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.bins import WAYS, BinnedRow, BinnedRows, Column, columns_of, even_points
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.sampling.laws import (
@@ -27,6 +26,7 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import MaskedRow, TabularMasker
 from xaikit.solvers.levels import Levels, level_effects
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
+from xaikit.tables.tables import Batch
 
 SAMPLINGS = ("kernel", "weighted")
 FIRST_SAMPLES, MOST_SAMPLES = 512, 8192

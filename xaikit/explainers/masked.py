@@ -16,12 +16,12 @@ from xaikit.explanations.base import Cost
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.containers import container_of
-from xaikit.predictor.tables import Batch, take_rows
 from xaikit.sampling.game import Game, Masker
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
+from xaikit.tables.containers import container_of
+from xaikit.tables.tables import Batch, take_rows
 
 
 @dataclass

@@ -12,14 +12,6 @@ from xaikit.explainers.base import Explainer, Stopwatch, in_parallel
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import (
-    Table,
-    borrow_columns,
-    column_of,
-    kind_of,
-    replace_columns,
-    take_rows,
-)
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.moves import (
     changed,
@@ -35,6 +27,14 @@ from xaikit.sampling.moves import (
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
+from xaikit.tables.tables import (
+    Table,
+    borrow_columns,
+    column_of,
+    kind_of,
+    replace_columns,
+    take_rows,
+)
 
 MODES = ("relative", "relative_abs", "sd", "range", "quantile")
 NUMERIC = ("float", "integer", "datetime", "timedelta")

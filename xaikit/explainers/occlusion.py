@@ -9,10 +9,10 @@ import numpy as np
 
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
 from xaikit.explainers.shapley_scale import mean_error
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.sampling.image import ImageMasker, size_of
 from xaikit.sampling.windows import Windows, cut_into_windows
+from xaikit.tables.tables import Batch
 
 
 class Occlusion(MaskedExplainer):

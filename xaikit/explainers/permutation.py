@@ -16,11 +16,11 @@ from xaikit.explainers.replay import replay_of
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Table, borrow_columns, copy_of, replace_columns, take_rows
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import number_units, resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
+from xaikit.tables.tables import Table, borrow_columns, copy_of, replace_columns, take_rows
 
 BLOCKS = 10
 """Parts of the rows left out in turn for the standard error of a score."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
 from xaikit.explainers.shapley_scale import linked, mean_error, slope
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.tables.tables import Batch
 
 SCALES = {"difference": "identity", "log_odds": "logit"}
 

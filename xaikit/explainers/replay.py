@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Table
+from xaikit.tables.tables import Table
 
 
 class Replay(BaseEstimator):

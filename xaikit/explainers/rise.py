@@ -12,11 +12,11 @@ from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult
 from xaikit.explanations.base import Cost
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.sampling.image import ImageMasker, rounded, size_of, spread
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.rise import Masks, correlate, draw_masks
+from xaikit.tables.tables import Batch
 
 
 class RISE(MaskedExplainer):

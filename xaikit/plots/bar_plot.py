@@ -29,14 +29,12 @@ from xaikit.plots.style import (
     caption,
     fidelity_note,
     label_rows,
-    number,
     number_axis,
-    plain,
     reaches,
-    signed,
     whiskers,
     write_beside,
 )
+from xaikit.tables.wording import number, plain, signed
 
 
 class _Bars(NamedTuple):

@@ -28,9 +28,9 @@ from xaikit.plots.style import (
     figure_of,
     label_rows,
     number_axis,
-    plain,
     style_colorbar,
 )
+from xaikit.tables.wording import plain
 
 
 def beeswarm(attribution: Attribution, *, output: int | str | None = None, max_display: int = 12,

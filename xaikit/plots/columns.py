@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.attribution import Attribution, as_numbers
-from xaikit.plots.style import describe, plain
+from xaikit.tables.wording import describe, plain
 
 
 def name_and_value(attribution: Attribution, i: int, j: int) -> str:

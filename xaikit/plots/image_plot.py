@@ -30,10 +30,9 @@ from xaikit.plots.style import (
     caption,
     fidelity_note,
     figure_of,
-    number,
-    plain,
     style_colorbar,
 )
+from xaikit.tables.wording import number, plain
 
 STRONGEST = 0.7
 """Opacity of the largest contribution: the image must stay visible below it."""

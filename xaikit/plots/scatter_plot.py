@@ -38,10 +38,10 @@ from xaikit.plots.style import (
     caption,
     figure_of,
     number_axis,
-    plain,
     reaches,
     style_colorbar,
 )
+from xaikit.tables.wording import plain
 
 _MOST_WHISKERS = 300  # rows; more whiskers hide the points
 _MOST_LEVELS = 16

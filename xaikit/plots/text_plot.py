@@ -36,10 +36,8 @@ from xaikit.plots.style import (
     axes_for,
     fidelity_note,
     figure_of,
-    number,
-    plain,
-    signed,
 )
+from xaikit.tables.wording import number, plain, signed
 
 # Weak enough that dark ink on a white page, and light ink on a dark one, stay readable.
 _FAINTEST, _STRONGEST = 0.08, 0.55

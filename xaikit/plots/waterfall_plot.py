@@ -28,14 +28,12 @@ from xaikit.plots.style import (
     axes_for,
     caption,
     label_rows,
-    number,
     number_axis,
-    plain,
     reaches,
-    signed,
     whiskers,
     write_beside,
 )
+from xaikit.tables.wording import number, plain, signed
 
 # A step below a thousandth of the drawn range is narrower than a line.
 _VISIBLE = 1e-3

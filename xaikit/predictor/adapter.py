@@ -19,8 +19,8 @@ from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.pace import Pace, ran_out_of_memory
 from xaikit.predictor.probe import Findings, probe
-from xaikit.predictor.schema import AnySchema, Schema, schema_of
-from xaikit.predictor.tables import Batch, Table, copy_of, describe, is_table, slice_rows, take_rows
+from xaikit.tables.schema import AnySchema, Schema, schema_of
+from xaikit.tables.tables import Batch, Table, copy_of, describe, is_table, slice_rows, take_rows
 
 PAUSE = 0.5
 """Seconds before the first repetition of a failed call; each further one waits twice as long."""

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.casting import is_object
-from xaikit.predictor.tables import Batch, take_rows
+from xaikit.tables.casting import is_object
+from xaikit.tables.tables import Batch, take_rows
 
 MOST_ROWS = 2**17
 """Rows remembered; beyond it the oldest are forgotten."""

@@ -8,7 +8,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from xaikit.predictor.tables import Batch, row_bytes
+from xaikit.tables.tables import Batch, row_bytes
 
 AUTO_BATCH = 2**18
 """Most rows a call by default: enough to hide a call's fixed cost."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.tables import Batch, take_rows
+from xaikit.tables.tables import Batch, take_rows
 
 TOLERANCE = 1e-4
 """Largest difference taken for rounding, relative to the answers: float32 networks round at 1e-6

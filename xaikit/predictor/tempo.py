@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Batch, take_rows
+from xaikit.tables.tables import Batch, take_rows
 
 TIMED_ROWS = 2048
 """Rows that hide the fixed cost of a call."""

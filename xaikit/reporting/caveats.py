@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaikit.plots.style import number
 from xaikit.reporting.checks import ACT
 from xaikit.reporting.data import MOST_COLUMNS
 from xaikit.reporting.document import listed, percent, plural
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
+from xaikit.tables.wording import number
 
 FEW_ROWS = 100
 SMALL_CLASS = 0.10

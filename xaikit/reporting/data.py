@@ -11,8 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.plots.style import describe
-from xaikit.predictor.tables import kind_of
+from xaikit.tables.tables import kind_of
+from xaikit.tables.wording import describe
 
 STRONG = 0.7
 """Association from which two columns are reported: half of their (rank) variance is shared."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from xaikit.plots.style import number
+from xaikit.tables.wording import number
 
 LONGEST_TEXT = 80  # characters of a cell: a column of reviews must not turn a table into a book
 SHORT_TEXT = 24

@@ -17,10 +17,10 @@ from xaikit.explanations.base import Cost, Explanation
 from xaikit.explanations.importance import Importance
 from xaikit.plots.inputs import choose_output
 from xaikit.predictor.adapter import Predictor, wrap
-from xaikit.predictor.tables import Table, take_rows
 from xaikit.reporting.inputs import Case, choose_position
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
+from xaikit.tables.tables import Table, take_rows
 
 METHODS = {"kernel_shap": "Kernel SHAP", "permutation": "Permutation",
            "mean_impact": "Mean impact value"}

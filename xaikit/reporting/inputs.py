@@ -11,10 +11,10 @@ import pandas as pd
 
 from xaikit.explanations.base import resolve
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Schema, as_table
-from xaikit.predictor.tables import Table, take_rows
 from xaikit.reporting.document import plural
 from xaikit.sampling.seeds import stream
+from xaikit.tables.schema import Schema, as_table
+from xaikit.tables.tables import Table, take_rows
 
 MOST_SCORED = 10_000
 """Rows that performance is measured on: its interval is then below a percent wide."""

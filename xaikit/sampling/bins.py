@@ -11,9 +11,9 @@ from scipy.stats import qmc
 from sklearn.tree import DecisionTreeRegressor
 
 from xaikit.kernels.levels import draw_units, look_up
-from xaikit.predictor.tables import Table, column_of, kind_of
 from xaikit.sampling.moves import numbers
 from xaikit.sampling.tabular import TabularMasker, TabularRows, number_rows, number_values
+from xaikit.tables.tables import Table, column_of, kind_of
 
 QUANTILES = {"quartile": (0.25, 0.5, 0.75), "decile": tuple(np.arange(1, 10) / 10)}
 WAYS = (*QUANTILES, "tree")

@@ -16,8 +16,8 @@ from xaikit.kernels.masking import (
     rehash,
 )
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.tables import Batch
 from xaikit.sampling.coalitions import pack, unpack
+from xaikit.tables.tables import Batch
 
 MAX_MEMORY = 2**26
 """Bytes of buffers by default: 64 MiB."""

@@ -14,7 +14,6 @@ from scipy.ndimage import gaussian_filter
 
 from xaikit.kernels.images import compose_images
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.containers import taken_in
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.segments import (
@@ -25,6 +24,7 @@ from xaikit.sampling.segments import (
     planes_of,
     segment,
 )
+from xaikit.tables.containers import taken_in
 
 CHANNELS = (1, 3, 4)
 """Numbers of channels by which an axis is known for one: grey, colour, colour with opacity."""

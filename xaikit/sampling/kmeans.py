@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 
-from xaikit.predictor.schema import Schema, as_table
-from xaikit.predictor.tables import take_rows
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, number_values
+from xaikit.tables.schema import Schema, as_table
+from xaikit.tables.tables import take_rows
 
 MOST_LEVELS = 50
 """Levels of a column that is not a number which count when rows are compared: the commonest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.tables import Table, column_of, kind_of
+from xaikit.tables.tables import Table, column_of, kind_of
 
 
 def targets(

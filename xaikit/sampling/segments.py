@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.predictor.containers import taken_in
+from xaikit.tables.containers import taken_in
 
 SEGMENTERS = ("slic", "quickshift", "felzenszwalb", "grid")
 

@@ -11,8 +11,11 @@ import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Schema, are_documents, as_table
-from xaikit.predictor.tables import (
+from xaikit.sampling.coalitions import unpack
+from xaikit.sampling.game import zobrist
+from xaikit.sampling.moves import numbers
+from xaikit.tables.schema import Schema, are_documents, as_table
+from xaikit.tables.tables import (
     Table,
     by_column,
     join_cells,
@@ -22,9 +25,6 @@ from xaikit.predictor.tables import (
     slice_rows,
     take_rows,
 )
-from xaikit.sampling.coalitions import unpack
-from xaikit.sampling.game import zobrist
-from xaikit.sampling.moves import numbers
 
 
 class TabularMasker:

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.schema import Documents
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
+from xaikit.tables.schema import Documents
 
 MOST_WORDS = 200
 """Units above which ``split="auto"`` goes from words to sentences."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from xaikit.predictor.tables import Batch
+from xaikit.tables.tables import Batch
 
 
 @dataclass(frozen=True)

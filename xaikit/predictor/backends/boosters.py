@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.inputs import as_numbers
-from xaikit.predictor.tables import Batch, describe, is_table, kind_of
+from xaikit.tables.tables import Batch, describe, is_table, kind_of
 
 
 class Booster(Backend):

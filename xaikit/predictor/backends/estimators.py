@@ -17,8 +17,8 @@ from xaikit.predictor.backends.boosters import (
     names_unless,
     without_arrow,
 )
-from xaikit.predictor.containers import NAMES
-from xaikit.predictor.tables import Batch, is_table, kind_of
+from xaikit.tables.containers import NAMES
+from xaikit.tables.tables import Batch, is_table, kind_of
 
 
 class Estimator(Backend):

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import check_width
-from xaikit.predictor.casting import listed
-from xaikit.predictor.tables import Batch, is_table, kind_of
+from xaikit.tables.casting import listed
+from xaikit.tables.tables import Batch, is_table, kind_of
 
 TEXT = "object"
 """The dtype of inputs that take text."""

@@ -12,7 +12,7 @@ import numpy as np
 from xaikit.predictor.backends.base import Backend, Options
 from xaikit.predictor.backends.inputs import Declared, split_of
 from xaikit.predictor.backends.torch_modules import flags_kept, word_for
-from xaikit.predictor.tables import Batch
+from xaikit.tables.tables import Batch
 
 
 class KerasModel(Backend):

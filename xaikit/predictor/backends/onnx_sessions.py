@@ -7,7 +7,7 @@ from typing import Any
 
 from xaikit.predictor.backends.base import Backend, Options
 from xaikit.predictor.backends.inputs import TEXT, Declared, split_of
-from xaikit.predictor.tables import Batch
+from xaikit.tables.tables import Batch
 
 DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": TEXT,

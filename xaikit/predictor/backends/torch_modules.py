@@ -14,7 +14,7 @@ import numpy as np
 
 from xaikit.predictor.backends.base import Backend, Options
 from xaikit.predictor.backends.inputs import Split, as_numbers
-from xaikit.predictor.tables import Batch
+from xaikit.tables.tables import Batch
 
 _MODE_LOCK = threading.RLock()
 

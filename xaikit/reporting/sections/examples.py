@@ -10,11 +10,11 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.style import describe, number
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text, percent
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
+from xaikit.tables.wording import describe, number
 
 SHOWN = 10
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from xaikit import plots
-from xaikit.plots.style import number
 from xaikit.reporting.document import (
     Figure,
     Heading,
@@ -22,6 +21,7 @@ from xaikit.reporting.document import (
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import NOISE_ROWS, Ranking, agreement, side_by_side
+from xaikit.tables.wording import number
 
 SHOWN = 12
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xaikit.plots.style import BLUE, INK, MANY_POINTS, MUTED, NORMAL, number, number_axis
+from xaikit.plots.style import BLUE, INK, MANY_POINTS, MUTED, NORMAL, number_axis
 from xaikit.reporting.document import (
     Bullets,
     Figure,
@@ -27,6 +27,7 @@ from xaikit.reporting.performance import (
     reliability,
     residuals,
 )
+from xaikit.tables.wording import number
 
 
 def performance(facts: Facts) -> Section:

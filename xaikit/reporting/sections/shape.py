@@ -11,10 +11,10 @@ import pandas as pd
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
 from xaikit.plots.columns import is_levels, level_codes, ordered_numbers
-from xaikit.plots.style import describe
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text, plural
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
+from xaikit.tables.wording import describe
 
 N_SCATTER = 3
 SHOWN = 12

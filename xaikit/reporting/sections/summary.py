@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from xaikit.plots.style import number
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import FINE
 from xaikit.reporting.document import cut, interval, listed, plural
 from xaikit.reporting.facts import Facts
+from xaikit.tables.wording import number
 
 
 def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xaikit.predictor.activations import Activation
-from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.network_readers import (
+from xaikit.networks.activations import Activation
+from xaikit.networks.readers import (
     inputs_of,
     is_a,
     not_dense,
@@ -17,7 +16,7 @@ from xaikit.predictor.network_readers import (
     read_sklearn,
     read_torch,
 )
-from xaikit.predictor.schema import as_table
+from xaikit.tables.schema import as_table
 
 
 class LayerValues(NamedTuple):
@@ -137,7 +136,7 @@ class DenseNetwork:
         ((3,), True)
         """
         names = None
-        if isinstance(model, Predictor):
+        if is_a(model, "xaikit.predictor.adapter", "Predictor"):
             names = model.settings.feature_names
             if names is None and model.schema is not None:
                 names = model.schema.names

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.casting import (
+from xaikit.tables.casting import (
     cast_column,
     cast_numbers,
     is_number,
@@ -17,8 +17,8 @@ from xaikit.predictor.casting import (
     numbers_or_raise,
     same_dtype,
 )
-from xaikit.predictor.containers import Container, Polars, container_of, taken_in
-from xaikit.predictor.tables import Batch, Table, by_column
+from xaikit.tables.containers import Container, Polars, container_of, taken_in
+from xaikit.tables.tables import Batch, Table, by_column
 
 
 @dataclass(frozen=True)

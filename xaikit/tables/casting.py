@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.predictor.tables import kind_of
+from xaikit.tables.tables import kind_of
 
 
 def is_number(dtype: Any) -> bool:

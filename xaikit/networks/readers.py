@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.predictor.activations import FORMULAS, SYNONYMS, Activation
+from xaikit.networks.activations import FORMULAS, SYNONYMS, Activation
 
 _NO_MATRIX = "which has no single input-to-output weight matrix"
 

@@ -1,0 +1,1 @@
+"""Networks as weights and activations, whatever framework they come from."""
