@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from xaikit.explainers.base import check_model_rows, is_number
-from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
+from xaikit.explainers.games import GameExplainer, Question, Turn
+from xaikit.explainers.results import RowResult
 from xaikit.kernels.levels import look_up
-from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.bins import WAYS, BinnedRow, BinnedRows, Column, columns_of, even_points
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.sampling.laws import (
@@ -23,12 +22,11 @@ from xaikit.sampling.laws import (
 )
 from xaikit.sampling.local import local_weights, spread
 from xaikit.sampling.seeds import stream
-from xaikit.sampling.tabular import MaskedRow, TabularMasker
+from xaikit.sampling.tabular import MaskedRow
+from xaikit.settings import Either, Number, OneOf
 from xaikit.solvers.levels import Levels, level_effects
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
-from xaikit.tables.tables import Batch
 
-SAMPLINGS = ("kernel", "weighted")
 FIRST_SAMPLES, MOST_SAMPLES = 512, 8192
 SAMPLES_PER_UNIT = 8
 """With ``budget="auto"`` at least so many samples a unit are asked..."""
@@ -44,7 +42,7 @@ TABLE_WIDTH = 0.75
 """ν of tables, times √M, of the distance √(hidden units): likewise."""
 
 
-class LIME(MaskedExplainer):
+class LIME(GameExplainer):
     """Linear models of a model's answers around each row, text or image, and how well they fit.
 
     Minimises Σ π(z)(f(z) − β₀ − Σ β_j z_j)², where z says which units of the row stay and π how
@@ -73,10 +71,7 @@ class LIME(MaskedExplainer):
         where z is 1 and those of *one* background row elsewhere, drawn from the rows nearest to it
         (Gower's distance), so that the dependence of what is swapped stays. ``"auto"``: ``"tree"``,
         which fitted better and was stabler on three tables (docs/lime.md).
-    groups, outputs, batch_size, random_state, n_jobs, max_memory
-        As everywhere.
-    max_background : int
-        A longer background is sampled down to this many rows, and a warning says so.
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
 
     Notes
     -----
@@ -100,7 +95,11 @@ class LIME(MaskedExplainer):
     (('x0', 'x1'), (1, 2, 1), True)
     """
 
-    asks_background = False
+    own_settings: ClassVar = {
+        "sampling": OneOf("kernel", "weighted"),
+        "kernel_width": Either(Number(above=0.0), np.inf, None),
+        "discretize": OneOf(None, "auto", *WAYS),
+    }
 
     def __init__(
         self,
@@ -129,34 +128,23 @@ class LIME(MaskedExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> LimeSolver:
-        kind, settings = bound.masker.kind, (self.budget, self.sampling, self.kernel_width)
+    def fit(self, model: Any, background: Any = None) -> Self:
+        self._bind(model, background)
+        way = "tree" if self.discretize == "auto" else self.discretize
+        if self.masker_.kind == "table" and way is not None:
+            rows = self.masker_.background
+            answers = self.predictor_(rows) if way == "tree" else np.zeros((len(rows), 1))
+            self.columns_ = columns_of(self.masker_, way, answers)
+        return self
+
+    def _solver(self, question: Question) -> LimeSolver:
+        kind, settings = question.masker.kind, (self.budget, self.sampling, self.kernel_width)
         if kind == "table" and self.discretize is not None:
             return BinnedLimeSolver(kind, *settings, self.seed_, columns=self.columns_)
         if self.discretize not in (None, "auto"):
             raise ValueError(f"discretize={self.discretize!r} is for tables; the units of a {kind} "
                              "stay or go.")
         return LimeSolver(kind, *settings, self.seed_)
-
-    def _learn(self, predictor: Predictor, background: Batch, seconds: float) -> None:
-        way = "tree" if self.discretize == "auto" else self.discretize
-        if way is not None:
-            assert isinstance(self.masker_, TabularMasker)
-            answers = predictor(background) if way == "tree" else np.zeros((len(background), 1))
-            self.columns_ = columns_of(self.masker_, way, answers)
-
-    def _check_settings(self) -> None:
-        check_model_rows(self.budget)
-        if self.sampling not in SAMPLINGS:
-            raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, "
-                             f"got {self.sampling!r}.")
-        if self.discretize not in (None, "auto", *WAYS):
-            raise ValueError(f"discretize must be None, 'auto' or one of {', '.join(WAYS)}, "
-                             f"got {self.discretize!r}.")
-        if self.kernel_width is not None and not (
-                is_number(self.kernel_width) and self.kernel_width > 0):
-            raise ValueError("kernel_width must be a positive number or None, "
-                             f"got {self.kernel_width!r}.")
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.base import is_number, plain
-from xaikit.explainers.masked import padded
+from xaikit.explainers.base import plain
+from xaikit.explainers.results import padded
 from xaikit.explanations.base import resolve
 from xaikit.explanations.image import ImageAttribution
 from xaikit.sampling.segments import checked_count, checked_segmenter, dense, picture, segment
+from xaikit.settings import is_number
 
 SCALES = (50, 100, 150, 250, 500, 1200)
 """Scales of `"felzenszwalb"`, from Kapishnikov 2019, section 3.2."""

@@ -25,8 +25,6 @@ class Cost:
     ----------
     model_rows : int
         Rows the model was sent: what a user pays for.
-    unique_rows : int
-        How many of them were different, as far as the method knows its questions.
     questions : int
         Rows the method wanted to know about before equal ones were asked once.
     calls : int
@@ -37,7 +35,6 @@ class Cost:
     """
 
     model_rows: int = 0
-    unique_rows: int = 0
     questions: int = 0
     calls: int = 0
     model_seconds: float = 0.0

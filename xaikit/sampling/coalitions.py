@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,17 @@ def number_of_coalitions(n_units: int, size: int, *, paired: bool) -> float:
     found = comb(n_units, size)
     # Bounded, so that it can be a float: no one will draw more.
     return float(min(found // 2 if paired and 2 * size == n_units else found, 2**1000))
+
+
+def all_pairs(n_units: int) -> float:
+    """Return the number of pairs of a coalition and its complement, but that of none and all."""
+    return float(power(n_units - 1)) - 1
+
+
+def power(n: Any) -> Any:
+    """Return 2ⁿ as a float, infinity on overflow: more than any budget."""
+    with np.errstate(over="ignore"):
+        return np.exp2(np.asarray(n, dtype=np.float64))
 
 
 def unasked(pairs: np.ndarray, asked: np.ndarray) -> np.ndarray:

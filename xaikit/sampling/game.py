@@ -313,6 +313,7 @@ class Game:
                 # Questions in the table without answers must not be taken for known ones.
                 self._forget()
                 raise
+        self.predictor.ledger.count(spared=n - (self._n_known - before))
         return ids
 
     def _answered(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -369,6 +370,20 @@ def _empty_known(capacity: int, n_words: int) -> tuple[np.ndarray, ...]:
     return (np.full(1 << int(2 * capacity - 1).bit_length(), -1, dtype=np.int32),
             np.empty((2, capacity), dtype=np.uint64), np.empty(capacity, dtype=np.int64),
             np.empty((capacity, n_words), dtype=np.uint64))
+
+
+def submask_list(differs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the submasks of all background rows; the arguments of `Game.ask_submasks`.
+
+    Returns
+    -------
+    starts : int array (B + 1,)
+    players : int array (B, M)
+    n_players : int array (B,)
+    """
+    n_players = differs.sum(axis=1).astype(np.int64)
+    players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
+    return np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64), players, n_players
 
 
 def zobrist(codes: np.ndarray) -> np.ndarray:
