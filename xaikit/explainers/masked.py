@@ -204,7 +204,7 @@ class MaskedExplainer(Explainer):
         for rows, spent in in_parallel(task, parts, self._n_jobs(), type(self).__name__):
             found.append(self._stacked(rows))
             cost += spent
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
+        self.predictor_.ledger.count(cost.model_rows, cost.calls, cost.model_seconds)
         return self._result(batch, bound, found, cost, watch, warnings)
 
     def games(self, X: Any) -> list[Game]:

@@ -266,7 +266,7 @@ class Predictor:
         except Exception as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{error}") from error
-        self.ledger.add(len(table), 1, time.perf_counter() - start)
+        self.ledger.count(len(table), 1, time.perf_counter() - start)
         return np.asarray(answers)
 
     def bind(self, X: Any) -> Self:
@@ -358,7 +358,7 @@ class Predictor:
             if ran_out_of_memory(error) and n > 1 and self._backend.fixed_rows is None:
                 return None
             raise ModelError(f"the model failed on a {describe(batch)}: {_told(error)}") from error
-        self.ledger.add(n, 1, time.perf_counter() - start)
+        self.ledger.count(n, 1, time.perf_counter() - start)
         self._check_names(answers.shape[1], names)
         if names is not None:
             answers = self._in_order(answers, names)
@@ -444,11 +444,24 @@ class Predictor:
             raise ValueError(f"outputs={outputs!r} names an output twice.")
         self._kept = np.array(kept, dtype=np.int64)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy in another process counts what happens there, from nothing.
+        return _restored, (type(self), vars(self) | {"ledger": Ledger()})
+
+    def __copy__(self) -> Self:
+        return _restored(type(self), vars(self))
+
     def __repr__(self) -> str:
         names = self.output_names
         shown = "not asked yet" if names is None else ", ".join(names[:8])
         article = "an" if self.kind[0] in "aeioOX" else "a"
         return f"<Predictor of {article} {self.kind}: {shown} ({self.scale})>"
+
+
+def _restored(kind: Any, state: dict[str, Any]) -> Any:
+    made = object.__new__(kind)
+    vars(made).update(state)
+    return made
 
 
 def _told(error: BaseException) -> str:
