@@ -30,9 +30,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 import xaikit as xk
-from xaikit.predictor.adapter import ModelError, Predictor, wrap
+from xaikit.errors import ModelError
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.answers import as_answers
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.wrapping import wrap
 
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 SPECIES = np.array(["setosa", "versicolor", "virginica"])[IRIS_Y]

@@ -41,14 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from sklearn.exceptions import NotFittedError
 
-    from xaikit.predictor.adapter import ModelError
-    from xaikit.predictor.probe import ProbeError
+    from xaikit.errors import ModelError, ProbeError, XaikitError
 
     try:
         return int(arguments.run(arguments))
-    except (ModelError, ProbeError) as error:
+    except XaikitError as error:
         print(f"xaikit: {error}", file=sys.stderr)
-        return FINDINGS
+        return FINDINGS if isinstance(error, ModelError | ProbeError) else USAGE
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"xaikit: {text}", file=sys.stderr)
@@ -267,8 +266,8 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _load_model(arguments: argparse.Namespace) -> Any:
-    from xaikit.predictor.adapter import wrap
     from xaikit.predictor.loading import load_model
+    from xaikit.predictor.wrapping import wrap
 
     model = load_model(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
     return wrap(model, task=arguments.task)

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from xaikit.explanations.base import Cost, Explanation
-from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.wrapping import wrap
 from xaikit.sampling.seeds import resolve_seed
 
 ROWS_A_TASK = 32

@@ -13,8 +13,7 @@ from xaikit.explainers.shapley_designs import Designs
 from xaikit.explainers.shapley_limits import Allowance, Forecast, check_budget, parse_seconds
 from xaikit.explainers.shapley_rows import ShapleySolver
 from xaikit.explainers.shapley_solve import Rules
-from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.pace import AUTO_BATCH
+from xaikit.predictor.adapter import AUTO_BATCH, Predictor
 from xaikit.predictor.tempo import seconds_per_row
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.tables.tables import Batch, take_rows
@@ -204,8 +203,8 @@ class KernelSHAP(MaskedExplainer):
         assert predictor.findings is not None
         if predictor.findings.repeatable:
             return np.zeros(predictor.findings.n_outputs)
-        first = predictor.ask_anew(batch) if answers is None else answers
-        return ((predictor.ask_anew(batch) - first)**2).mean(axis=0) / 2.0
+        first = predictor.ask(batch, remember=False) if answers is None else answers
+        return ((predictor.ask(batch, remember=False) - first)**2).mean(axis=0) / 2.0
 
     def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> ShapleySolver:
         if self.masker_.kind == "table":

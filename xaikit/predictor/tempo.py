@@ -27,6 +27,6 @@ def seconds_per_row(predictor: Predictor, batch: Batch, seconds: float) -> float
     n = len(batch)
     if n < TIMED_ROWS and seconds / n * TIMED_ROWS < WORTH:
         before = predictor.ledger.seconds
-        predictor.ask_anew(take_rows(batch, np.arange(TIMED_ROWS) % n), own=True)
+        predictor.ask(take_rows(batch, np.arange(TIMED_ROWS) % n), own=True, remember=False)
         return (predictor.ledger.seconds - before) / TIMED_ROWS
     return seconds / n

@@ -16,7 +16,8 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost, Explanation
 from xaikit.explanations.importance import Importance
 from xaikit.plots.inputs import choose_output
-from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.wrapping import wrap
 from xaikit.reporting.inputs import Case, choose_position
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
