@@ -13,11 +13,11 @@ import matplotlib as mpl
 import numpy as np
 import shap
 import shapiq
+from xaikit.explainers.shapley_designs import choosing_seconds
 
 import xaikit as xk
 from benchmarks.cases import Counted
 from benchmarks.games import Game, coalition_values, games
-from xaikit.explainers.shapley_designs import choosing_seconds
 from xaikit.solvers.odd_process import solving_seconds
 
 mpl.use("Agg")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from xaikit.explainers.shapley_designs import Designs, choosing_seconds
+from xaikit.explainers.shapley_plan import Plan, all_pairs
 
 import xaikit as xk
 from xaikit.explainers import shapley_solve
-from xaikit.explainers.shapley_designs import Designs, choosing_seconds
-from xaikit.explainers.shapley_plan import Plan, all_pairs
 from xaikit.sampling.coalitions import all_coalitions, paired_coalitions, unasked
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.odd_choice import choose_pairs

@@ -3,9 +3,9 @@
 import numba
 import numpy as np
 import pytest
+from xaikit.explainers.shapley_limits import growth, most_model_rows, parse_seconds
 
 import xaikit as xk
-from xaikit.explainers.shapley_limits import growth, most_model_rows, parse_seconds
 
 # Statistics over many games; what they run through is covered by the other tests.
 many_games = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")

@@ -9,11 +9,11 @@ import reference
 import reference_lime as naive
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from xaikit.explainers.games import Turn
 
 import xaikit as xk
+from xaikit.errors import ModelError
 from xaikit.explainers.lime import LIME, LimeSolver
-from xaikit.explainers.masked import Turn
-from xaikit.predictor.adapter import ModelError
 from xaikit.sampling.bins import BinnedRows, columns_of
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.laws import bernoulli, uniform_removals

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import xaikit as xk
-from xaikit.predictor.adapter import ModelError, wrap
+from xaikit.errors import ModelError
+from xaikit.predictor.wrapping import wrap
 
 PROBE_ROWS = 7
 """Rows the probe asks of a table of two rows or more: two, two, two and one."""

@@ -20,7 +20,8 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 import xaikit as xk
-from xaikit.predictor.adapter import ModelError, wrap
+from xaikit.errors import ModelError
+from xaikit.predictor.wrapping import wrap
 from xaikit.sampling.seeds import stream
 
 PROBE_ROWS = 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import warnings
 from decimal import Decimal
 
@@ -29,9 +30,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 import xaikit as xk
-from xaikit.predictor.adapter import ModelError, Predictor, wrap
+from xaikit.errors import ModelError
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.answers import as_answers
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.wrapping import wrap
 
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 SPECIES = np.array(["setosa", "versicolor", "virginica"])[IRIS_Y]
@@ -325,17 +328,45 @@ def test_batch_size_must_be_a_positive_whole_number(batch_size):
         wrap(lambda X: X[:, 0], batch_size=batch_size)
 
 
-def test_ledgers_add_up_and_pickled_copies_count_from_nothing():
+def test_ledgers_count_add_up_and_differ():
     ledger = Ledger()
-    ledger.add(3, 1, 0.5)
-    ledger.add(4, 2, 0.25)
-    want = (7, 3, 0.75)
-    assert (ledger.rows, ledger.calls, ledger.seconds) == want
-    # A copy goes to another process, and what it counts there is added to the first.
-    again = pickle.loads(pickle.dumps(ledger))
-    assert again == Ledger()
-    again.add(1, 1, 0.0)
-    assert (again.rows, ledger.rows) == (1, 7)
+    ledger.count(3, 1, 0.5)
+    earlier = ledger.copy()
+    ledger.count(4, 2, 0.25)
+    ledger.count(spared=5)
+    assert ledger == Ledger(7, 3, 0.75, 5)
+    assert ledger.minus(earlier) == Ledger(4, 2, 0.25, 5)
+    assert earlier == Ledger(3, 1, 0.5, 0)
+    earlier.add(Ledger(10, 20, 30.0, 40))
+    assert earlier == Ledger(13, 21, 30.5, 40)
+    assert ledger == Ledger(7, 3, 0.75, 5)
+
+
+def test_counting_from_several_threads_loses_nothing():
+    ledger, one = Ledger(), Ledger(1, 2, 0.5, 3)
+
+    def work():
+        for _ in range(2000):
+            ledger.add(one)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ledger == Ledger(8000, 16000, 4000.0, 24000)
+
+
+def test_a_worker_counts_from_nothing_and_reports_what_it_counted():
+    predictor = wrap(np.sin)
+    predictor.ledger.count(3, 1, 0.5)
+    assert pickle.loads(pickle.dumps(predictor)).ledger == Ledger()
+    assert predictor.ledger == Ledger(3, 1, 0.5)
+    # What a worker returns keeps its counts and can go on counting.
+    again = pickle.loads(pickle.dumps(predictor.ledger))
+    assert again == predictor.ledger
+    again.count(1, 1, 0.0)
+    assert (again.rows, predictor.ledger.rows) == (4, 3)
 
 
 def test_spawn_counts_apart():

@@ -15,7 +15,7 @@ from typing import Any
 
 DONE, FINDINGS, USAGE = 0, 1, 2
 METHODS = {
-    "kernel_shap": "xaikit.explainers.kernel_shap:KernelSHAP",
+    "kernel_shap": "xaikit.explainers.shapley.kernel_shap:KernelSHAP",
     "lime": "xaikit.explainers.lime:LIME",
     "occlusion": "xaikit.explainers.occlusion:Occlusion",
     "prediction_difference": "xaikit.explainers.prediction_difference:PredictionDifference",
@@ -41,14 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from sklearn.exceptions import NotFittedError
 
-    from xaikit.predictor.adapter import ModelError
-    from xaikit.predictor.probe import ProbeError
+    from xaikit.errors import ModelError, ProbeError, XaikitError
 
     try:
         return int(arguments.run(arguments))
-    except (ModelError, ProbeError) as error:
+    except XaikitError as error:
         print(f"xaikit: {error}", file=sys.stderr)
-        return FINDINGS
+        return FINDINGS if isinstance(error, ModelError | ProbeError) else USAGE
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"xaikit: {text}", file=sys.stderr)
@@ -201,7 +200,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from xaikit.explainers.kernel_shap import KernelSHAP
+    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
     from xaikit.explainers.mean_impact import MeanImpactValue
     from xaikit.explainers.permutation import PermutationImportance
 
@@ -267,8 +266,8 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _load_model(arguments: argparse.Namespace) -> Any:
-    from xaikit.predictor.adapter import wrap
     from xaikit.predictor.loading import load_model
+    from xaikit.predictor.wrapping import wrap
 
     model = load_model(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
     return wrap(model, task=arguments.task)

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from xaikit.errors import SettingError
+
 
 class Constraint(Protocol):
     """What a setting may be: a test, and the words for it."""
@@ -181,20 +183,20 @@ def check(given: Mapping[str, Any], own: Mapping[str, Constraint] | None = None)
 
     Raises
     ------
-    ValueError
+    SettingError
         For the first value that is not allowed.
 
     Examples
     --------
     >>> check({"max_memory": -1})
     Traceback (most recent call last):
-    ValueError: max_memory must be a whole number of at least 1, got -1.
+    xaikit.errors.SettingError: max_memory must be a whole number of at least 1, got -1.
     """
     known = {**SETTINGS, **(own or {})}
     for name, value in given.items():
         constraint = known.get(name)
         if constraint is not None and not constraint.holds(value):
-            raise ValueError(f"{name} must be {constraint}, got {value!r}.")
+            raise SettingError(f"{name} must be {constraint}, got {value!r}.")
 
 
 def described(doc: str | None) -> str | None:

@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from xaikit.explanations.base import Explanation
-from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.wrapping import wrap
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Constraint, check, described
 

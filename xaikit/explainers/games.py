@@ -20,7 +20,8 @@ from xaikit.explainers.run import Stopwatch, row_slices, run
 from xaikit.explanations.attribution import Attribution
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
-from xaikit.sampling.game import Game, Masker
+from xaikit.sampling.game import Game
+from xaikit.sampling.maskers import Masker
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
 from xaikit.solvers.links import linked

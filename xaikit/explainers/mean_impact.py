@@ -164,7 +164,7 @@ class MeanImpactValue(Explainer):
         for result in in_parallel(task, list(range(len(units))), self.n_jobs, "MIV"):
             results.append(result)
             cost += result.cost
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
+        self.predictor_.ledger.count(cost.model_rows, cost.calls, cost.model_seconds)
         warnings = [*predictor.findings.warnings, *(w for r in results for w in r.warnings)]
         cost += watch.cost(predictor)
         return self._result(results, tuple(units), predictor, seed, tuple(warnings), Cost(

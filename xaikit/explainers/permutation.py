@@ -131,7 +131,7 @@ class PermutationImportance(Explainer):
                                          "permutation"):
             results.append(result)
             cost += spent
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
+        self.predictor_.ledger.count(cost.model_rows, cost.calls, cost.model_seconds)
         cost += watch.cost(predictor)
         cost = Cost(cost.model_rows, cost.unique_rows, cost.questions, cost.calls,
                     cost.model_seconds, watch.cost(predictor).seconds)

@@ -11,8 +11,8 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
-from xaikit.sampling.game import Masker
 from xaikit.sampling.image import ImageMasker
+from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.tables.tables import Batch
 

@@ -29,8 +29,10 @@ class Memory:
         self._known: dict[bytes, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def answers(self, batch: Batch, ask: Callable[[Batch], np.ndarray]) -> np.ndarray:
-        """Give the answers to a batch, asking only about rows that are new, each once."""
+    def answers(
+        self, batch: Batch, ask: Callable[[Batch], np.ndarray]
+    ) -> tuple[np.ndarray, int]:
+        """Return the answers to a batch and how many rows were asked: new ones, each once."""
         keys = row_keys(batch)
         with self._lock:
             found = {key: self._known[key] for key in set(keys) if key in self._known}
@@ -42,7 +44,7 @@ class Memory:
             new = ask(take_rows(batch, np.fromiter(first.values(), dtype=np.int64)))
             found.update(zip(first, new, strict=True))
             self._remember({key: found[key] for key in first})
-        return np.array([found[key] for key in keys])
+        return np.array([found[key] for key in keys]), len(first)
 
     def _remember(self, new: dict[bytes, np.ndarray]) -> None:
         with self._lock:

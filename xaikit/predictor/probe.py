@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import ModelError, ProbeError
 from xaikit.tables.tables import Batch, take_rows
 
 TOLERANCE = 1e-4
@@ -25,10 +26,6 @@ _SEARCHED = 1000
 
 _CLASSIFIED = 8
 """Rows asked whether the class that is named has the largest probability."""
-
-
-class ProbeError(ValueError):
-    """The probe found a model that cannot be explained."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,11 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     rows = _two_different_rows(batch)
     both = np.arange(len(rows))
     handed, before = take_rows(batch, rows), take_rows(batch, rows)
-    pair = predictor.ask_anew(handed, own=True)
+    pair = predictor.ask(handed, own=True, remember=False)
     keeps = _equal(handed, before)
     again, swapped, alone = (
-        predictor.ask_anew(take_rows(before, chosen)) for chosen in (both, both[::-1], both[:1]))
+        predictor.ask(take_rows(before, chosen), remember=False)
+        for chosen in (both, both[::-1], both[:1]))
     # By output: one of millions must not hide what happens to one of single figures.
     with np.errstate(over="ignore"):
         single = np.array_equal(pair, pair.astype(np.float32))
@@ -123,7 +121,7 @@ def _class_order(predictor: Any, batch: Batch) -> list[str]:
     try:
         shares = predictor.ask_method("predict_proba", few)
         named = predictor.ask_method("predict", few)
-    except RuntimeError as error:
+    except ModelError as error:
         return [f"The order of the classes could not be checked: {error}"]
     if shares.shape != (len(few), len(classes)) or named.shape != (len(few),):
         return []

@@ -15,7 +15,7 @@ import pandas as pd
 
 from xaikit.explanations.base import Explanation
 from xaikit.explanations.encoding import encode
-from xaikit.predictor.adapter import wrap
+from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
 from xaikit.reporting.checks import Check

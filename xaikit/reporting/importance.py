@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from xaikit.explainers.kernel_shap import KernelSHAP
+from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost, Explanation
 from xaikit.explanations.importance import Importance
 from xaikit.plots.inputs import choose_output
-from xaikit.predictor.adapter import Predictor, wrap
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.wrapping import wrap
 from xaikit.reporting.inputs import Case, choose_position
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
@@ -246,7 +247,8 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         explainer.set_params(budget=max(explainer.budget, least))
         result: Any = explainer.explain(with_noise(case.rows(rows), name, rng))
         ledger = explainer.predictor_.ledger
-        cost = Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds, result.cost.seconds)
+        cost = Cost(model_rows=ledger.rows, questions=ledger.rows + ledger.spared,
+                    calls=ledger.calls, model_seconds=ledger.seconds, seconds=result.cost.seconds)
     else:
         positions, labels = rows_of(key, case, truth, NOISE_ROWS[key])
         explainer = global_method(key, options, labels is not None).fit(blind)

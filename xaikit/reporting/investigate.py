@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.kernel_shap import KernelSHAP
+from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.reporting.checks import (

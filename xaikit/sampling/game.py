@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from xaikit.kernels.masking import (
 )
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import pack, unpack
+from xaikit.sampling.maskers import Masked
 from xaikit.tables.tables import Batch
 
 MAX_MEMORY = 2**26
@@ -26,77 +26,6 @@ _LEAST_CHUNK = 256
 """Questions handled at a time however little memory is allowed: below it fixed costs rule."""
 _LEAST_BYTES = 2**22
 """Bytes that these may take: of large rows, such as images, fewer are handled at a time."""
-
-
-class Masked(Protocol):
-    """What a game needs of a masked row; every masker's rows have it."""
-
-    masker: Any
-    """The masker that made it."""
-    source: Batch
-    """The row itself, as a batch of one."""
-    layout: Any
-    """Where the units are: of texts an int array (n_spans, 3) of unit, start, stop; of images the
-    unit of each pixel, int (height, width); of tables None."""
-    n_units: int
-    weights: np.ndarray
-    """Weights of the stand-ins (B,), summing to 1."""
-    row_bytes: int
-    """Bytes of one composed row."""
-
-    @property
-    def differs(self) -> np.ndarray:
-        """Which units of the row differ from which stand-ins: bool (B, M)."""
-
-    @property
-    def base_keys(self) -> np.ndarray:
-        """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
-
-    @property
-    def flip_keys(self) -> np.ndarray:
-        """What showing the row's unit does to them, uint64 (2, M, B)."""
-
-    @property
-    def distances(self) -> np.ndarray:
-        """How far each unit is from each stand-in, between 0 and 1: (B, M)."""
-
-    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
-        """Make the rows of questions."""
-
-    def shortcut(self, predictor: Predictor) -> Predictor | None:
-        """Give what answers masks (n, M) as `predictor` answers the rows made of them, if any can.
-
-        For rows of one stand-in; it counts in the same ledger.
-        """
-
-
-class Rows(Protocol):
-    """Rows ready to be masked, one after the other."""
-
-    def __len__(self) -> int:
-        """Give the number of rows."""
-
-    def __getitem__(self, i: int) -> Masked:
-        """Give a row."""
-
-
-class Masker(Protocol):
-    """What the units of a row, a text or an image are, and what stands in for a hidden one."""
-
-    kind: str
-    """Of what: "table", "text" or "image"."""
-
-    def conform(self, X: Any) -> Batch:
-        """Give what is to be explained as a batch of rows, texts or images."""
-
-    def rows(self, X: Any, *, first: int | None = None) -> Rows:
-        """Make rows ready to be masked.
-
-        `first` says that `X` is a part of what `conform` gave, from this position on.
-        """
-
-    def described(self) -> dict[str, Any]:
-        """Give what an explanation should say of it, as plain values."""
 
 
 class Game:
@@ -155,7 +84,8 @@ class Game:
         least = max(1, min(_LEAST_CHUNK, _LEAST_BYTES // row.row_bytes))
         self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
-        self._shortcut = row.shortcut(predictor)
+        # A shortcut answers masks, in place of the rows made of them.
+        self._asks = row.shortcut(predictor) or predictor
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
         self._answers: np.ndarray | None
@@ -308,7 +238,8 @@ class Game:
             new = slice(before, self._n_known)
             _, _, of_background, masks = self._known
             try:
-                self._learn(self._answered(of_background[new], masks[new]), before)
+                asked = self._composed(of_background[new], masks[new])
+                self._learn(self._asks.ask(asked, own=True), before)
             except BaseException:
                 # Questions in the table without answers must not be taken for known ones.
                 self._forget()
@@ -316,10 +247,10 @@ class Game:
         self.predictor.ledger.count(spared=n - (self._n_known - before))
         return ids
 
-    def _answered(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        if self._shortcut is not None:
-            return self._shortcut.ask(unpack(masks, self.n_units), own=True)
-        return self.predictor.ask(self.row.compose(of_background, masks), own=True)
+    def _composed(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
+        if self._asks is not self.predictor:
+            return unpack(masks, self.n_units)
+        return self.row.compose(of_background, masks)
 
     def _learn(self, answers: np.ndarray, at: int) -> None:
         if self._answers is None:

@@ -11,8 +11,7 @@ from xaikit.explainers.games import GameExplainer, Question, parts_of
 from xaikit.explainers.shapley.designs import Designs
 from xaikit.explainers.shapley.plan import Rules
 from xaikit.explainers.shapley.rows import Budget, Forecast, ShapleySolver
-from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.pace import AUTO_BATCH
+from xaikit.predictor.adapter import AUTO_BATCH, Predictor
 from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.settings import OneOf
 from xaikit.tables.tables import Batch, take_rows

@@ -82,6 +82,9 @@ class Estimator(Backend):
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
+            # The schema has put the columns in this order as a rule.
+            if tuple(batch.columns) == self.feature_names:
+                return batch
             return check_columns(batch, self.feature_names, self._spell)
         width = _fitted_width(self.model)
         if width is not None:
