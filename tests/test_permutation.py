@@ -469,13 +469,13 @@ def test_labels_without_a_task():
 
 @pytest.mark.parametrize("n_repeats", [0, -1, 2.5, True, "3", None])
 def test_bad_n_repeats(n_repeats):
-    with pytest.raises(ValueError, match="n_repeats must be a positive whole number"):
+    with pytest.raises(ValueError, match="n_repeats must be a whole number of at least 1"):
         permute(MULTI, IRIS_X, IRIS_Y, n_repeats=n_repeats)
 
 
 @pytest.mark.parametrize(("settings", "error", "sentence"), [
-    ({"confidence": 1.0}, ValueError, "confidence must lie"),
-    ({"confidence": 0}, ValueError, "confidence must lie"),
+    ({"confidence": 1.0}, ValueError, "confidence must be a number between 0 and 1"),
+    ({"confidence": 0}, ValueError, "confidence must be a number between 0 and 1"),
     ({"scoring": "acuracy"}, ValueError, "acuracy"),
     ({"scoring": 3}, TypeError, "scoring must be a scorer's name"),
     ({"scoring": ["accuracy", None]}, TypeError, "scoring must be a scorer's name"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import xaikit.solvers.bootstrap as module
-from xaikit.solvers.bootstrap import bootstrap_means
+import xaikit.solvers.intervals as module
+from xaikit.solvers.intervals import bootstrap_means
 
 
 def naive(effects, n_bootstrap, confidence, rng):
