@@ -369,15 +369,28 @@ def test_each_different_row_is_asked_once(counting):
     assert got.cost.model_rows == len(want) + PROBE_ROWS
 
 
-def test_scores_ask_each_different_row_once_for_each_method(counting):
+def test_scores_of_a_function_ask_each_different_row_once(counting):
     X = np.column_stack([np.arange(40) % 2, np.arange(40) % 5]).astype(float)
     y = X[:, 0] > 0
     model = counting(lambda X: X[:, 0] * 0.9)
     got = permute(wrap(model, task="classification"), X, y, scoring=["accuracy", "roc_auc"],
                   n_repeats=6)
-    # Two methods, each 40 rows as they are, 40 with the other value, 4·40 with other fifths.
-    assert model.n_rows <= PROBE_ROWS + 2 * (40 + 40 + 4 * 40)
+    # Labels and probabilities are read from the same answers: 40 rows as they are, 40 with the
+    # other value, 4·40 with other fifths.
+    assert model.n_rows <= PROBE_ROWS + 40 + 40 + 4 * 40
+    assert got.cost.model_rows == model.n_rows
+    assert got.cost.questions == PROBE_ROWS + 40 + 2 * 6 * 40
     assert got.values[1].tolist() == [0.0, 0.0]
+
+
+def test_scores_of_an_estimator_ask_each_different_row_once_for_each_method():
+    X = np.column_stack([np.arange(40) % 2, np.arange(40) % 5]).astype(float)
+    model = LogisticRegression().fit(X, X[:, 0] > 0)
+    one = permute(model, X, X[:, 0] > 0, scoring="accuracy", n_repeats=6).cost.model_rows
+    two = permute(model, X, X[:, 0] > 0, scoring=["accuracy", "roc_auc"], n_repeats=6)
+    assert 40 < one - PROBE_ROWS <= 40 + 40 + 4 * 40
+    # The probe, and what it asks of a classifier, is there once.
+    assert two.cost.model_rows < 2 * one
 
 
 @pytest.mark.parametrize("scored", [False, True])
@@ -607,6 +620,19 @@ def test_answers_that_are_labels_are_read_as_labels():
     assert e.values[0, 0] > 0.3
     with pytest.raises(ValueError, match="not probabilities.*output='logits'"):
         permute(wrap(lambda X: X[:, 0] - 5.8, task="classification"), IRIS_X, labels)
+
+
+@pytest.mark.parametrize("max_memory", [1, 2**26])
+def test_labels_stay_labels_where_the_changed_rows_all_have_label_one(max_memory):
+    X = np.repeat([[0.0, 0.0], [1.0, 1.0]], [20, 40], axis=0)
+    y = np.repeat([1, 2], [20, 40])
+    # Every row that shuffling changes is labelled 1, which could be taken for a probability of 1.
+    model = wrap(lambda X: np.where(X.sum(axis=1) == 2, 2, 1), task="classification")
+    got = permute(model, X, y, scoring="balanced_accuracy", n_repeats=4, max_memory=max_memory)
+    for unit in range(2):
+        changed = [X[order, unit] != X[:, unit] for order in sources(0, unit, 4, 60)]
+        drops = [(rows & (y == 2)).sum() / 40 / 2 for rows in changed]
+        np.testing.assert_allclose(got.details["repeats"][unit, 0], drops, atol=1e-12)
 
 
 def test_a_generator_is_drawn_from_once():
