@@ -218,7 +218,7 @@ class ImpactWork:
         signed = np.stack([effects for effects, _ in found], axis=-1)
         unmoved = float(1.0 - found[0][1].mean())
         warnings = [sentence for c, column in columns.items()
-                    for sentence in doubts(column, questions.column_names[c], self.mode)]
+                    for sentence in caveats(column, questions.column_names[c], self.mode)]
         if unmoved > 0.5:
             name = questions.unit_names[unit]
             warnings.append(f"{unmoved:.0%} of rows could not be moved in {name!r} (zeros, missing "
@@ -280,7 +280,7 @@ def columns_of(questions: TableQuestions, unit: np.ndarray) -> dict[int, pd.Seri
     return {int(c): column_of(questions.table, int(c)) for c in unit}
 
 
-def doubts(column: pd.Series, name: str, mode: str) -> list[str]:
+def caveats(column: pd.Series, name: str, mode: str) -> list[str]:
     """Return what a reader should know about a column that is moved in a mode."""
     if lacks_zero(column, mode):
         return [f"{name!r} holds dates, which have no zero: it was moved by delta standard "
