@@ -370,7 +370,7 @@ def on_scenes(n: int = 40) -> list[dict[str, Any]]:
         "LIME": (xk.LIME(budget=1_001, random_state=0), segments),
         "Kernel SHAP": (xk.KernelSHAP(solver="wls", budget=1_001, random_state=0), segments),
         "Occlusion, 12 × 12 windows": (xk.Occlusion(window=12, stride=4), segments),
-        "RISE": (xk.RISE(n_masks=2_000, random_state=0), segments),
+        "RISE": (xk.RISE(budget=2002, random_state=0), segments),
     }
     rows = []
     for name, (explainer, masker) in methods.items():

@@ -200,9 +200,9 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
     from xaikit.explainers.mean_impact import MeanImpactValue
     from xaikit.explainers.permutation import PermutationImportance
+    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 
     _check_output(arguments.output)
     model = _load_model(arguments)
