@@ -18,7 +18,7 @@ class Outputs:
     Parameters
     ----------
     own : tuple of str or None
-        Names that the model gives its outputs, where it knows them.
+        Names that the model gives its outputs, if it knows them.
     names : sequence of str or None
         The user's names for all outputs.
     chosen : position, name, list of them, or None
