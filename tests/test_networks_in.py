@@ -102,7 +102,7 @@ def test_a_split_that_does_not_fit_says_where(inputs, words):
 
 
 def test_a_split_must_name_the_models_inputs():
-    with pytest.raises(ValueError, match="gives numbers, code, but the model's inputs are numbers"):
+    with pytest.raises(ValueError, match="names numbers, code, but the model's inputs are numbers"):
         xk.wrap(towns_keras(), inputs={"numbers": ["age", "income"], "code": ["town"]})
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
 
 _FORMAT = 1
@@ -122,7 +123,7 @@ class Explanation:
         """Rebuild an explanation from what `to_dict` gave."""
         kind = cls._types.get(state.get("type", ""))
         if kind is None or state.get("format") != _FORMAT:
-            raise ValueError(
+            raise FormatError(
                 f"expected an explanation of format {_FORMAT} and one of the types "
                 f"{sorted(cls._types)}, got type {state.get('type')!r}, "
                 f"format {state.get('format')!r}."
@@ -205,17 +206,17 @@ def load_explanation(path: str | Path) -> Explanation:
 
     Raises
     ------
-    ValueError
+    FormatError
         If the file holds something else.
     """
     text = Path(path).read_text(encoding="utf8")
     try:
         state = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}. "
-                         "Only files saved as .json can be loaded again.") from error
+        raise FormatError(f"{path} is not JSON: {error}. "
+                          "Only files saved as .json can be loaded again.") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
+        raise FormatError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
     return Explanation.from_dict(state)
 
 

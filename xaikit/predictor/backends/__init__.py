@@ -1,4 +1,4 @@
-"""How each kind of model is called: one small class a kind, tried in the order of `BACKENDS`."""
+"""How each kind of model is called: one small class for each, tried in the order of `BACKENDS`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ BACKENDS: tuple[type[Backend], ...] = (
     KerasModel, ExportedTorch, TorchModule, OnnxSession, XGBoostBooster, LightGBMBooster,
     CatBoostModel, Estimator, Function,
 )
-"""The more special come first."""
+"""Special kinds come before more general ones."""
 
 
 def choose(model: Any, options: Options) -> Backend:
-    """Find the backend for `model`.
+    """Return the backend for `model`.
 
     Raises
     ------
     TypeError
         If the model can neither be called nor predict.
     ValueError
-        If an option is of no use to this kind of model.
+        If an option has no use for this kind of model.
     """
     for backend in BACKENDS:
         if backend.accepts(model):
