@@ -11,11 +11,11 @@ from xaikit.sampling.moves import (
     is_binary,
     levels,
     most_frequent,
-    numbers,
     targets,
     whole,
     with_numbers,
 )
+from xaikit.tables.numeric import float_column
 
 X = np.array([1.0, 2.0, -4.0, 0.0, np.nan])
 KNOWN = X[:4]
@@ -82,12 +82,12 @@ def test_whole(x, target, dtype, want):
     (pd.Series(pd.to_timedelta(["1D", None])).astype("timedelta64[s]"), [86400.0, np.nan]),
 ])
 def test_numbers_and_back(column, want):
-    got = numbers(column)
+    got = float_column(column)
     np.testing.assert_array_equal(got, want)
     moved = np.add(want, [1.0, 0.0])
     back = with_numbers(column, moved)
     assert back.dtype == column.dtype
-    np.testing.assert_array_equal(numbers(back), moved)
+    np.testing.assert_array_equal(float_column(back), moved)
     np.testing.assert_array_equal(changed(column, back), [True, False])
 
 

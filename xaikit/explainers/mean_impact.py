@@ -18,7 +18,6 @@ from xaikit.sampling.moves import (
     is_binary,
     levels,
     most_frequent,
-    numbers,
     targets,
     whole,
     whole_days,
@@ -27,11 +26,12 @@ from xaikit.sampling.moves import (
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import float_column
 from xaikit.tables.tables import (
     Table,
     borrow_columns,
     column_of,
-    kind_of,
     replace_columns,
     take_rows,
 )
@@ -296,7 +296,7 @@ class _Task:
         self, column: pd.Series, name: str, delta: float, warnings: list[str]
     ) -> tuple[pd.Series, pd.Series, np.ndarray]:
         """Give a column moved up and down in its own dtype, and the scale of each row's effect."""
-        x, kind, mode = numbers(column), kind_of(column.dtype), self.mode
+        x, kind, mode = float_column(column), kind_of(column.dtype), self.mode
         known = x[np.isfinite(x)]
         spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
         if kind in ("datetime", "timedelta") and mode.startswith("relative"):

@@ -18,8 +18,9 @@ from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import stream
-from xaikit.sampling.tabular import number_units, resolve_groups
+from xaikit.sampling.tabular import resolve_groups
 from xaikit.solvers.bootstrap import bootstrap_means
+from xaikit.tables.numbering import number_units
 from xaikit.tables.tables import Table, borrow_columns, copy_of, replace_columns, take_rows
 
 BLOCKS = 10

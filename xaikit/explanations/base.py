@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 
 from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
+from xaikit.tables.files import write_whole
 
 _FORMAT = 1
 
@@ -147,22 +149,24 @@ class Explanation:
     def save(self, path: str | Path) -> Path:
         """Write to `path`: ``.json`` (exact), ``.csv``, ``.parquet`` (the frame) or ``.html``.
 
+        The file is written whole or not at all.
+
         Raises
         ------
         ValueError
             For any other ending.
         """
         path = Path(path)
-        writers = {
-            ".json": lambda: path.write_text(self.to_json(), encoding="utf8"),
-            ".csv": lambda: self.to_frame().to_csv(path, index=False),
-            ".parquet": lambda: self.to_frame().to_parquet(path, index=False),
-            ".html": lambda: path.write_text(self._page(), encoding="utf8"),
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".json": self.to_json,
+            ".csv": lambda: self.to_frame().to_csv(index=False),
+            ".parquet": lambda: self.to_frame().to_parquet(index=False),
+            ".html": self._page,
         }
         if path.suffix not in writers:
             raise ValueError(f"cannot save as {path.suffix or 'a file without ending'!r}; "
                              f"use one of {', '.join(writers)}.")
-        writers[path.suffix]()
+        write_whole(path, writers[path.suffix]())
         return path
 
     def _page(self) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
+from xaikit.tables.dtypes import kind_of
 from xaikit.tables.schema import Schema, schema_of
-from xaikit.tables.tables import describe, kind_of, take_rows
+from xaikit.tables.tables import describe, take_rows
 
 _SHOWN = 3
 """Values shown of each column."""

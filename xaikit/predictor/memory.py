@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.casting import is_object
+from xaikit.tables.dtypes import is_object_dtype
 from xaikit.tables.tables import Batch, take_rows
 
 MOST_ROWS = 2**17
@@ -90,7 +90,7 @@ def _form(batch: pd.DataFrame | np.ndarray) -> bytes:
 
 def _cells(column: pd.Series) -> list[bytes]:
     """Encode every cell with its type: 1, 1.0, True and "1" differ."""
-    if is_object(column.dtype):
+    if is_object_dtype(column.dtype):
         return [_bits(v) for v in column]
     missing = column.isna().to_numpy()
     return [b"" if gone else _bits(v)

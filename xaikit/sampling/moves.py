@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.tables import Table, column_of, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import float_column
+from xaikit.tables.tables import Table, column_of
 
 
 def targets(
@@ -43,14 +45,6 @@ def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
     return moved
 
 
-def numbers(column: pd.Series) -> np.ndarray:
-    """Give a numeric or date column as float64, missing as NaN."""
-    if kind_of(column.dtype) in ("datetime", "timedelta"):
-        missing = column.isna().to_numpy()
-        return np.where(missing, np.nan, column.astype("int64").to_numpy().astype(np.float64))
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
 def whole_days(column: pd.Series) -> int:
     """Give the length of a day in the column's own unit if it holds dates only, else 1."""
     known = column.dropna()
@@ -61,7 +55,7 @@ def whole_days(column: pd.Series) -> int:
 
 def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
     """Give the column with other numbers in its own dtype; cells that stay keep all their bits."""
-    old = numbers(column)
+    old = float_column(column)
     places = np.flatnonzero((moved != old) & np.isfinite(moved))
     new = moved[places]
     if kind_of(column.dtype) != "float":
@@ -75,7 +69,7 @@ def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
 
 def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
     """Say which cells of a numeric or date column were moved."""
-    old, new = numbers(column), numbers(moved)
+    old, new = float_column(column), float_column(moved)
     return (old != new) & ~(np.isnan(old) & np.isnan(new))
 
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
-from xaikit.predictor.backends.inputs import as_numbers
-from xaikit.tables.tables import Batch, describe, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import number_array
+from xaikit.tables.tables import Batch, describe, is_table
 
 
 class Booster(Backend):
@@ -100,7 +101,7 @@ class XGBoostBooster(Booster):
         if isinstance(table, pd.DataFrame) and self.feature_names is not None:
             table = self._with_levels(table).set_axis(list(self.feature_names), axis=1)
             return xgboost.DMatrix(table, enable_categorical=True)
-        return xgboost.DMatrix(as_numbers(table, f"this {self.kind}"), enable_categorical=True,
+        return xgboost.DMatrix(number_array(table, f"this {self.kind}"), enable_categorical=True,
                                feature_names=self.model.feature_names,
                                feature_types=self.model.feature_types)
 

@@ -18,7 +18,8 @@ from xaikit.predictor.backends.boosters import (
     without_arrow,
 )
 from xaikit.tables.containers import NAMES
-from xaikit.tables.tables import Batch, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.tables import Batch, is_table
 
 
 class Estimator(Backend):

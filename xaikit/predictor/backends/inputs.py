@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import check_width
-from xaikit.tables.casting import listed
-from xaikit.tables.tables import Batch, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import number_array
+from xaikit.tables.tables import Batch, is_table
+from xaikit.tables.wording import listed
 
 TEXT = "object"
 """The dtype of inputs that take text."""
@@ -188,7 +190,7 @@ def cast(batch: Any, dtype: str | None, whom: str) -> np.ndarray:
         return _texts(batch, whom)
     if dtype is not None and np.dtype(dtype).kind in "iu" and isinstance(batch, pd.DataFrame):
         batch = _coded(batch)
-    numbers = as_numbers(batch, whom)
+    numbers = number_array(batch, whom)
     if dtype is None or numbers.dtype == dtype:
         return numbers
     with np.errstate(invalid="ignore", over="ignore"):
@@ -199,25 +201,6 @@ def cast(batch: Any, dtype: str | None, whom: str) -> np.ndarray:
     if made.dtype.kind == "f" and not np.array_equal(np.isinf(made), np.isinf(numbers)):
         raise ValueError(f"{whom} takes {dtype}, but was given numbers too large for it.")
     return made
-
-
-def as_numbers(batch: Batch, whom: str) -> np.ndarray:
-    """Give a batch of numbers as an array; one dtype that holds all columns, missing as NaN."""
-    if isinstance(batch, pd.DataFrame):
-        bad = [f"{c} ({d})" for c, d in zip(batch.columns, batch.dtypes, strict=True)
-               if kind_of(d) not in ("boolean", "integer", "float")]
-        if bad:
-            raise TypeError(f"{whom} takes numbers, but these columns hold none: "
-                            f"{', '.join(bad)}. Wrap a function that encodes them.")
-        plain = [d if isinstance(d, np.dtype) else np.dtype(np.float64) for d in batch.dtypes]
-        return batch.to_numpy(dtype=np.result_type(*plain), na_value=np.nan)
-    if isinstance(batch, list):
-        raise TypeError(f"{whom} takes numbers, got a list of documents. "
-                        "Wrap a function that encodes them.")
-    if batch.dtype.kind not in "biuf":
-        raise TypeError(f"{whom} takes numbers, got an array of {batch.dtype}. "
-                        "Wrap a function that encodes it.")
-    return batch
 
 
 def _coded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.backends.base import Backend, Options
-from xaikit.predictor.backends.inputs import Split, as_numbers
+from xaikit.predictor.backends.inputs import Split
+from xaikit.tables.numeric import number_array
 from xaikit.tables.tables import Batch
 
 _MODE_LOCK = threading.RLock()
@@ -43,7 +44,7 @@ class TorchModule(Backend):
         if self._split is None:
             # Documents stay as they are: a module may hold its own tokenizer.
             return [batch if isinstance(batch, list)
-                    else self._tensor(as_numbers(batch, whom), None)], {}
+                    else self._tensor(number_array(batch, whom), None)], {}
         parts = [(part.name, self._tensor(cells, part.dtype))
                  for part, cells in self._split.parts(batch, whom)]
         if self._split.by_name:
