@@ -153,6 +153,14 @@ def test_predictors_and_bound_methods():
     assert xk.DenseNetwork.from_model(fitted(mlp()).predict).n_inputs == 3
 
 
+@pytest.mark.parametrize("method", [lambda model: model, lambda model: model.predict])
+def test_columns_seen_in_another_order_do_not_rename_the_inputs(method):
+    # The predictor puts the columns in the model's order; the names follow the weights.
+    model = fitted(mlp(), FRAME)
+    predictor = xk.wrap(method(model)).bind(FRAME[["rate", "income", "age"]])
+    assert xk.DenseNetwork.from_model(predictor).feature_names == ("age", "income", "rate")
+
+
 def test_estimators_are_left_as_they_were():
     model = fitted(mlp())
     before = [w.copy() for w in (*model.coefs_, *model.intercepts_)]

@@ -85,7 +85,9 @@ def wrap(
     model : estimator, booster, network, ONNX session, callable or Predictor
         Anything with ``predict``/``predict_proba``, a torch or Keras model, a native booster, an
         ``onnxruntime.InferenceSession``, or a function of a batch. The model is neither copied nor
-        changed. Of a Predictor, what is given here replaces its settings.
+        changed. Of a Predictor, what is given here replaces its settings. A callable may have the
+        attributes ``feature_names`` (frames reach it with their columns in this order) and
+        ``output_names``, both sequences of str; a `DenseNetwork` has them.
     output : str, optional
         Which answer: ``"proba"``, ``"decision"`` or ``"prediction"`` of an estimator or booster
         (default: the first of these it has); an output's name of an ONNX session; for other
