@@ -13,16 +13,16 @@ from sklearn.neural_network import MLPRegressor
 X = np.random.default_rng(3).normal(size=(40, 3)) * [1.0, 10.0, 0.1] + [0.0, 5.0, -1.0]
 Y = X[:, 0] * X[:, 1] + 5 * X[:, 2]
 FRAME = pd.DataFrame(X, columns=["age", "income", "rate"])
-# The same float64 products in another order: a few units in the last place, times the depth.
+# The same float64 products, summed in another order: a few units in the last place for each layer.
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
-# torch and Keras compute in float32: eps is 1.2e-7, a few layers add some of them.
+# torch and Keras compute in float32, whose epsilon is 1.2e-7; each layer adds a few.
 SINGLE = {"rtol": 2e-5, "atol": 2e-6}
 N1 = {"weights": [[[1.49, -0.19], [0.16, -0.16]], [[-0.52], [0.81]]], "biases": [[13.12, -0.11], [0.56]]}
 
 
 def fitted(model, rows=X, y=Y):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a few iterations give weights enough
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a few iterations are enough
         return model.fit(rows, y)
 
 

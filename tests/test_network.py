@@ -26,7 +26,7 @@ def test_worked_number_n1():
 
 
 def test_connection_weights_of_n1_n2_and_n4():
-    # Olden's product tells a transposed matrix or a lost layer; values of networks.md, 8 digits.
+    # Olden's product reveals a transposed matrix or a lost layer; networks.md, eight digits.
     n2 = [[-1.67624, 3.29022, 1.32466], [-0.51874, -0.22921, -0.25526],
           [-4.01764, 2.12486, -0.08168], [-1.75691, -1.44702, 0.58286]]
     nets = [

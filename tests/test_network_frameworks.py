@@ -18,7 +18,7 @@ def torch():
 
 
 def moved(torch, net):
-    """Give batch normalisations statistics and scales that differ from 0 and 1."""
+    """Set the statistics and scales of batch normalisations to values other than 0 and 1."""
     for layer in net.modules():
         if isinstance(layer, torch.nn.BatchNorm1d):
             layer.running_mean.normal_()
@@ -139,7 +139,7 @@ def test_torch_sizes_that_do_not_fit(torch):
 @pytest.fixture(scope="module")
 def keras():
     os.environ.setdefault("KERAS_BACKEND", "torch")
-    keras = pytest.importorskip("keras", minversion="3", reason="Keras 3 is not installed")
+    keras = pytest.importorskip("keras", minversion="3", reason="Keras 3 with its torch backend is not installed")
     keras.utils.set_random_seed(0)
     return keras
 
