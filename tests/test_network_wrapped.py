@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from network_cases import CLOSE, FRAME, X, Y, fitted, mlp, torch_or_skip
+from scipy import sparse
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -79,15 +80,21 @@ def test_a_network_without_names_takes_columns_by_position():
         predictor(FRAME[["age", "income"]])
 
 
-def test_columns_of_whole_numbers_polars_sparse_and_tensors():
-    network = xk.DenseNetwork([[[1.0], [10.0]]], feature_names=["a", "b"])
-    wanted = [[21.0], [43.0]]
-    assert xk.wrap(network)(pd.DataFrame({"b": [2, 4], "a": [1, 3]})).tolist() == wanted
-    sparse = pytest.importorskip("scipy.sparse").csr_array(np.array([[1, 2], [3, 4]]))
-    assert xk.wrap(network)(sparse).tolist() == wanted
+def polars_frame():
     polars = pytest.importorskip("polars", reason="polars is not installed")
-    assert xk.wrap(network)(polars.DataFrame({"b": [2, 4], "a": [1, 3]})).tolist() == wanted
-    assert xk.wrap(network)(torch_or_skip().tensor([[1.0, 2.0], [3.0, 4.0]])).tolist() == wanted
+    return polars.DataFrame({"b": [2, 4], "a": [1, 3]})
+
+
+@pytest.mark.parametrize("make", [
+    lambda: pd.DataFrame({"b": [2, 4], "a": [1, 3]}), polars_frame,
+    lambda: sparse.csr_array(np.array([[1, 2], [3, 4]])),
+    lambda: torch_or_skip().tensor([[1.0, 2.0], [3.0, 4.0]]),
+], ids=["whole numbers", "polars", "sparse", "tensor"])
+def test_tables_of_other_kinds(make):
+    network = xk.DenseNetwork([[[1.0], [10.0]]], feature_names=["a", "b"])
+    table = make()
+    assert xk.wrap(network)(table).tolist() == [[21.0], [43.0]]
+    assert xk.wrap(network).bind(table)(table).tolist() == [[21.0], [43.0]]
 
 
 def test_a_wrapped_network_is_pickled(network):
