@@ -296,6 +296,14 @@ def _() -> Row:
     return function(IMAGES, lambda X: X.reshape(len(X), -1).mean(axis=1))
 
 
+@row("function with feature_names", "pandas, numbers")
+def _() -> Row:
+    order = ["member", "income", "age"]
+    model = Ordered(lambda X: X["age"] * 1.0 + X["income"])
+    model.feature_names = order
+    return Row(model, NUMBERS, lambda m, X: m.answer(X), (model, "ask"), lambda X: X[order])
+
+
 class Named:
     """A function as a method, so that a test can watch what it is given."""
 
@@ -304,6 +312,15 @@ class Named:
 
     def ask(self, X: Any) -> Any:
         return self.answer(X)
+
+
+class Ordered(Named):
+    """A function that says the order of its columns."""
+
+    feature_names: list[str]
+
+    def __call__(self, X: Any) -> Any:
+        return self.ask(X)
 
 
 def function(X: Any, answer: Callable[[Any], Any]) -> Row:

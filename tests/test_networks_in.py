@@ -26,7 +26,7 @@ SPLIT = {"numbers": ["age", "income"], "codes": (["town"], "int64")}
 
 
 class Towns(nn.Module):
-    """Numbers, and the code of a town."""
+    """A module with two inputs: numbers, and the code of a town."""
 
     def __init__(self):
         super().__init__()

@@ -230,13 +230,8 @@ def load_explanation(path: str | Path) -> Explanation:
 
     Raises
     ------
-<<<<<<< HEAD
     FormatError
-        If the file holds something else.
-=======
-    ValueError
         If the file does not hold an explanation.
->>>>>>> bare
     """
     text = Path(path).read_text(encoding="utf8")
     try:

@@ -8,12 +8,13 @@ from xaikit.predictor.backends.base import Backend, Options
 from xaikit.predictor.backends.boosters import CatBoostModel, LightGBMBooster, XGBoostBooster
 from xaikit.predictor.backends.estimators import Estimator, Function
 from xaikit.predictor.backends.keras_models import KerasModel
+from xaikit.predictor.backends.named_functions import NamedFunction
 from xaikit.predictor.backends.onnx_sessions import OnnxSession
 from xaikit.predictor.backends.torch_modules import ExportedTorch, TorchModule
 
 BACKENDS: tuple[type[Backend], ...] = (
     KerasModel, ExportedTorch, TorchModule, OnnxSession, XGBoostBooster, LightGBMBooster,
-    CatBoostModel, Estimator, Function,
+    CatBoostModel, Estimator, NamedFunction, Function,
 )
 """Special kinds come before more general ones."""
 
