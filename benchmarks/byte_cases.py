@@ -2,8 +2,8 @@
 
     python benchmarks/byte_cases.py ARRAYS.npz
 
-`benchmarks.same_bytes` runs this file on two versions of xaikit and compares what they write. Since
-the older one runs it too, it uses public names alone, and `RENAMED` for settings of other names.
+`benchmarks.same_bytes` runs this file on two versions of xaikit and compares what they write. It
+uses only names that both have; `RENAMED` lists the settings that had another name.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def diabetes() -> Data:
     """10 numbers, one of them with two values, regression."""
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     groups = {"person": ["age", "sex"], "cholesterol": ["s1", "s2", "s3", "s4"]}
-    return table(ensemble.RandomForestRegressor(20, max_leaf_nodes=40, random_state=0), X, y, groups)
+    forest = ensemble.RandomForestRegressor(20, max_leaf_nodes=40, random_state=0)
+    return table(forest, X, y, groups)
 
 
 def mixed(n: int = 400) -> Data:
@@ -118,7 +119,8 @@ def written() -> Data:
 def images() -> Data:
     """Digits in colour, 24 × 24 pixels of uint8, ten classes; 12 superpixels."""
     X, y = load_digits(return_X_y=True)
-    forest = ensemble.ExtraTreesClassifier(20, max_leaf_nodes=80, random_state=0).fit(X[:800], y[:800])
+    forest = ensemble.ExtraTreesClassifier(20, max_leaf_nodes=80, random_state=0)
+    forest.fit(X[:800], y[:800])
     shown = X[1000:1002].reshape(-1, 8, 8, 1).repeat(3, axis=1).repeat(3, axis=2)
     coloured = np.rint(shown * [15.0, 8.0, 4.0]).astype(np.uint8)
     return Data(lambda Z: forest.predict_proba(Z[:, 1::3, 1::3, 0].reshape(-1, 64) / 15.0),
@@ -131,34 +133,31 @@ TABLES, CLASSES = EVERY[:3], ("cancer", "mixed", "texts", "written", "images")
 
 ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
     # groups=True stands for those of the data set; with y=True labels are passed to explain.
-    *((EVERY, "KernelSHAP", {"solver": solver}) for solver in ("auto", "wls", "gp")),
+    *((EVERY, "KernelSHAP", {"solver": way}) for way in ("auto", "wls", "gp")),
     (("diabetes", "mixed", "images"), "KernelSHAP", {"solver": "exact"}),
-    *((TABLES, "KernelSHAP", {"solver": solver, "groups": True})
-      for solver in ("auto", "exact", "wls", "gp")),
-    *((CLASSES, "KernelSHAP", {"solver": solver, "link": "logit"}) for solver in ("auto", "wls")),
-    *((EVERY, "KernelSHAP", {"solver": solver, "interactions": True})
-      for solver in ("auto", "wls")),
-    *((EVERY, "KernelSHAP", {"solver": solver, "tol": 0.05}) for solver in ("wls", "gp")),
+    *((TABLES, "KernelSHAP", {"solver": way, "groups": True})
+      for way in ("auto", "exact", "wls", "gp")),
+    *((CLASSES, "KernelSHAP", {"solver": way, "link": "logit"}) for way in ("auto", "wls")),
+    *((EVERY, "KernelSHAP", {"solver": way, "interactions": True}) for way in ("auto", "wls")),
+    *((EVERY, "KernelSHAP", {"solver": way, "tol": 0.05}) for way in ("wls", "gp")),
     (TABLES, "KernelSHAP", {"solver": "wls", "max_seconds": 600, "groups": True}),
     (TABLES, "KernelSHAP", {"max_background": 9, "budget": 2000}),
     (("mixed", "texts", "images"), "KernelSHAP", {"outputs": [2, 0], "max_memory": 2**18}),
-    *((EVERY, "LIME", {"sampling": sampling}) for sampling in ("kernel", "weighted")),
+    *((EVERY, "LIME", {"sampling": way}) for way in ("kernel", "weighted")),
     *((TABLES, "LIME", {"discretize": way}) for way in ("tree", "quartile", "decile", None)),
     (TABLES, "LIME", {"discretize": None, "sampling": "weighted"}),
     (TABLES, "LIME", {"groups": True, "budget": 900}),
-    (EVERY, "Occlusion", {}),
-    (TABLES, "Occlusion", {"groups": True}),
+    (EVERY, "Occlusion", {}), (TABLES, "Occlusion", {"groups": True}),
     (("images",), "Occlusion", {"window": 6, "stride": 4}),
-    (("images",), "RISE", {"budget": 1002, "grid": 5}),
-    (EVERY, "PredictionDifference", {}),
+    (("images",), "RISE", {"budget": 1002, "grid": 5}), (EVERY, "PredictionDifference", {}),
     (CLASSES, "PredictionDifference", {"link": "logit"}),
     (TABLES, "PredictionDifference", {"n_neighbours": 5, "groups": True}),
     (EVERY, "ExtremalMask", {"areas": (0.1, 0.3), "outputs": [0]}),
-    *((TABLES, "MeanImpactValue", {"mode": mode})
-      for mode in ("relative", "relative_abs", "sd", "range", "quantile")),
+    *((TABLES, "MeanImpactValue", {"mode": way})
+      for way in ("relative", "relative_abs", "sd", "range", "quantile")),
     (TABLES, "MeanImpactValue", {"groups": True, "clip": True, "sweep": (0.2, 0.5)}),
-    *((TABLES, "PermutationImportance", settings)
-      for settings in ({}, {"y": True, "n_repeats": 4}, {"groups": True})),
+    *((TABLES, "PermutationImportance", more)
+      for more in ({}, {"y": True, "n_repeats": 4}, {"groups": True})),
     (CLASSES[:2], "PermutationImportance",
      {"y": True, "groups": True, "scoring": ["accuracy", "neg_log_loss"], "n_repeats": 3}),
 ]
@@ -180,13 +179,12 @@ def ask(data: Data, explainer: str, settings: dict[str, Any]) -> Any:
     built = build(explainer, **{k: v for k, v in (settings | given).items() if k != "y"})
     if explainer in ("MeanImpactValue", "PermutationImportance"):
         return built.fit(data.model).explain(data.X, *labels)
-    # RISE has a masker of its own.
     background = None if explainer == "RISE" else data.background
     return built.fit(data.model, background).explain(data.rows)
 
 
 def shared_games(data: Data) -> Any:
-    """Explain the same games with two methods, of which the second finds answers there."""
+    """Explain the same games with two methods; the second finds answers there."""
     first = build("KernelSHAP", solver="wls", tol=0.1).fit(data.model, data.background)
     games = first.games(data.rows[:1])
     first.explain(games)
@@ -241,7 +239,7 @@ def collect() -> dict[str, np.ndarray]:
         for name in on:
             try:
                 arrays = arrays_of(explain(data[name]))
-            except Exception as error:  # a failure is shown beside what the other side found
+            except Exception as error:  # `same_bytes` reports it
                 arrays = {"failed": np.array(f"{type(error).__name__}: {error}")}
             found |= {f"{case}|{name}|{array}": value for array, value in arrays.items()}
     return found
