@@ -129,7 +129,7 @@ def images() -> Data:
 
 DATA = {make.__name__: make for make in (cancer, diabetes, mixed, texts, written, images)}
 EVERY = tuple(DATA)
-TABLES, CLASSES = EVERY[:3], ("cancer", "mixed", "texts", "written", "images")
+TABLES, CLASSES = EVERY[:3], (EVERY[0], *EVERY[2:])
 
 ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
     # groups=True stands for those of the data set; with y=True labels are passed to explain.
@@ -156,8 +156,8 @@ ASKED: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
     *((TABLES, "MeanImpactValue", {"mode": way})
       for way in ("relative", "relative_abs", "sd", "range", "quantile")),
     (TABLES, "MeanImpactValue", {"groups": True, "clip": True, "sweep": (0.2, 0.5)}),
-    *((TABLES, "PermutationImportance", more)
-      for more in ({}, {"y": True, "n_repeats": 4}, {"groups": True})),
+    (TABLES, "PermutationImportance", {}), (TABLES, "PermutationImportance", {"groups": True}),
+    (TABLES, "PermutationImportance", {"y": True, "n_repeats": 4}),
     (CLASSES[:2], "PermutationImportance",
      {"y": True, "groups": True, "scoring": ["accuracy", "neg_log_loss"], "n_repeats": 3}),
 ]

@@ -96,8 +96,9 @@ def compare(before: Arrays, now: Arrays) -> tuple[list[dict[str, str]], list[str
     for case, data in pairs:
         sides = [{key.split("|")[2]: array for key, array in side.items()
                   if key.startswith(f"{case}|{data}|")} for side in (before, now)]
+        failed = any("failed" in side for side in sides)
         found = differences(*sides)
-        rows[case][data] = "different" if found else "same"
+        rows[case][data] = "failed" if failed else "different" if found else "same"
         reports += [f"{case} on {data}: {', '.join(found)}."] if found else []
     return list(rows.values()), reports
 
