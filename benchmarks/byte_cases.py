@@ -35,12 +35,12 @@ RENAMED: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
     ("PredictionDifference", "link"): (
         "scale", lambda link: {"identity": "difference", "logit": "log_odds"}[link]),
 }
-"""Settings by their new name, with the older name and what a value was under it."""
+"""Settings by their new name: the old name, and how the old value follows from the new one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """A model with what it is explained on; tables also have groups and all rows with labels."""
+    """A model and what is explained; tables also have groups, and more rows with labels."""
 
     model: Any
     background: Any
@@ -66,8 +66,7 @@ def diabetes() -> Data:
     """10 numbers, one of them with two values, regression."""
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     groups = {"person": ["age", "sex"], "cholesterol": ["s1", "s2", "s3", "s4"]}
-    forest = ensemble.RandomForestRegressor(20, max_leaf_nodes=40, random_state=0)
-    return table(forest, X, y, groups)
+    return table(ensemble.RandomForestRegressor(20, max_depth=6, random_state=0), X, y, groups)
 
 
 def mixed(n: int = 400) -> Data:
@@ -119,8 +118,7 @@ def written() -> Data:
 def images() -> Data:
     """Digits in colour, 24 × 24 pixels of uint8, ten classes; 12 superpixels."""
     X, y = load_digits(return_X_y=True)
-    forest = ensemble.ExtraTreesClassifier(20, max_leaf_nodes=80, random_state=0)
-    forest.fit(X[:800], y[:800])
+    forest = ensemble.ExtraTreesClassifier(20, max_depth=8, random_state=0).fit(X[:800], y[:800])
     shown = X[1000:1002].reshape(-1, 8, 8, 1).repeat(3, axis=1).repeat(3, axis=2)
     coloured = np.rint(shown * [15.0, 8.0, 4.0]).astype(np.uint8)
     return Data(lambda Z: forest.predict_proba(Z[:, 1::3, 1::3, 0].reshape(-1, 64) / 15.0),
