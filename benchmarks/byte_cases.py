@@ -116,13 +116,13 @@ def written() -> Data:
 
 
 def images() -> Data:
-    """Digits in colour, 24 × 24 pixels of uint8, ten classes; 12 superpixels."""
+    """Digits in colour, 24 × 24 pixels of uint8, ten classes; 15 superpixels."""
     X, y = load_digits(return_X_y=True)
     forest = ensemble.ExtraTreesClassifier(20, max_depth=8, random_state=0).fit(X[:800], y[:800])
     shown = X[1000:1002].reshape(-1, 8, 8, 1).repeat(3, axis=1).repeat(3, axis=2)
     coloured = np.rint(shown * [15.0, 8.0, 4.0]).astype(np.uint8)
     return Data(lambda Z: forest.predict_proba(Z[:, 1::3, 1::3, 0].reshape(-1, 64) / 15.0),
-                xk.ImageMasker("slic", n_segments=12), coloured)
+                xk.ImageMasker("slic", n_segments=24), coloured)
 
 
 DATA = {make.__name__: make for make in (cancer, diabetes, mixed, texts, written, images)}
