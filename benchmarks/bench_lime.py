@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import xaikit as xk
-from benchmarks.cases import Counted, adult
+from benchmarks.cases import Counted, adult, read_adult
 from benchmarks.scenes import pointing, precision, reader, scenes
 
 REVIEWS = Path(__file__).parents[2] / "shared" / "data" / "movie_reviews.csv"
@@ -101,7 +101,9 @@ def _reviews() -> tuple[Any, list[str]]:
 
 
 def texts() -> list[dict[str, Any]]:
-    """Total time of 5,000 samples for texts of 300 words."""
+    """Total time of 5,000 samples for texts of 300 words; no rows where the reviews are absent."""
+    if not REVIEWS.exists():
+        return []
     model, long = _reviews()
     counted = Counted(model.predict_proba)
     theirs = LimeTextExplainer(random_state=0, bow=False)
@@ -342,15 +344,12 @@ def forms(n: int = 2_000, n_rows: int = 20, n_seeds: int = 4) -> list[dict[str, 
 
 
 def _three_tables() -> Any:
-    from benchmarks.cases import ADULT
-
-    if ADULT.exists():
-        table = pd.read_csv(ADULT).sample(8_000, random_state=0).reset_index(drop=True)
-        y = table.pop("income") == ">50K"
-        for column in table.select_dtypes(exclude="number"):
-            table[column] = table[column].astype("category")
-        yield "Adult", HistGradientBoostingClassifier(
-            random_state=0, categorical_features="from_dtype").fit(table, y), table
+    table = read_adult().sample(8_000, random_state=0).reset_index(drop=True)
+    y = table.pop("income") == ">50K"
+    for column in table.select_dtypes(exclude="number"):
+        table[column] = table[column].astype("category")
+    yield "Adult", HistGradientBoostingClassifier(
+        random_state=0, categorical_features="from_dtype").fit(table, y), table
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     yield "breast cancer", HistGradientBoostingClassifier(random_state=0).fit(X, y), X
     X, y = load_diabetes(return_X_y=True, as_frame=True)
@@ -370,7 +369,7 @@ def on_scenes(n: int = 40) -> list[dict[str, Any]]:
         "LIME": (xk.LIME(budget=1_001, random_state=0), segments),
         "Kernel SHAP": (xk.KernelSHAP(solver="wls", budget=1_001, random_state=0), segments),
         "Occlusion, 12 × 12 windows": (xk.Occlusion(window=12, stride=4), segments),
-        "RISE": (xk.RISE(n_masks=2_000, random_state=0), segments),
+        "RISE": (xk.RISE(budget=2002, random_state=0), segments),
     }
     rows = []
     for name, (explainer, masker) in methods.items():

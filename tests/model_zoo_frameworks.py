@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import joblib
@@ -49,18 +50,14 @@ def dense(dtype: str = "float32") -> Any:
 
 
 def tensors(X: Any, dtype: str = "float32") -> Any:
-    import torch
-
+    torch = pytest.importorskip("torch")
     numbers = X.to_numpy(dtype=np.float64) if isinstance(X, pd.DataFrame) else X
     return torch.tensor(numbers, dtype=getattr(torch, dtype))
 
 
 def asked(module: Any, *args: Any, **kwargs: Any) -> Any:
     """Ask a copy in evaluation mode."""
-    import copy
-
-    import torch
-
+    torch = pytest.importorskip("torch")
     with torch.no_grad():
         return copy.deepcopy(module).eval()(*args, **kwargs)
 
@@ -99,8 +96,7 @@ def _() -> Row:
 
 @row("torch Module, scripted", "array, float32")
 def _() -> Row:
-    import torch
-
+    torch = pytest.importorskip("torch")
     module = torch.jit.script(dense())
     return Row(module, array_of(np.float32), lambda m, Z: asked(m, tensors(Z)), None,
                lambda Z: ([tensors(Z)], {}), torch_state, tolerance=1e-6)
@@ -117,9 +113,8 @@ def _() -> Row:
 
 
 def exported(rows: Any) -> Row:
+    torch = pytest.importorskip("torch")
     module = dense().eval()
-    import torch
-
     shapes = None if rows is None else ({0: torch.export.Dim("rows")},)
     program = torch.export.export(module, (torch.zeros(8, 3),), dynamic_shapes=shapes)
     return Row(program, array_of(np.float32), lambda _, Z: asked(module, tensors(Z)), None,
@@ -197,8 +192,7 @@ def keras_row(model: Any, X: Any, wanted: Any, **more: Any) -> Row:
 
 
 def keras_copy(model: Any) -> Any:
-    import keras
-
+    keras = pytest.importorskip("keras")
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
     return twin

@@ -240,7 +240,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path):
     source = tmp_path / "source"
     # A copy: building in place would leave (and pick up) a build folder.
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(
-        ".*", "build", "dist", "*.egg-info", "__pycache__", "notebooks", "data", "results"))
+        ".*", "build", "dist", "*.egg-info", "__pycache__", "notebooks", "results"))
     command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation",
                "--disable-pip-version-check", "--wheel-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)

@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import xaikit as xk
 from xaikit import cli
+from xaikit.tables.reading import read_table
 
 _NUMBERS = itertools.count()
 
@@ -319,8 +320,8 @@ def test_text_that_means_missing(capsys, place):
     status, _, _ = run(capsys, "doctor", "--model", place.model("levels"), "--data", "full.csv",
                          "--drop", "y", "--drop", "note", "--na", "?")
     assert status == 0
-    assert cli.read_table("full.csv")["city"].isna().sum() == 0
-    assert cli.read_table("full.csv", ["?"])["city"].isna().sum() == 4
+    assert read_table("full.csv")["city"].isna().sum() == 0
+    assert read_table("full.csv", ["?"])["city"].isna().sum() == 4
 
 
 @pytest.mark.parametrize(("argv", "sentence"), [
@@ -346,7 +347,7 @@ def test_binary_tables(place, ending):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     frame = place.frame.assign(c=pd.Categorical(["x", "y"] * 6))
     getattr(frame, f"to_{ending}")(f"table.{ending}")
-    pd.testing.assert_frame_equal(cli.read_table(f"table.{ending}"), frame)
+    pd.testing.assert_frame_equal(read_table(f"table.{ending}"), frame)
 
 
 def test_limit_takes_the_first_rows(capsys, place):

@@ -594,7 +594,7 @@ def test_scikit_learn_conventions(tables):
     copy = clone(explainer)
     assert copy.get_params() == explainer.get_params()
     assert not hasattr(copy, "predictor_")
-    settings = {"solver": "exact", "budget": 9, "tol": 0.1, "interactions": True, "link": "logit", "groups": [[0]], "outputs": 0,
+    settings = {"solver": "exact", "budget": 9, "max_seconds": None, "tol": 0.1, "interactions": True, "link": "logit", "groups": [[0]], "outputs": 0,
                 "max_background": 3, "batch_size": 5, "random_state": 1, "n_jobs": 2,
                 "max_memory": 10}
     assert xk.KernelSHAP(**settings).get_params() == settings
@@ -650,28 +650,33 @@ def test_groups_are_kept_where_the_background_is_sampled(rng):
 
 
 @pytest.mark.parametrize(("settings", "error", "words"), [
-    ({"solver": "kernel"}, ValueError, "solver must be one of auto, exact, wls"),
+    ({"solver": "kernel"}, ValueError, "solver must be one of 'auto', 'exact', 'wls', 'gp'"),
     ({"solver": None}, ValueError, "solver must be one of"),
-    ({"link": "log"}, ValueError, "link must be one of identity, logit"),
-    ({"budget": 0}, ValueError, "budget must be a positive number"),
+    ({"link": "log"}, ValueError, "link must be one of 'identity', 'logit', got 'log'"),
+    ({"budget": 0}, ValueError, r"budget must be a whole number of at least 1 \(model rows\) or 'auto', got 0"),
     ({"budget": -5}, ValueError, "budget must be"),
     ({"budget": 10.5}, ValueError, "budget must be"),
     ({"budget": True}, ValueError, "budget must be"),
     ({"budget": "lots"}, ValueError, "budget must be"),
     ({"budget": None}, ValueError, "budget must be"),
-    ({"budget": "0s"}, ValueError, "budget must be"),
-    ({"budget": "5 fortnights"}, ValueError, "a time such as '30s'"),
-    ({"budget": "5s", "solver": "exact"}, ValueError, "cannot be kept by solver='exact'"),
-    ({"tol": 0}, ValueError, "tol must be a share"),
-    ({"tol": 1.0}, ValueError, "tol must be a share"),
-    ({"tol": "small"}, ValueError, "tol must be a share"),
-    ({"tol": np.nan}, ValueError, "tol must be a share"),
-    ({"max_background": 0}, ValueError, "max_background must be at least 1"),
+    ({"budget": "30s"}, ValueError, "budget must be"),
+    ({"max_seconds": 0}, ValueError, "max_seconds must be a number above 0 or None, got 0"),
+    ({"max_seconds": "30s"}, ValueError, "max_seconds must be"),
+    ({"max_seconds": 5, "solver": "exact"}, ValueError, "cannot be kept by solver='exact'"),
+    ({"tol": 0}, ValueError, "tol must be a number above 0 and below 1 or None, got 0"),
+    ({"tol": 1.0}, ValueError, "tol must be"),
+    ({"tol": "small"}, ValueError, "tol must be"),
+    ({"tol": np.nan}, ValueError, "tol must be"),
+    ({"max_background": 0}, ValueError, "max_background must be a whole number of at least 1"),
+    ({"max_background": True}, ValueError, "max_background must be"),
+    ({"max_memory": -1}, ValueError, "max_memory must be a whole number of at least 1, got -1"),
+    ({"n_jobs": 0}, ValueError, "n_jobs must be"),
+    ({"interactions": 1}, ValueError, "interactions must be True or False, got 1"),
     ({"random_state": -1}, ValueError, "random_state must not be negative"),
     ({"random_state": 1.5}, TypeError, "random_state must be a whole number"),
     ({"random_state": True}, TypeError, "random_state must be a whole number"),
     ({"random_state": "zero"}, TypeError, "random_state must be a whole number"),
-    ({"batch_size": 0}, ValueError, "batch_size must be a positive whole number"),
+    ({"batch_size": 0}, ValueError, "batch_size must be a whole number of at least 1 or 'auto', got 0"),
     ({"batch_size": "big"}, ValueError, "batch_size must be"),
     ({"groups": {"g": ["x0", "nobody"]}}, ValueError, "'nobody'"),
 ])

@@ -9,10 +9,10 @@ import reference
 import reference_lime as naive
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from xaikit.explainers.games import Turn
 
 import xaikit as xk
 from xaikit.errors import ModelError
+from xaikit.explainers.games import Turn
 from xaikit.explainers.lime import LIME, LimeSolver
 from xaikit.sampling.bins import BinnedRows, columns_of
 from xaikit.sampling.image import ImageMasker
@@ -625,12 +625,12 @@ def test_random_state_none_says_what_it_drew():
 # --- bad input
 
 @pytest.mark.parametrize(("settings", "sentence"), [
-    ({"budget": 0}, "budget must be a positive number of model rows or 'auto', got 0"),
+    ({"budget": 0}, r"budget must be a whole number of at least 1 \(model rows\) or 'auto', got 0"),
     ({"budget": 2.5}, "budget must be"), ({"budget": True}, "budget must be"),
     ({"budget": "all"}, "budget must be"),
-    ({"sampling": "lime"}, "sampling must be one of kernel, weighted, got 'lime'"),
-    ({"discretize": "bins"}, "discretize must be None, 'auto' or one of quartile, decile, tree"),
-    ({"kernel_width": 0}, "kernel_width must be a positive number or None, got 0"),
+    ({"sampling": "lime"}, "sampling must be one of 'kernel', 'weighted', got 'lime'"),
+    ({"discretize": "bins"}, "discretize must be one of None, 'auto', 'quartile', 'decile', 'tree'"),
+    ({"kernel_width": 0}, "kernel_width must be a number above 0 or None, got 0"),
     ({"kernel_width": -1.0}, "kernel_width must be"), ({"kernel_width": np.nan}, "kernel_width must be"),
     ({"kernel_width": "wide"}, "kernel_width must be"), ({"kernel_width": True}, "kernel_width must be"),
 ])

@@ -14,12 +14,12 @@ from xaikit.sampling.moves import (
     lacks_zero,
     levels,
     most_frequent,
-    numbers,
     steps,
     targets,
     whole,
     with_numbers,
 )
+from xaikit.tables.numeric import float_column
 
 X = np.array([1.0, 2.0, -4.0, 0.0, np.nan])
 KNOWN = X[:4]
@@ -86,12 +86,12 @@ def test_whole(x, target, dtype, want):
     (pd.Series(pd.to_timedelta(["1D", None])).astype("timedelta64[s]"), [86400.0, np.nan]),
 ])
 def test_numbers_and_back(column, want):
-    got = numbers(column)
+    got = float_column(column)
     np.testing.assert_array_equal(got, want)
     moved = np.add(want, [1.0, 0.0])
     back = with_numbers(column, moved)
     assert back.dtype == column.dtype
-    np.testing.assert_array_equal(numbers(back), moved)
+    np.testing.assert_array_equal(float_column(back), moved)
     np.testing.assert_array_equal(changed(column, back), [True, False])
 
 
@@ -162,8 +162,8 @@ def test_steps(column, clip, up, down, scale, moved):
     column = pd.Series(column)
     got = steps(column, "relative", 0.5, clip)
     assert got.up.dtype == got.down.dtype == column.dtype
-    np.testing.assert_array_equal(numbers(got.up), up)
-    np.testing.assert_array_equal(numbers(got.down), down)
+    np.testing.assert_array_equal(float_column(got.up), up)
+    np.testing.assert_array_equal(float_column(got.down), down)
     known = column.notna().to_numpy()
     np.testing.assert_array_equal(got.scale[known], np.array(scale)[known])
     np.testing.assert_array_equal(got.moved, moved)

@@ -202,8 +202,8 @@ def test_bad_n_repeats(n_repeats):
 
 
 @pytest.mark.parametrize(("settings", "error", "sentence"), [
-    ({"confidence": 1.0}, ValueError, "confidence must be a number between 0 and 1"),
-    ({"confidence": 0}, ValueError, "confidence must be a number between 0 and 1"),
+    ({"confidence": 1.0}, ValueError, "confidence must be a number above 0 and below 1"),
+    ({"confidence": 0}, ValueError, "confidence must be a number above 0 and below 1"),
     ({"scoring": "acuracy"}, ValueError, "acuracy"),
     ({"scoring": 3}, TypeError, "scoring must be a scorer's name"),
     ({"scoring": ["accuracy", None]}, TypeError, "scoring must be a scorer's name"),

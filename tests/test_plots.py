@@ -573,8 +573,8 @@ def test_scatter_needs_a_column():
     (pd.NA, "missing"), (pd.NaT, "missing"), (float("inf"), "inf"), (pd.Timestamp("2024-05-01"), "2024-05-01"),
     (pd.Timestamp("2024-05-01 07:30"), "2024-05-01 07:30"), ("a\n b", "a b"), ("x" * 30, "x" * 12 + "…" + "x" * 7),
 ])
-def test_describe(value, text):
-    assert wording.describe(value) == text
+def test_cell_text(value, text):
+    assert wording.cell_text(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import numpy as np
@@ -752,6 +754,36 @@ def test_empty_tables_are_refused(table):
         predictor.bind(table)
     with pytest.raises(ValueError, match="rows and columns"):
         predictor.bind(np.zeros((3, 0)))
+
+
+def test_a_choice_that_fits_no_output_is_refused_every_time():
+    predictor = wrap(lambda X: X[:, :2], outputs="third")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="outputs='third' is not one of the model's 2"):
+            predictor(IRIS_X)
+
+
+def test_ask_method_takes_turns_and_refuses_what_is_no_method():
+    class Crowded:
+        def __init__(self):
+            self.inside, self.most = 0, 0
+
+        def predict(self, X):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            time.sleep(0.02)
+            self.inside -= 1
+            return X[:, 0]
+
+    model = Crowded()
+    predictor = wrap(model, thread_safe=False).bind(IRIS_X)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: predictor.ask_method("predict", IRIS_X[:2]), range(4)))
+    assert model.most == 1
+    with pytest.raises(ValueError, match="method must be one of predict for .*got 'score'"):
+        predictor.ask_method("score", IRIS_X)
+    with pytest.raises(ValueError, match="method must be one of none for .*callable"):
+        wrap(np.sin).ask_method("predict", IRIS_X)
 
 
 def test_ask_method_gives_labels_and_counts():

@@ -30,8 +30,9 @@ from xaikit.reporting import checks, document, files, performance, render
 from xaikit.reporting import data as table_data
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import Blind, with_noise
-from xaikit.reporting.inputs import content_hash, read_labels
+from xaikit.reporting.inputs import read_labels
 from xaikit.reporting.truth import Truth
+from xaikit.tables.files import content_hash, write_whole
 
 SECTIONS = ["provenance", "performance", "data", "importance", "contributions", "examples",
             "checks", "caveats", "tables"]
@@ -290,7 +291,7 @@ def test_a_failed_write_leaves_no_half_file(tmp_path, monkeypatch):
     target.write_text("old")
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        files.write_whole(target, "new")
+        write_whole(target, "new")
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
     assert target.read_text() == "old"
 

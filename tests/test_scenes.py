@@ -47,7 +47,7 @@ METHODS = {
     "Kernel SHAP": (xk.KernelSHAP(solver="wls", budget=801, random_state=0), _segments),
     # A cell of 4.8 pixels is a fifth of a digit's side; nothing is black by itself in a photograph,
     # so that the mean colour, as for the others, disturbs the network less than RISE's own black.
-    "RISE": (xk.RISE(n_masks=1_500, grid=10, random_state=0), _segments),
+    "RISE": (xk.RISE(budget=1502, grid=10, random_state=0), _segments),
 }
 
 

@@ -307,7 +307,7 @@ def test_a_frame_for_an_array_background_is_put_in_order_by_name():
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (lambda X: X.drop(columns=["int", "str"]), "missing: int, str"),
+    (lambda X: X.drop(columns=["int", "str"]), "missing: int and str"),
     (lambda X: X.assign(more=1), "not expected: more"),
     (lambda X: X.rename(columns={"int": "INT"}), "missing: int; not expected: INT"),
     (lambda X: X.assign(kind="zebra"), r"column 'kind' holds levels .* 'zebra'"),

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
+    "Condition": "xaikit.tables.conditions",
     "Cost": "xaikit.explanations.base",
     "DenseNetwork": "xaikit.networks.network",
     "ExtremalMask": "xaikit.explainers.extremal_mask",

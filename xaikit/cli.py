@@ -200,9 +200,9 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
     from xaikit.explainers.mean_impact import MeanImpactValue
     from xaikit.explainers.permutation import PermutationImportance
+    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 
     _check_output(arguments.output)
     model = _load_model(arguments)
@@ -274,7 +274,9 @@ def _load_model(arguments: argparse.Namespace) -> Any:
 
 
 def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """Give the table without the target and dropped columns, and the target."""
+    """Return the table without the target and dropped columns, and the target."""
+    from xaikit.tables.reading import read_table
+
     table = read_table(arguments.data, arguments.na)
     if arguments.limit is not None:
         table = table.head(arguments.limit)
@@ -294,36 +296,13 @@ def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _load_background(arguments: argparse.Namespace) -> Any:
+    from xaikit.tables.reading import read_table
+
     if arguments.background is None:
         return None
     table = read_table(arguments.background, arguments.na)
     left_out = [c for c in [arguments.target, *arguments.drop] if c in table.columns]
     return table.drop(columns=left_out)
-
-
-def read_table(path: str, missing: Sequence[str] = ()) -> Any:
-    """Read a table by the ending of its name.
-
-    Parameters
-    ----------
-    path : str
-        ``.csv``, ``.parquet`` or ``.feather`` (these two need pyarrow).
-    missing : sequence of str
-        Further texts of a CSV that mean missing.
-    """
-    import pandas as pd
-
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet", ".feather"):
-        raise ValueError(f"cannot read {path!r}: expected a .csv, .parquet or .feather file.")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path!r}.")
-    if suffix == ".csv":
-        try:
-            return pd.read_csv(path, na_values=list(missing), skipinitialspace=True)
-        except pd.errors.EmptyDataError as error:
-            raise ValueError(f"{path} is empty.") from error
-    return pd.read_parquet(path) if suffix == ".parquet" else pd.read_feather(path)
 
 
 def _check_output(output: str | None) -> None:

@@ -32,18 +32,20 @@ class Whole:
     """A whole number of at least `least`. True and False are not numbers."""
 
     least: int = 1
+    what: str = ""
+    """What it counts, for the sentence."""
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is such a number."""
         return is_whole(value) and bool(value >= self.least)
 
     def __str__(self) -> str:
-        return f"a whole number of at least {self.least}"
+        return f"a whole number of at least {self.least}" + (f" ({self.what})" * bool(self.what))
 
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number above `above`, and below or at most `most`."""
+    """A number above `above`, below `below` and at most `most`; NaN is none."""
 
     above: float = -math.inf
     below: float = math.inf
@@ -51,15 +53,14 @@ class Number:
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is such a number."""
-        return is_number(value) and math.isfinite(value) \
-            and bool(self.above < value < self.below) and bool(value <= self.most)
+        return is_number(value) and bool(self.above < value <= self.most) \
+            and bool(value < self.below or self.below == math.inf)
 
     def __str__(self) -> str:
-        if self.below < math.inf:
-            return f"a number between {self.above:g} and {self.below:g}, both excluded"
-        if self.most < math.inf:
-            return f"a number above {self.above:g} and at most {self.most:g}"
-        return f"a number above {self.above:g}" if self.above > -math.inf else "a number"
+        bounds = ((f"above {self.above:g}", self.above), (f"below {self.below:g}", self.below),
+                  (f"at most {self.most:g}", self.most))
+        return " ".join(["a number", " and ".join(
+            words for words, bound in bounds if math.isfinite(bound))]).rstrip()
 
 
 class OneOf:
@@ -128,7 +129,7 @@ POSITIVE = Number(above=0.0)
 
 SETTINGS: dict[str, Constraint] = {
     "batch_size": Either(Whole(1), "auto"),
-    "budget": Either(Whole(1), "auto"),
+    "budget": Either(Whole(1, "model rows"), "auto"),
     "confidence": SHARE,
     "interactions": Flag(),
     "link": OneOf("identity", "logit"),

@@ -23,7 +23,7 @@ from xaikit.sampling.laws import (
 from xaikit.sampling.local import local_weights, spread
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import MaskedRow
-from xaikit.settings import Either, Number, OneOf
+from xaikit.settings import POSITIVE, Either, OneOf
 from xaikit.solvers.levels import Levels, level_effects
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
@@ -97,7 +97,7 @@ class LIME(GameExplainer):
 
     own_settings: ClassVar = {
         "sampling": OneOf("kernel", "weighted"),
-        "kernel_width": Either(Number(above=0.0), np.inf, None),
+        "kernel_width": Either(POSITIVE, None),
         "discretize": OneOf(None, "auto", *WAYS),
     }
 

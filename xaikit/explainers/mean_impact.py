@@ -111,6 +111,8 @@ class MeanImpactValue(Explainer):
     def check_settings(self) -> None:
         super().check_settings()
         for delta in (self.delta, *self.sweep):
+            if not np.isfinite(delta):
+                raise SettingError(f"delta must be finite, got {delta!r}.")
             if self.mode == "quantile" and delta >= 1:
                 raise SettingError(f"delta must be below 1 in quantile mode, got {delta!r}.")
 

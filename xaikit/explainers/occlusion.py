@@ -16,7 +16,7 @@ from xaikit.settings import Either, Several, Whole
 from xaikit.solvers.links import mean_error
 from xaikit.tables.tables import Batch
 
-PIXELS = Either(Whole(1), Several(Whole(1), least=2, most=2), None)
+PIXELS = Either(Whole(1, "pixels"), Several(Whole(1), least=2, most=2), None)
 
 
 class Occlusion(GameExplainer):

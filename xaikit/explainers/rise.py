@@ -15,7 +15,7 @@ from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
-from xaikit.sampling.game import MAX_MEMORY
+from xaikit.sampling.game import MAX_MEMORY, Game
 from xaikit.sampling.image import ImageMasker, rounded, size_of, spread
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.settings import SHARE, Whole
@@ -134,6 +134,8 @@ class RISE(Explainer):
             If the model fails.
         """
         self._check_ready()
+        if isinstance(X, Game) or (isinstance(X, list) and any(isinstance(g, Game) for g in X)):
+            raise TypeError("RISE masks images softly, which no game can: pass the images.")
         ledger, masker = self.predictor_.ledger, self.masker_
         watch, images = Stopwatch(ledger), masker.conform(X)
         predictor = bound_to(self.predictor_, masker, images, X)

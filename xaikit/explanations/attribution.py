@@ -10,6 +10,7 @@ import pandas as pd
 
 from xaikit.explanations.base import Explanation, resolve
 from xaikit.explanations.importance import Importance
+from xaikit.tables.numeric import numbers_or_ranks
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -257,22 +258,9 @@ class Attribution(Explanation):
         for j, column in enumerate(columns):
             assert column is not None
             shown[:, j] = column.to_numpy(dtype=object, na_value=np.nan)
-            numbers[:, j] = as_numbers(column)
+            numbers[:, j] = numbers_or_ranks(column)
         return numbers, shown
 
     def _summary(self) -> str:
         n, m, k = self.values.shape
         return f"{n} rows × {m} features × {k} outputs"
-
-
-def as_numbers(column: pd.Series) -> np.ndarray:
-    """Give a column as float64: numbers as they are, anything else as codes in level order."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy()
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        codes = pd.factorize(column, sort=True)[0]
-    else:
-        codes = pd.factorize(column.astype("string"), sort=True)[0]
-    return np.where(codes < 0, np.nan, codes.astype(np.float64))

@@ -1,36 +1,51 @@
-"""The part all explanations share: provenance, cost, files and how they show themselves."""
+"""What all explanations share: provenance, cost, files and how they are displayed."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
+from xaikit.tables.files import write_whole
 
 _FORMAT = 1
+
+HOME_OF = {
+    "Attribution": "xaikit.explanations.attribution",
+    "ImageAttribution": "xaikit.explanations.image",
+    "Importance": "xaikit.explanations.importance",
+    "TextAttribution": "xaikit.explanations.text",
+}
+"""Module of every class of results, which `Explanation.from_dict` imports when a file needs it.
+
+A registry filled by the classes themselves would know only those that were already imported.
+"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an explanation cost.
+    """The cost of an explanation in model rows, calls and seconds.
 
     Attributes
     ----------
     model_rows : int
-        Rows the model was sent: what a user pays for.
+        Rows sent to the model: what a user pays for.
     questions : int
-        Rows the method wanted to know about before equal ones were asked once.
+        Rows the method needed answers for, before equal rows were merged into one.
     calls : int
         Calls of the model.
     model_seconds, seconds : float
-        Time inside the model, and in all. With ``n_jobs`` above 1 the model's seconds are summed
+        Time inside the model, and in total. With ``n_jobs`` above 1 the model's seconds are summed
         over workers and may exceed ``seconds``.
     """
 
@@ -56,7 +71,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Explanation:
-    """Base of all results. Fields are read-only arrays and plain values.
+    """Base class of all results. Fields are read-only arrays and plain values.
 
     Attributes
     ----------
@@ -65,11 +80,11 @@ class Explanation:
     settings : dict
         Its settings, as plain values.
     random_state : int or None
-        The seed that reproduces the result; drawn and recorded where none was given.
+        The seed that reproduces the result; if none was given, the one that was drawn.
     cost : Cost
         Model rows, calls and seconds.
     warnings : tuple of str
-        Plain sentences a reader of the numbers should know.
+        Plain sentences that a reader of the numbers should know.
     """
 
     method: str
@@ -80,14 +95,15 @@ class Explanation:
     cost: Cost = field(default_factory=Cost)
     warnings: tuple[str, ...] = ()
 
-    _types: ClassVar[dict[str, type[Explanation]]] = {}
+    def __post_init__(self) -> None:
+        self._freeze_names()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._types[cls.__name__] = cls
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # NumPy unpickles read-only arrays as writeable ones
 
     def _freeze(self, name: str, shape: tuple[int, ...], *, dtype: Any = np.float64) -> None:
-        """Store field `name` as a read-only array of `shape`, or say what is wrong with it."""
+        """Store field `name` as a read-only array of `shape`; raise where the shape differs."""
         array = frozen(getattr(self, name), dtype)
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}.")
@@ -106,11 +122,11 @@ class Explanation:
         object.__setattr__(self, name, details)
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the numbers as a pandas frame, one row a number with its uncertainty."""
+        """Return the numbers as a pandas frame: one row per number, with its uncertainty."""
         raise TypeError(f"{type(self).__name__} has no frame of its own.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all fields as plain JSON types; `from_dict` gives back an equal explanation."""
+        """Return all fields as plain JSON types; `from_dict` rebuilds an equal explanation."""
         fields = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -119,12 +135,12 @@ class Explanation:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
-        """Rebuild an explanation from what `to_dict` gave."""
-        kind = cls._types.get(state.get("type", ""))
+        """Rebuild an explanation from what `to_dict` returned."""
+        kind = cls._type_named(state.get("type"))
         if kind is None or state.get("format") != _FORMAT:
-            raise ValueError(
+            raise FormatError(
                 f"expected an explanation of format {_FORMAT} and one of the types "
-                f"{sorted(cls._types)}, got type {state.get('type')!r}, "
+                f"{sorted(HOME_OF)}, got type {state.get('type')!r}, "
                 f"format {state.get('format')!r}."
             )
         if not issubclass(kind, cls):
@@ -134,17 +150,26 @@ class Explanation:
         fields["cost"] = Cost(**fields["cost"])
         return kind(**fields)
 
+    @classmethod
+    def _type_named(cls, name: Any) -> Any:
+        """Return the class of that name: one of `HOME_OF`, or this class; None for other names."""
+        if isinstance(name, str) and name in HOME_OF:
+            return getattr(import_module(HOME_OF[name]), name)
+        return cls if name == cls.__name__ and cls is not Explanation else None
+
     def to_json(self) -> str:
-        """Give the explanation as strict JSON text (exact round trip, no pickle)."""
+        """Return the explanation as strict JSON text (exact round trip, no pickle)."""
         return json.dumps(self.to_dict(), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Rebuild an explanation from `to_json` text."""
+        """Rebuild an explanation from the text that `to_json` returned."""
         return cls.from_dict(json.loads(text))
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path`: ``.json`` (exact), ``.csv``, ``.parquet`` (the frame) or ``.html``.
+        """Write to `path` as ``.json`` (exact), ``.csv`` or ``.parquet`` (the frame), or ``.html``.
+
+        The file is written whole or not at all.
 
         Raises
         ------
@@ -152,16 +177,16 @@ class Explanation:
             For any other ending.
         """
         path = Path(path)
-        writers = {
-            ".json": lambda: path.write_text(self.to_json(), encoding="utf8"),
-            ".csv": lambda: self.to_frame().to_csv(path, index=False),
-            ".parquet": lambda: self.to_frame().to_parquet(path, index=False),
-            ".html": lambda: path.write_text(self._page(), encoding="utf8"),
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".json": self.to_json,
+            ".csv": lambda: self.to_frame().to_csv(index=False),
+            ".parquet": lambda: self.to_frame().to_parquet(index=False),
+            ".html": self._page,
         }
         if path.suffix not in writers:
             raise ValueError(f"cannot save as {path.suffix or 'a file without ending'!r}; "
                              f"use one of {', '.join(writers)}.")
-        writers[path.suffix]()
+        write_whole(path, writers[path.suffix]())
         return path
 
     def _page(self) -> str:
@@ -186,7 +211,7 @@ class Explanation:
 
 
 def frozen(value: Any, dtype: Any = None) -> np.ndarray:
-    """Give an array that no one can write to: `value` itself if it is one, else a copy."""
+    """Return a read-only array: `value` itself if it already is one, else a copy."""
     if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
             and (dtype is None or value.dtype == dtype):
         return value
@@ -196,7 +221,7 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
 
 
 def load_explanation(path: str | Path) -> Explanation:
-    """Read an explanation that ``save("….json")`` wrote.
+    """Read an explanation that was saved as ``.json``.
 
     Parameters
     ----------
@@ -205,22 +230,22 @@ def load_explanation(path: str | Path) -> Explanation:
 
     Raises
     ------
-    ValueError
-        If the file holds something else.
+    FormatError
+        If the file does not hold an explanation.
     """
     text = Path(path).read_text(encoding="utf8")
     try:
         state = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}. "
-                         "Only files saved as .json can be loaded again.") from error
+        raise FormatError(f"{path} is not JSON: {error}. "
+                          "Only files saved as .json can be loaded again.") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
+        raise FormatError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
     return Explanation.from_dict(state)
 
 
 def resolve(names: tuple, key: Any, axis: str) -> np.ndarray:
-    """Turn a position, slice, name, or list of positions or names into an array of positions.
+    """Return the positions that a position, slice, mask, name, or list of these selects.
 
     An int is always a position; text is always a name.
     """

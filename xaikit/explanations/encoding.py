@@ -1,4 +1,4 @@
-"""Arrays and frames as strict JSON and back, losing nothing: no pickle and no rounding."""
+"""Arrays and frames as strict JSON and back without loss: no pickle, no rounding."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
-    """Turn a value into plain JSON types; `decode` gives back an equal one.
+    """Convert a value to plain JSON types; `decode` returns an equal one.
 
-    Understood are None, bool, int, float, str, and lists, tuples and string-keyed dicts of what is
-    understood, NumPy arrays and scalars, pandas frames, timestamps and time differences.
+    Supported are None, bool, int, float, str, NumPy arrays and scalars, pandas frames, timestamps
+    and time differences, and lists, tuples and string-keyed dicts of supported values.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Undo `encode`."""
+    """Return the value that `encode` converted."""
     if isinstance(value, list):
         return [decode(v) for v in value]
     if not isinstance(value, dict):
@@ -80,7 +80,7 @@ def _encode_dict(value: dict) -> dict:
 
 
 def _plain(array: np.ndarray) -> list:
-    """List the cells of a one-dimensional array as JSON types (non-finite floats as text)."""
+    """Return the cells of a one-dimensional array as JSON types (non-finite floats as text)."""
     kind = array.dtype.kind
     if kind in "mM":
         return array.view(np.int64).tolist()
@@ -144,7 +144,7 @@ def _encode_column(column: pd.Series) -> dict:
 
 
 def _arrow_text(column: pd.Series) -> str:
-    """Write a column of Arrow's as its own exact stream, in base64."""
+    """Return an Arrow column as an Arrow stream, which is exact, in base64."""
     import pyarrow as pa
 
     table = pa.table({"cells": pa.chunked_array(column.array.__arrow_array__()).combine_chunks()})

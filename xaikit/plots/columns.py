@@ -9,8 +9,10 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.attribution import Attribution, as_numbers
-from xaikit.tables.wording import describe, plain
+from xaikit.explanations.attribution import Attribution
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import numbers_or_ranks
+from xaikit.tables.wording import cell_text, plain
 
 
 def name_and_value(attribution: Attribution, i: int, j: int) -> str:
@@ -22,13 +24,12 @@ def name_and_value(attribution: Attribution, i: int, j: int) -> str:
         return plain(attribution.feature_details["conditions"][i, j])
     column = attribution.feature_data(j)
     name = plain(attribution.feature_names[j], 30)
-    return name if column is None else f"{name} = {describe(column.iloc[i])}"
+    return name if column is None else f"{name} = {cell_text(column.iloc[i])}"
 
 
 def is_date(column: pd.Series) -> bool:
-    """Say whether a column holds points in time (Arrow's plain dates are levels)."""
-    arrow_date = str(column.dtype).startswith(("date32", "date64"))
-    return pd.api.types.is_datetime64_any_dtype(column.dtype) and not arrow_date
+    """Return whether a column holds points in time."""
+    return kind_of(column.dtype) == "datetime"
 
 
 def is_levels(column: pd.Series) -> bool:
@@ -45,9 +46,9 @@ def ordered_numbers(column: pd.Series) -> np.ndarray | None:
         local = column if column.dt.tz is None else column.dt.tz_localize(None)
         return mdates.date2num(local.to_numpy())
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return as_numbers(column)
+        return numbers_or_ranks(column)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
-        return as_numbers(column)
+        return numbers_or_ranks(column)
     if column.dtype == object and _holds_numbers(column):
         return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return None
@@ -60,7 +61,7 @@ def _holds_numbers(column: pd.Series) -> bool:
 
 def number_text(value: float, date: bool) -> str:
     """Write a position on a number axis, which counts days for dates."""
-    return describe(pd.Timestamp(mdates.num2date(value)) if date else float(value))
+    return cell_text(pd.Timestamp(mdates.num2date(value)) if date else float(value))
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
@@ -78,7 +79,7 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     kept = used
     if len(used) > limit:
         kept = np.sort(used[np.argsort(-counts[used], kind="stable")[: limit - 1]])
-    names: list[Any] = [describe(values[k]) for k in kept]
+    names: list[Any] = [cell_text(values[k]) for k in kept]
     new = np.full(len(values) + 1, len(kept))
     new[kept] = np.arange(len(kept))
     new[-1] = -1  # where code -1, a missing value, looks itself up

@@ -18,7 +18,7 @@ class Outputs:
     Parameters
     ----------
     own : tuple of str or None
-        Names that the model gives its outputs, where it knows them.
+        Names that the model gives its outputs, if it knows them.
     names : sequence of str or None
         The user's names for all outputs.
     chosen : position, name, list of them, or None
@@ -32,11 +32,9 @@ class Outputs:
 
     def __init__(self, own: tuple[str, ...] | None, names: Any, chosen: Any) -> None:
         self._chosen = chosen
-        self._kept: np.ndarray | None = None
-        self._answered: tuple[str, ...] | None = None
         self._all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
-        if self._all_names is not None:
-            self._choose(self._all_names)
+        self._kept = None if self._all_names is None else _positions(chosen, self._all_names)
+        self._answered: tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -68,9 +66,10 @@ class Outputs:
 
     def _check_number(self, n_outputs: int, names: tuple[str, ...] | None) -> None:
         if self._all_names is None:
-            self._all_names = names or (("output",) if n_outputs == 1 else tuple(
+            learned = names or (("output",) if n_outputs == 1 else tuple(
                 f"output {k}" for k in range(n_outputs)))
-            self._choose(self._all_names)
+            # The choice may be refused; nothing is learned then.
+            self._kept, self._all_names = _positions(self._chosen, learned), learned
         elif len(self._all_names) != n_outputs:
             raise ModelError(f"the model answered with {n_outputs} outputs, where "
                              f"{len(self._all_names)} were expected "
@@ -87,27 +86,6 @@ class Outputs:
                              f"{', '.join(names[:_SHOWN])}.")
         return answers[:, [names.index(name) for name in self._answered]]
 
-    def _choose(self, names: tuple[str, ...]) -> None:
-        """Find the positions of the outputs to keep."""
-        chosen, n_outputs = self._chosen, len(names)
-        if chosen is None:
-            return
-        several = isinstance(chosen, list | tuple | np.ndarray)
-        if several and len(chosen) == 0:
-            raise ValueError("outputs is empty; name at least one, or leave it out for all.")
-        kept: list[int] = []
-        for choice in chosen if several else [chosen]:
-            if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:
-                kept.append(int(choice) % n_outputs)
-            elif str(choice) in names:
-                kept.append(names.index(str(choice)))
-            else:
-                raise ValueError(f"outputs={choice!r} is not one of the model's {n_outputs}: "
-                                 f"{', '.join(names)}.")
-        if len(set(kept)) < len(kept):
-            raise ValueError(f"outputs={chosen!r} names an output twice.")
-        self._kept = np.array(kept, dtype=np.int64)
-
 
 def _renamed(own: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, ...]:
     if own is not None and len(names) != len(own):
@@ -116,3 +94,24 @@ def _renamed(own: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, 
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"output_names must be different names, got {list(names)}.")
     return names
+
+
+def _positions(chosen: Any, names: tuple[str, ...]) -> np.ndarray | None:
+    """Return the positions of the chosen outputs; None for all."""
+    if chosen is None:
+        return None
+    n_outputs, several = len(names), isinstance(chosen, list | tuple | np.ndarray)
+    if several and len(chosen) == 0:
+        raise ValueError("outputs is empty; name at least one, or leave it out for all.")
+    kept: list[int] = []
+    for choice in chosen if several else [chosen]:
+        if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:
+            kept.append(int(choice) % n_outputs)
+        elif str(choice) in names:
+            kept.append(names.index(str(choice)))
+        else:
+            raise ValueError(f"outputs={choice!r} is not one of the model's {n_outputs}: "
+                             f"{', '.join(names)}.")
+    if len(set(kept)) < len(kept):
+        raise ValueError(f"outputs={chosen!r} names an output twice.")
+    return np.array(kept, dtype=np.int64)

@@ -30,7 +30,9 @@ def wrap(
     model : estimator, booster, network, ONNX session, callable or Predictor
         Anything with ``predict``/``predict_proba``, a torch or Keras model, a native booster, an
         ``onnxruntime.InferenceSession``, or a function of a batch. The model is neither copied nor
-        changed. If it is a Predictor, the settings given here replace its own.
+        changed. If it is a Predictor, the settings given here replace its own. A callable may have
+        the attributes ``feature_names`` (frames reach it with their columns in this order) and
+        ``output_names``, both sequences of str; a `DenseNetwork` has them.
     output : str, optional
         Which answer to ask for: ``"proba"``, ``"decision"`` or ``"prediction"`` of an estimator or
         booster (default: the first of these that it has); the name of an output of an ONNX session;

@@ -21,6 +21,7 @@ from xaikit.reporting.caveats import Caveat, raise_caveats
 from xaikit.reporting.checks import Check
 from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
+from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options
 from xaikit.reporting.inputs import choose_position, read_case
 from xaikit.reporting.investigate import find_out
@@ -35,7 +36,7 @@ from xaikit.reporting.sections import (
     summary,
 )
 from xaikit.sampling.seeds import resolve_seed
-from xaikit.tables.files import check_writable, names_beside, write_whole
+from xaikit.tables.files import write_whole
 
 _FORMAT = 1
 

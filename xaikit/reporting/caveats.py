@@ -9,10 +9,9 @@ import numpy as np
 
 from xaikit.reporting.checks import ACT
 from xaikit.reporting.data import MOST_COLUMNS
-from xaikit.reporting.document import listed, percent, plural
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.tables.wording import number
+from xaikit.tables.wording import listed, number, percent, plural
 
 FEW_ROWS = 100
 SMALL_CLASS = 0.10

@@ -9,12 +9,11 @@ import numpy as np
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
-from xaikit.reporting.document import percent
 from xaikit.reporting.importance import Options, background_of, kernel_shap
 from xaikit.reporting.inputs import Case
 from xaikit.sampling.seeds import stream
 from xaikit.tables.tables import Table
-from xaikit.tables.wording import number
+from xaikit.tables.wording import number, percent
 
 FINE, LOOK, ACT = "fine", "look", "act"
 STABILITY_ROWS = 10

@@ -11,8 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.tables.tables import kind_of
-from xaikit.tables.wording import describe
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.wording import cell_text
 
 STRONG = 0.7
 """Association from which two columns are reported: half of their (rank) variance is shared."""
@@ -112,13 +112,13 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
               counts: pd.Series) -> tuple[str, str, str, str]:
     if not len(known):
         return "–", "–", "–", "–"
-    most = f"{describe(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
+    most = f"{cell_text(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
     most = most.replace(r"\$", "$")  # the dollar is escaped for plots only
     if levels or numbers is None or kind_of(known.dtype) == "boolean":
         return "–", "–", "–", most
     ordered = known.sort_values()
     places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
-    low, middle, high = (describe(v) for v in places)
+    low, middle, high = (cell_text(v) for v in places)
     # The most frequent of numbers that hardly repeat says nothing.
     return low, middle, high, most if counts.iloc[0] > 0.05 * len(known) else "–"
 

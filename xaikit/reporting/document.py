@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.wording import number
+from xaikit.tables.wording import cut, number
 
 LONGEST_TEXT = 80  # characters of a cell: a column of reviews must not turn a table into a book
 SHORT_TEXT = 24
@@ -127,66 +127,3 @@ class Cell:
         if pd.api.types.is_scalar(value) and pd.isna(value):
             return cls("–")
         return cls(cut(value, longest))
-
-
-def cut(value: Any, most: int = LONGEST_TEXT) -> str:
-    """Write a value on one line of at most `most` characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Write a share as a percentage.
-
-    Examples
-    --------
-    >>> percent(0.12345), percent(1.0), percent(0.00001)
-    ('12.3 %', '100 %', 'under 0.1 %')
-    """
-    if not np.isfinite(share):
-        return "n/a"
-    least = 10.0**-digits / 2
-    if 0 < 100 * share < least:  # next to nothing is not nothing
-        return f"under {2 * least:g} %"
-    if least > 100 * (1 - share) > 0:
-        return f"over {100 - 2 * least:g} %"
-    text = f"{100 * share:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
-
-
-def interval(lower: float, upper: float) -> str:
-    """Write an interval, or a dash where it is not known.
-
-    Examples
-    --------
-    >>> interval(-0.5, 0.25)
-    '−0.5 to 0.25'
-    """
-    if not (np.isfinite(lower) and np.isfinite(upper)):
-        return "–"
-    return f"{number(lower)} to {number(upper)}"
-
-
-def listed(names: Any, most: int = 5) -> str:
-    """Write names as `a, b and c`, beyond `most` as `a, b, … (7 in all)`.
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"]), listed("abcdefg", 2)
-    ('a, b and c', 'a, b, … (7 in all)')
-    """
-    names = [cut(n, 60) for n in names]
-    if len(names) > most:
-        return f"{', '.join(names[:most])}, … ({len(names)} in all)"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def plural(count: int, noun: str) -> str:
-    """Count a noun.
-
-    Examples
-    --------
-    >>> plural(1, "row"), plural(12000, "row")
-    ('1 row', '12,000 rows')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaikit.reporting.document import cut
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
+from xaikit.tables.wording import cut
 
 N_WORST = 2
 

@@ -11,12 +11,12 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.reporting.checks import Check
 from xaikit.reporting.data import Associations, Column
-from xaikit.reporting.document import cut
 from xaikit.reporting.examples import Example
 from xaikit.reporting.importance import Options, Ranking
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.performance import Measured
 from xaikit.reporting.truth import Truth
+from xaikit.tables.wording import cut
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
+from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost, Explanation
 from xaikit.explanations.importance import Importance

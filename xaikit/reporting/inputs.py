@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,10 @@ import pandas as pd
 
 from xaikit.explanations.base import resolve
 from xaikit.predictor.adapter import Predictor
-from xaikit.reporting.document import plural
 from xaikit.sampling.seeds import stream
-from xaikit.tables.schema import Schema, as_table
+from xaikit.tables.schema import as_table
 from xaikit.tables.tables import Table, take_rows
+from xaikit.tables.wording import plural
 
 MOST_SCORED = 10_000
 """Rows that performance is measured on: its interval is then below a percent wide."""
@@ -142,29 +141,3 @@ def choose_position(names: tuple[str, ...], output: Any) -> int:
     if len(found) != 1:
         raise ValueError(f"output must be one name or position, got {output!r}.")
     return int(found[0])
-
-
-def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:
-    """Give the sha256 of a table's names, dtypes and values, and of the labels.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"a": [1, 2]})
-    >>> content_hash(frame, None, Schema.of(frame))[:8] == content_hash(
-    ...     frame.copy(), None, Schema.of(frame))[:8]
-    True
-    """
-    digest = hashlib.sha256(repr((schema.names, [str(d) for d in schema.dtypes])).encode())
-    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
-    for j in range(frame.shape[1]):
-        digest.update(_hash_column(frame.iloc[:, j]))
-    if y is not None:
-        digest.update(_hash_column(pd.Series(y, dtype=object).astype(str)))
-    return digest.hexdigest()
-
-
-def _hash_column(column: pd.Series) -> bytes:
-    try:
-        return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes()
-    except TypeError:  # cells such as lists, which have no hash of their own
-        return pd.util.hash_pandas_object(column.map(repr), index=False).to_numpy().tobytes()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.reporting.document import listed, plural
 from xaikit.reporting.inputs import Case
+from xaikit.tables.wording import listed, plural
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,16 @@ from scipy.stats import qmc
 from sklearn.tree import DecisionTreeRegressor
 
 from xaikit.kernels.levels import draw_units, look_up
-from xaikit.sampling.moves import numbers
-from xaikit.sampling.tabular import TabularMasker, TabularRows, number_rows, number_values
-from xaikit.tables.tables import Table, column_of, kind_of
+from xaikit.sampling.tabular import TabularMasker, TabularRows
+from xaikit.tables.conditions import Condition
+from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.numbering import number_rows, number_values
+from xaikit.tables.numeric import float_column
+from xaikit.tables.tables import Table, column_of
+from xaikit.tables.wording import digits_apart
 
 QUANTILES = {"quartile": (0.25, 0.5, 0.75), "decile": tuple(np.arange(1, 10) / 10)}
 WAYS = (*QUANTILES, "tree")
-NUMERIC = ("integer", "float", "datetime", "timedelta")
 LEAST_OF_LEVEL = 15
 """Neighbours that a level should be seen in..."""
 LEVEL_SHARE = 1.0
@@ -32,9 +35,15 @@ MOST_SOBOL = 21_201
 
 @dataclass(frozen=True)
 class Column:
-    """The bins of one column: of numbers by their edges, of all else each level is one.
+    """The bins of one column: intervals between edges, or one bin for each level.
 
-    `dtype` is that of a column of dates or times.
+    Attributes
+    ----------
+    name : str
+    edges : array or None
+        Of a column of numbers or times, in its own unit; None for levels.
+    dtype : dtype or None
+        Of a column of times.
     """
 
     name: str
@@ -42,32 +51,53 @@ class Column:
     dtype: Any = None
 
     def bins(self, column: pd.Series) -> np.ndarray:
-        """Number the bins of cells; missing cells are one of their own, −1."""
+        """Number the bins of cells; missing cells are one bin, −1."""
         missing = column.isna().to_numpy()
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
-        return np.where(missing, -1, np.searchsorted(self.edges, numbers(column), side="left"))
+        cells = float_column(column)
+        if self.dtype is not None and column.dtype != self.dtype:
+            # Times finer than the background's: count them in the unit of the edges.
+            unit = pd.Series([1]).astype(self.dtype).astype(column.dtype)
+            cells = cells / float_column(unit)
+        return np.where(missing, -1, np.searchsorted(self.edges, cells, side="left"))
 
-    def condition(self, cell: Any, place: int) -> str:
-        """Say in words which bin a cell is in, whose number is `place`.
+    def condition(self, cell: Any, place: int) -> Condition:
+        """Return the condition that a cell's bin, number `place`, stands for.
 
         Examples
         --------
         >>> Column("age", np.array([28.0, 37.0])).condition(30, 1)
-        '28 < age <= 37'
+        Condition('age', low=28.0, high=37.0)
         """
         if place < 0:
-            return f"{self.name} missing"
+            return Condition(self.name, missing="only")
         if self.edges is None:
-            return f"{self.name} = {cell}"
-        if not len(self.edges):
-            return self.name
-        edges = _words(self.edges, self.dtype)
-        if place == 0:
-            return f"{self.name} <= {edges[0]}"
-        if place == len(edges):
-            return f"{self.name} > {edges[-1]}"
-        return f"{edges[place - 1]} < {self.name} <= {edges[place]}"
+            return Condition(self.name, levels=(cell,))
+        bounds = [None, *self._bounds(), None]
+        return Condition(self.name, low=bounds[place], high=bounds[place + 1])
+
+    def words(self, condition: Condition) -> str:
+        """Write a bin, with digits that tell the edges apart; the name where all cells are one bin.
+
+        Examples
+        --------
+        >>> age = Column("age", np.array([28.0, 37.0]))
+        >>> age.words(age.condition(30, 1))
+        '28 < age <= 37'
+        """
+        if self.edges is None or condition.missing or (self.dtype is not None and len(self.edges)):
+            return condition.words()
+        return condition.words(digits_apart(self.edges.tolist())) if len(self.edges) else self.name
+
+    def _bounds(self) -> list[Any]:
+        assert self.edges is not None
+        if self.dtype is None:
+            return self.edges.tolist()
+        # Cells are whole numbers of the column's unit, so those up to an edge are up to its floor.
+        whole = np.floor(self.edges).astype(np.int64)
+        whole = np.maximum(whole, whole[:1] + np.arange(len(whole)))
+        return list(pd.Series(whole).astype(self.dtype))
 
 
 def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Column]:
@@ -86,15 +116,15 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
         column = column_of(masker.background, c)
         kind = kind_of(column.dtype)
         edges = None
-        if kind in NUMERIC:
-            cells = numbers(column)
+        if kind in MEASURED:
+            cells = float_column(column)
             known = np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
                 cells, weights = cells[known], masker.weights[known]
                 edges = _tree_edges(cells, answers[known], weights) if way == "tree" \
                     else _quantiles(cells, QUANTILES[way], weights)
-        found.append(Column(name, edges, column.dtype if kind in NUMERIC[2:] else None))
+        found.append(Column(name, edges, column.dtype if kind in TIMES else None))
     return found
 
 
@@ -122,25 +152,6 @@ def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) ->
     if not len(lower):
         return np.zeros(0)
     return np.unique(np.where(edges < cells.max(), edges, lower.max()))
-
-
-def _words(edges: np.ndarray, dtype: Any) -> list[str]:
-    """Write edges with as few digits as tell them apart, four at least; dates as dates."""
-    if dtype is not None:
-        whole = pd.Series(np.floor(edges).astype(np.int64)).astype(dtype)
-        return [str(edge) for edge in whole]
-    for digits in range(4, 17):
-        words = [_plain(edge, digits) for edge in edges]
-        if len(set(words)) == len(words):
-            break
-    return words
-
-
-def _plain(edge: float, digits: int) -> str:
-    """Write a number with some digits, those before the point in full."""
-    if 10.0**digits <= abs(edge) < 1e15:
-        return f"{edge:.0f}"
-    return f"{edge:.{digits}g}"
 
 
 class BinnedRows:
@@ -180,9 +191,9 @@ class BinnedRows:
         return BinnedRow(self.rows, positions, inside, self._fine[:, positions], self._weights)
 
     def conditions(self, i: int) -> list[str]:
-        """Say in words which bins a row is in."""
+        """Write the conditions of a row's bins, one text a unit."""
         here = self.rows.masker.n_background + i
-        words = [column.condition(self._cells[c].iloc[here], self._own[i, c])
+        words = [column.words(column.condition(self._cells[c].iloc[here], self._own[i, c]))
                  for c, column in enumerate(self._columns)]
         return [" and ".join(words[c] for c in unit) for unit in self.rows.masker.units]
 
@@ -283,9 +294,9 @@ class BinnedRow:
 
 def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
     """Number the tenths of a column of numbers; levels and missing cells are not cut further."""
-    if kind_of(column.dtype) not in NUMERIC:
+    if kind_of(column.dtype) not in MEASURED:
         return np.zeros(len(bins), dtype=np.int64)
-    cells = numbers(column)
+    cells = float_column(column)
     known = cells[:n_background]
     known = known[np.isfinite(known)]
     edges = np.unique(np.quantile(known, QUANTILES["decile"])) if known.size else np.zeros(0)

@@ -24,7 +24,7 @@ from xaikit.sampling.segments import (
     planes_of,
     segment,
 )
-from xaikit.tables.containers import taken_in
+from xaikit.tables.numeric import image_array
 
 CHANNELS = (1, 3, 4)
 """Numbers of channels by which an axis is known for one: grey, colour, colour with opacity."""
@@ -117,7 +117,7 @@ class ImageMasker:
         ValueError
             For an empty stack, images that are not finite, or other numbers of axes.
         """
-        return self._checked(self._stacked(as_numbers(X)))
+        return self._checked(self._stacked(image_array(X)))
 
     def channels_of(self, shape: tuple[int, ...]) -> str | None:
         """Say where a stack of images (n, …) has its channels: "first", "last" or None.
@@ -383,33 +383,13 @@ def rounded(made: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return whole.astype(dtype)
 
 
-def as_numbers(X: Any) -> np.ndarray:
-    """Give an array of numbers.
-
-    Raises
-    ------
-    TypeError
-        If it holds something else, or numbers of more than eight bytes.
-    ValueError
-        If images are of different shapes.
-    """
-    try:
-        array = np.asarray(taken_in(X))
-    except ValueError as error:
-        raise ValueError("expected images of one shape; explain images of different shapes one "
-                         f"shape at a time ({error}).") from error
-    if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
-        raise TypeError(f"expected images of whole numbers or floats, got {array.dtype}.")
-    return array
-
-
 def _checked_baseline(baseline: Any) -> Any:
     if isinstance(baseline, str):
         if baseline not in BASELINES:
             raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, a number, or an "
                              f"image or a stack of them, got {baseline!r}.")
         return baseline
-    array = as_numbers(baseline)
+    array = image_array(baseline)
     if array.size == 0 or not np.isfinite(array).all():
         raise ValueError("expected a baseline of finite numbers, got "
                          f"{'none' if array.size == 0 else 'NaN or infinity'}.")

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.cluster import KMeans
 
 from xaikit.sampling.seeds import resolve_seed, stream
-from xaikit.sampling.tabular import TabularMasker, number_values
+from xaikit.sampling.tabular import TabularMasker
+from xaikit.tables.numbering import number_values
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.tables import Table, column_of, kind_of
+from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.numeric import float_column
+from xaikit.tables.tables import Table, column_of
 
-TIMED = ("datetime", "timedelta")
 CENTRED = 0.1
 """Below this ratio of |mean| to sd a relative step moves a column by next to nothing on average."""
 
@@ -46,7 +47,7 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
     clip : bool
         Keep moved cells within the observed range.
     """
-    x = numbers(column)
+    x = float_column(column)
     known = x[np.isfinite(x)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
     high, low = targets(x, known, spread, "sd" if lacks_zero(column, mode) else mode, delta)
@@ -70,18 +71,18 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
 def can_step(columns: Iterable[pd.Series]) -> bool:
     """Return whether columns have steps: all numbers or dates, and not all of only 0 and 1."""
     columns = list(columns)
-    numeric = all(kind_of(c.dtype) in ("float", "integer", *TIMED) for c in columns)
+    numeric = all(kind_of(c.dtype) in MEASURED for c in columns)
     return numeric and not all(is_binary(c, alone=len(columns) == 1) for c in columns)
 
 
 def lacks_zero(column: pd.Series, mode: str) -> bool:
     """Return whether a mode needs a zero that the column does not have."""
-    return mode.startswith("relative") and kind_of(column.dtype) in TIMED
+    return mode.startswith("relative") and kind_of(column.dtype) in TIMES
 
 
 def is_centred(column: pd.Series) -> bool:
     """Return whether the mean of a numeric column is close to 0, beside its spread."""
-    x = numbers(column)
+    x = float_column(column)
     known = x[np.isfinite(x)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
     return spread > 0 and bool(abs(known.mean()) < CENTRED * spread)
@@ -141,14 +142,6 @@ def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
     return moved
 
 
-def numbers(column: pd.Series) -> np.ndarray:
-    """Return a numeric or date column as float64, missing as NaN."""
-    if kind_of(column.dtype) in TIMED:
-        missing = column.isna().to_numpy()
-        return np.where(missing, np.nan, column.astype("int64").to_numpy().astype(np.float64))
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
 def whole_days(column: pd.Series) -> int:
     """Return the length of a day in the column's own unit if it holds dates only, else 1."""
     known = column.dropna()
@@ -164,9 +157,9 @@ def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
     ----------
     column : Series
     moved : array (n_rows,)
-        As `numbers` returns them.
+        As `float_column` returns them.
     """
-    old = numbers(column)
+    old = float_column(column)
     places = np.flatnonzero((moved != old) & np.isfinite(moved))
     new = moved[places]
     if kind_of(column.dtype) != "float":
@@ -180,7 +173,7 @@ def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
 
 def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
     """Return which cells of a numeric or date column were moved."""
-    old, new = numbers(column), numbers(moved)
+    old, new = float_column(column), float_column(moved)
     return (old != new) & ~(np.isnan(old) & np.isnan(new))
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.game import MAX_MEMORY
-from xaikit.sampling.tabular import number_rows, number_values
-from xaikit.tables.casting import cast_column, cast_numbers, is_number, is_object, same_dtype
+from xaikit.tables.casting import cast_column, cast_numbers
+from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, numpy_dtype, same_dtype
 from xaikit.tables.groups import resolve_groups
-from xaikit.tables.tables import numpy_dtype, replace_columns, take_rows
+from xaikit.tables.numbering import number_rows, number_values
+from xaikit.tables.tables import replace_columns, take_rows
 
 _COPIES = 4
 """Copies of a row held while it is asked: taken, changed, prepared for the model, the model's."""
@@ -212,7 +213,7 @@ class TableQuestions:
         else:
             dtype = self.table.dtypes.iloc[c]
             held = cast_column(new, dtype, name).array
-        if not same_dtype(numpy_dtype(held), dtype) and not is_object(dtype):
+        if not same_dtype(numpy_dtype(held), dtype) and not is_object_dtype(dtype):
             raise ValueError(f"column {name!r} holds {dtype}, which cannot hold the new cells of "
                              f"{new.dtype} unchanged; choose cells of {dtype}.")
         if len(held) == 1:
@@ -237,7 +238,7 @@ class TableQuestions:
 
 def cast_array(cells: pd.Series, dtype: np.dtype) -> Any:
     """Return cells for an array of `dtype`; in another dtype if a value would change."""
-    if is_number(dtype) and is_number(cells.dtype):
+    if is_number_dtype(dtype) and is_number_dtype(cells.dtype):
         return cast_numbers(cells.to_numpy(), dtype)
     if dtype.kind == "U":
         text = cells.to_numpy().astype(np.str_)

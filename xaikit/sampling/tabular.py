@@ -13,19 +13,12 @@ from xaikit.kernels.masking import compose_rows
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
-from xaikit.sampling.moves import numbers
+from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
 from xaikit.tables.groups import resolve_groups
+from xaikit.tables.numbering import number_units, number_values
+from xaikit.tables.numeric import float_column
 from xaikit.tables.schema import Schema, are_documents, as_table
-from xaikit.tables.tables import (
-    Table,
-    by_column,
-    join_cells,
-    kind_of,
-    make_frame,
-    numpy_dtype,
-    slice_rows,
-    take_rows,
-)
+from xaikit.tables.tables import Table, by_column, join_cells, make_frame, slice_rows, take_rows
 
 
 class TabularMasker:
@@ -344,55 +337,11 @@ def _shares(weights: Any, n: int) -> np.ndarray:
 
 def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
     """Give a column as float64, by its range over the background; levels are numbers 1 apart."""
-    if kind_of(column.dtype) in ("integer", "float", "datetime", "timedelta"):
-        cells = numbers(column)
+    if kind_of(column.dtype) in MEASURED:
+        cells = float_column(column)
         known = cells[:n_background][np.isfinite(cells[:n_background])]
         span = float(np.ptp(known)) if known.size else 0.0
         if span > 0.0:
             return cells / span
     codes = number_values(column.array).astype(np.float64)
     return np.where(column.isna(), np.nan, codes)
-
-
-def number_units(table: Any, units: Any) -> np.ndarray:
-    """Number the distinct values of every unit of a table (or list of columns): (n_rows, M)."""
-    if isinstance(table, pd.DataFrame):
-        table = [table.iloc[:, c].array for c in range(table.shape[1])]
-    elif isinstance(table, np.ndarray):
-        table = list(table.T)
-    numbered = np.stack([number_values(column) for column in table], axis=1)
-    return np.stack([number_rows(numbered[:, unit]) for unit in units], axis=1)
-
-
-def number_values(column: Any) -> np.ndarray:
-    """Number the distinct values of a column; missing values are one value."""
-    series = pd.Series(column, dtype=numpy_dtype(column))
-    if not isinstance(series.dtype, np.dtype):
-        if isinstance(series.dtype, pd.ArrowDtype):
-            # Arrow numbers the values of each chunk apart, and cannot join that with nulls.
-            series = pd.Series(series.array[np.arange(len(series))])
-        return pd.factorize(series, use_na_sentinel=False)[0].astype(np.int64)
-    cells = series.to_numpy()
-    if cells.dtype.kind == "f" and cells.dtype.itemsize <= 8:
-        # By bits: −0.0 and 0.0 are different questions to 1/x.
-        plain = np.where(np.isnan(cells), np.nan, cells).astype(cells.dtype)
-        return np.unique(plain.view(f"u{cells.dtype.itemsize}"), return_inverse=True)[1]
-    if cells.dtype.kind == "O":
-        # 1, 1.0 and True hash alike, but a model may tell them apart.
-        missing = series.isna().to_numpy()
-        typed = np.empty(len(cells), dtype=object)
-        typed[:] = ["" if gone else (type(v).__name__, v)
-                    for v, gone in zip(cells, missing, strict=True)]
-        cells = typed
-    try:
-        return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
-    except TypeError as error:
-        raise TypeError(f"columns of lists, dicts or arrays cannot be explained ({error}): unnest "
-                        "them into columns of their own.") from error
-
-
-def number_rows(codes: np.ndarray) -> np.ndarray:
-    """Number the distinct rows of an int array (n, columns)."""
-    if codes.shape[1] == 1:
-        return codes[:, 0]
-    return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from xaikit.reporting.data import STRONG
-from xaikit.reporting.document import Bullets, Heading, Section, Table, Text, listed, plural
+from xaikit.reporting.document import Bullets, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
+from xaikit.tables.wording import listed, plural
 
 OPEN_ROWS = 30
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.reporting.document import Figure, Heading, Section, Table, Text, percent
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import describe, number
+from xaikit.tables.wording import cell_text, number, percent
 
 SHOWN = 10
 
@@ -69,7 +69,7 @@ def contributions_table(row: Attribution) -> pd.DataFrame:
     columns = [row.feature_data(int(j)) for j in order]
     return pd.DataFrame({
         "feature": [row.feature_names[j] for j in order],
-        "value": ["–" if c is None else describe(c.iloc[0], 40).replace(r"\$", "$")
+        "value": ["–" if c is None else cell_text(c.iloc[0], 40).replace(r"\$", "$")
                   for c in columns],
         "contribution": values[order], "± standard error": errors[order],
     })

@@ -7,9 +7,10 @@ import pandas as pd
 
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import ACT, FINE, LOOK
-from xaikit.reporting.document import Bullets, Section, Table, Text, plural
+from xaikit.reporting.document import Bullets, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import Ranking
+from xaikit.tables.wording import plural
 
 MOST_ROWS = 50
 # A sign and a word: colour is never the only carrier.

@@ -9,19 +9,11 @@ import numpy as np
 import pandas as pd
 
 from xaikit import plots
-from xaikit.reporting.document import (
-    Figure,
-    Heading,
-    Section,
-    Table,
-    Text,
-    interval,
-    plural,
-)
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import NOISE_ROWS, Ranking, agreement, side_by_side
-from xaikit.tables.wording import number
+from xaikit.tables.wording import interval, number, plural
 
 SHOWN = 12
 

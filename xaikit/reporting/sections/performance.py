@@ -7,16 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xaikit.plots.style import BLUE, INK, MANY_POINTS, MUTED, NORMAL, number_axis
-from xaikit.reporting.document import (
-    Bullets,
-    Figure,
-    Heading,
-    Section,
-    Table,
-    Text,
-    interval,
-    plural,
-)
+from xaikit.reporting.document import Bullets, Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.inputs import MOST_SCORED
@@ -27,7 +18,7 @@ from xaikit.reporting.performance import (
     reliability,
     residuals,
 )
-from xaikit.tables.wording import number
+from xaikit.tables.wording import interval, number, plural
 
 
 def performance(facts: Facts) -> Section:

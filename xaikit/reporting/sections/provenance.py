@@ -13,7 +13,8 @@ import xaikit
 from xaikit.reporting.document import Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.reporting.inputs import MOST_SCORED, content_hash
+from xaikit.reporting.inputs import MOST_SCORED
+from xaikit.tables.files import content_hash
 
 
 def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> dict[str, Any]:

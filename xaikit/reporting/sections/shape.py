@@ -11,10 +11,10 @@ import pandas as pd
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
 from xaikit.plots.columns import is_levels, level_codes, ordered_numbers
-from xaikit.reporting.document import Figure, Heading, Section, Table, Text, plural
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import describe
+from xaikit.tables.wording import cell_text, plural
 
 N_SCATTER = 3
 SHOWN = 12
@@ -113,6 +113,6 @@ def _bands(column: pd.Series, numbers: np.ndarray) -> tuple[np.ndarray, list[str
     labels = []
     for code in range(len(used)):
         part = column[codes == code].sort_values()
-        low, high = describe(part.iloc[0]), describe(part.iloc[-1])
+        low, high = cell_text(part.iloc[0]), cell_text(part.iloc[-1])
         labels.append(low if low == high else f"{low} to {high}")
     return codes, labels

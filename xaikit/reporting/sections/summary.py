@@ -6,9 +6,8 @@ import numpy as np
 
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import FINE
-from xaikit.reporting.document import cut, interval, listed, plural
 from xaikit.reporting.facts import Facts
-from xaikit.tables.wording import number
+from xaikit.tables.wording import cut, interval, listed, number, plural
 
 
 def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
