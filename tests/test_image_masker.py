@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import xaikit as xk
+from xaikit.sampling.baselines import rounded
 from xaikit.sampling.coalitions import pack
-from xaikit.sampling.image import ImageMasker, rounded
+from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.segments import SEGMENTERS, dense, picture, segment
 
 DTYPES = [np.uint8, np.int16, np.int64, np.bool_, np.float16, np.float32, np.float64, ">f4"]
@@ -102,7 +103,7 @@ def test_bad_images_are_refused_by_rows_too():
 
 
 @pytest.mark.parametrize(("settings", "said"), [
-    ({"segmenter": "voronoi"}, "segmenter must be one of slic, quickshift, felzenszwalb, grid"),
+    ({"segmenter": "voronoi"}, "segmenter must be one of 'slic', 'quickshift', .*'grid' or a function of an image or"),
     ({"segmenter": np.zeros((6, 6))}, "expected labels of whole numbers, got float64"),
     ({"segmenter": np.zeros(4, dtype=int)}, "expected labels of shape"),
     ({"segmenter": np.zeros((0, 4), dtype=int)}, "expected labels of shape"),
@@ -110,10 +111,11 @@ def test_bad_images_are_refused_by_rows_too():
     ({"n_segments": 0}, "n_segments must be a whole number of at least 1, got 0"),
     ({"n_segments": 2.5}, "n_segments must be"),
     ({"n_segments": True}, "n_segments must be"),
-    ({"baseline": "black"}, "baseline must be one of blur, mean, noise"),
-    ({"baseline": np.nan}, "expected a baseline of finite numbers, got NaN or infinity"),
+    ({"baseline": "black"}, "baseline must be one of 'blur', 'mean', 'noise' or a finite number or an image"),
+    ({"baseline": np.nan}, "baseline must be .*, got nan"),
+    ({"baseline": np.full((6, 6), np.inf)}, "expected a baseline of finite numbers, got NaN or infinity"),
     ({"baseline": np.zeros((0, 4))}, "got none"),
-    ({"channels": "middle"}, "channels must be 'first', 'last', 'grey' or None"),
+    ({"channels": "middle"}, "channels must be one of 'first', 'last', 'grey', None, got 'middle'"),
 ])
 def test_bad_settings(settings, said):
     with pytest.raises(ValueError, match=said):

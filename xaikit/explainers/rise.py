@@ -15,8 +15,9 @@ from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.baselines import rounded
 from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.sampling.image import ImageMasker, rounded, size_of, spread
+from xaikit.sampling.image import ImageMasker, of_values, size_of
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.settings import SHARE, Whole
 from xaikit.solvers.rise import Masks, correlate, draw_masks
@@ -202,7 +203,7 @@ class RiseWork:
         exact = image.itemsize > 4 or (image.dtype.kind in "iu" and image.itemsize > 2)
         dtype = np.dtype(np.float64 if exact else np.float32)
         pixels = np.arange(self.masks.size[0] * self.masks.size[1]).reshape(self.masks.size)
-        of_value = spread(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
+        of_value = of_values(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
         behind = np.arange(len(self.masks)) % len(stand_ins)
         own, others = image.ravel().astype(dtype), stand_ins.reshape(len(stand_ins), -1)
         others = others.astype(dtype)

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker
+from xaikit.settings import Whole, check
 from xaikit.tables.numbering import number_values
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
@@ -61,8 +62,7 @@ def kmeans_background(
     >>> few.background.ravel(), few.weights
     (array([0.1, 9. ]), array([0.75, 0.25]))
     """
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1, got {k!r}.")
+    check({"k": k}, {"k": Whole(1)})
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
