@@ -13,7 +13,8 @@ from sklearn.exceptions import NotFittedError
 import xaikit as xk
 from xaikit.errors import ModelError
 from xaikit.explainers.games import Turn
-from xaikit.explainers.lime import LIME, LimeSolver
+from xaikit.explainers.lime.lime import LIME
+from xaikit.explainers.lime.masks import MaskSolver
 from xaikit.sampling.bins import BinnedRows, columns_of
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.laws import bernoulli, uniform_removals
@@ -51,7 +52,7 @@ def solve(kind, game, n_units, budget, width=None, sampling="kernel"):
     masker = TabularMasker(np.zeros((1, n_units)))
     explainer = xk.KernelSHAP().fit(game, masker)
     (one,) = explainer.games(np.ones((1, n_units)))
-    return LimeSolver(kind, budget, sampling, width, 0)(one, Turn(0, 1, 0.0))
+    return MaskSolver(kind, budget, sampling, width, 0)(one, Turn(0, 1, 0.0))
 
 
 def conjunction(words):

@@ -153,33 +153,33 @@ def _ranked(
     """Add, again and again, the segment with the highest mean over the pixels still open."""
     values = pixels.ravel()
     labels = np.full(values.shape, -1)
-    open_ = ~np.isnan(values)
+    left = ~np.isnan(values)
     segments = _numbered(cuts)
     n_segments = int(segments.max()) + 1
-    sizes, sums = _totals(segments[:, open_], values[open_], n_segments)
+    sizes, sums = _totals(segments[:, left], values[left], n_segments)
     fewest = max(1, int(np.ceil(least * values.size)))
     order: list[np.ndarray] = []
     while (sizes >= fewest).any():
         means = np.where(sizes >= fewest, sums / np.maximum(sizes, 1), -np.inf)
         best = int(means.argmax())
-        brought = np.flatnonzero((segments == best).any(axis=0) & open_)
-        less, taken = _totals(segments[:, brought], values[brought], n_segments)
+        added = np.flatnonzero((segments == best).any(axis=0) & left)
+        less, taken = _totals(segments[:, added], values[added], n_segments)
         sizes, sums = sizes - less, sums - taken
-        open_[brought] = False
-        order.append(brought)
-    if open_.any():
-        order.append(np.flatnonzero(open_))
-    for r, brought in enumerate(order):
-        labels[brought] = r
+        left[added] = False
+        order.append(added)
+    if left.any():
+        order.append(np.flatnonzero(left))
+    for r, added in enumerate(order):
+        labels[added] = r
     return _Regions(
         labels.reshape(pixels.shape),
-        np.array([values[brought].mean() for brought in order]),
-        np.array([errors.ravel()[brought].mean() for brought in order]),
-        np.array([len(brought) / values.size for brought in order]))
+        np.array([values[added].mean() for added in order]),
+        np.array([errors.ravel()[added].mean() for added in order]),
+        np.array([len(added) / values.size for added in order]))
 
 
 def _numbered(cuts: list[np.ndarray]) -> np.ndarray:
-    """Return the segments of all segmentations, numbered in one row: (n_cuts, pixels); -1: none."""
+    """Return the segments of all cuts, numbered consecutively: (n_cuts, pixels); -1 for none."""
     numbered, first = [], 0
     for cut in cuts:
         numbered.append(np.where(cut.ravel() < 0, -1, cut.ravel() + first))

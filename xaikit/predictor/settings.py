@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from xaikit.settings import Either, Flag, OneOf, check
+from xaikit.settings import Constraint, Either, Flag, OneOf, check
 
-OWN_SETTINGS = {
+OWN_SETTINGS: dict[str, Constraint] = {
     "task": OneOf("classification", "regression", None),
     "channels": OneOf("first", "last", None),
     "thread_safe": Either(Flag(), None),

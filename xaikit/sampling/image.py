@@ -17,12 +17,12 @@ from xaikit.sampling.baselines import checked_baseline, replacements_of
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.sampling.segments import SETTINGS, checked_segmenter, dense, picture, segment
-from xaikit.settings import OneOf, check
+from xaikit.settings import Constraint, OneOf, check
 from xaikit.tables.numeric import image_array
 
 CHANNELS = (1, 3, 4)
 """Lengths by which an axis is taken for that of channels: grey, colour, colour with opacity."""
-OWN_SETTINGS = {**SETTINGS, "channels": OneOf("first", "last", "grey", None)}
+OWN_SETTINGS: dict[str, Constraint] = {**SETTINGS, "channels": OneOf("first", "last", "grey", None)}
 
 
 class ImageMasker:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.settings import Either, Kind, OneOf, Whole, check, is_array
+from xaikit.settings import Constraint, Either, Kind, OneOf, Whole, check, is_array
 from xaikit.tables.containers import taken_in
 
 SEGMENTERS = ("slic", "quickshift", "felzenszwalb", "grid")
-SETTINGS = {
+SETTINGS: dict[str, Constraint] = {
     "segmenter": Either(OneOf(*SEGMENTERS), Kind(callable, "a function of an image"),
                         Kind(is_array, "an array of labels")),
     "n_segments": Whole(1),

@@ -14,12 +14,12 @@ from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.splitting import Span, Split, given_pieces, sentences, shortened, words
-from xaikit.settings import Either, Flag, Kind, OneOf, check
+from xaikit.settings import Constraint, Either, Flag, Kind, OneOf, check
 from xaikit.tables.schema import Documents
 
 MOST_WORDS = 200
 """Units above which ``split="auto"`` goes from words to sentences."""
-SETTINGS = {
+SETTINGS: dict[str, Constraint] = {
     "split": Either(OneOf("word", "sentence", "auto"),
                     Kind(callable, "a function that cuts a text")),
     "mask_token": Kind(lambda token: token is None or (isinstance(token, str) and token != ""),
