@@ -120,7 +120,7 @@ def test_bad_images_are_refused_by_rows_too():
 def test_bad_settings(settings, said):
     with pytest.raises(ValueError, match=said):
         ImageMasker(**settings)
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="random_state must be a whole number of at least 0"):
         ImageMasker(random_state=-1)
 
 

@@ -165,6 +165,8 @@ SETTINGS: dict[str, Constraint] = {
     "n_neighbours": Whole(1),
     "n_repeats": Whole(1),
     "n_jobs": Either(Kind(lambda n: is_whole(n) and n != 0, "a whole number other than 0"), None),
+    "random_state": Either(Whole(0), Kind(
+        lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),
     "tol": Either(SHARE, None),
     "top_k": Either(Whole(1), None),
