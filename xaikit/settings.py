@@ -198,7 +198,7 @@ DESCRIPTIONS = {
     "outputs": """position, name or list, optional
         Outputs of the model to explain; all by default.""",
     "random_state": """int, Generator or None
-        Seed: the same one gives the same bytes.""",
+        Seed. The same seed gives the same bytes.""",
 }
 """What a docstring says of a shared setting; see `described`."""
 

@@ -159,7 +159,7 @@ class RISE(Explainer):
 
     def _masks(self, images: np.ndarray) -> Masks:
         height, width = size_of(images, self.masker_.channels_of(images.shape))
-        n_masks = int(self.budget) - 1 - len(self.masker_.stand_ins(images[0]))
+        n_masks = int(self.budget) - 1 - len(self.masker_.replacements(images[0]))
         if n_masks < 2:
             raise ValueError(f"budget={self.budget} model rows leaves {n_masks} masks; at least 2 "
                              f"are needed: raise it to {int(self.budget) + 2 - n_masks} or more.")
@@ -179,7 +179,7 @@ class RiseWork:
     def __call__(self, part: np.ndarray) -> tuple[list[RowResult], Ledger]:
         """Explain a stack of one image."""
         predictor, image = self.predictor.spawn(), np.ascontiguousarray(part[0])
-        stand_ins = np.ascontiguousarray(self.masker.stand_ins(image))
+        stand_ins = np.ascontiguousarray(self.masker.replacements(image))
         ends = predictor.ask(np.concatenate([image[None], stand_ins]), own=True)
         answers = self._answers(predictor, image, stand_ins)
         maps = correlate(answers, self.masks)

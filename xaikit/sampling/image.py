@@ -150,7 +150,7 @@ class ImageMasker:
             "masker_seed": self.seed,
         }
 
-    def stand_ins(self, image: np.ndarray) -> np.ndarray:
+    def replacements(self, image: np.ndarray) -> np.ndarray:
         """Return an image's replacement images: (B, …) of its dtype and layout.
 
         Raises
@@ -243,7 +243,7 @@ class MaskedImage:
         self.n_units = int(labels.max()) + 1
         self.row_bytes = image.nbytes
         self._image = np.ascontiguousarray(image)
-        self._baselines = np.ascontiguousarray(masker.stand_ins(image))
+        self._baselines = np.ascontiguousarray(masker.replacements(image))
         self.weights = np.full(len(self._baselines), 1.0 / len(self._baselines))
         self._units = of_values(labels, image.shape, masker.channels_of((1, *image.shape)))
         codes = self._codes()
@@ -261,8 +261,8 @@ class MaskedImage:
         units = self._units[inside]
         sizes = np.bincount(units, minlength=self.n_units)
         far = np.empty(self.differs.shape)
-        for out, stand_in in zip(far, self._baselines.reshape(len(far), -1), strict=True):
-            apart = np.abs(image - stand_in)[inside]
+        for out, shown in zip(far, self._baselines.reshape(len(far), -1), strict=True):
+            apart = np.abs(image - shown)[inside]
             # The range of a constant image is 0: any difference counts as the largest.
             apart = np.minimum(apart / span, 1.0) if span > 0.0 else (apart > 0.0).astype(float)
             out[:] = np.bincount(units, apart, self.n_units) / sizes
