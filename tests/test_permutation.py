@@ -202,7 +202,7 @@ def test_bad_n_repeats(n_repeats):
     ({"scoring": 3}, TypeError, "scoring must be a scorer's name"),
     ({"scoring": ["accuracy", None]}, TypeError, "scoring must be a scorer's name"),
     ({"groups": {"g": ["x9"]}}, ValueError, "'x9', which is not one of"),
-    ({"random_state": -1}, ValueError, "random_state must not be negative"),
+    ({"random_state": -1}, ValueError, "random_state must be a whole number of at least 0"),
 ])
 def test_bad_settings(settings, error, sentence):
     with pytest.raises(error, match=sentence):

@@ -1,4 +1,4 @@
-"""Submodular pick: a few rows whose explanations together show what a model goes by."""
+"""Submodular pick: a few rows whose explanations together cover the important features."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import resolve
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
+from xaikit.settings import Whole, check
 
 
 def submodular_pick(
     explanation: Attribution, n_picks: int = 5, output: int | str | None = None, *,
     top_k: int | None = 10,
 ) -> np.ndarray:
-    """Pick rows to look at: those that together show the most important features, without repeats.
+    """Return a few rows to look at, which together show the most important features.
 
-    A feature weighs the root of the sum of its |values| over the rows; a pick is worth the weights
-    of the features it shows that no pick before it showed.
+    The weight of a feature is the root of the sum of its |values| over the rows. Each pick is the
+    row that adds most: the weights of the features that it shows and no earlier pick showed.
 
     Parameters
     ----------
     explanation : Attribution
         Values of shape (n_rows, n_features, n_outputs). Texts are compared by their words.
     n_picks : int, default 5
-        All rows, if there are fewer.
+        Rows to pick; all of them, if there are fewer.
     output : int, str or None
         Position or name of the output; None adds up |values| over all outputs.
     top_k : int or None, default 10
-        Features that a row shows: those of its largest |values|, 0 never among them. None: all
-        that are not 0, as in the paper, whose explanations have only a few.
+        A row shows the features with its `top_k` largest |values|, except those that are 0. None:
+        all that are not 0, as in the paper, whose explanations are sparse.
 
     Returns
     -------
     int array (n_picks,)
-        Positions of rows in the order they were picked, so their gains fall; of equal ones the
-        first. Once every feature is shown, the remaining picks are the first rows left.
+        Positions of rows in the order they were picked, so that gains decrease; ties go to the
+        first row. Once every feature is shown, the remaining picks are the first rows left.
 
     Raises
     ------
-    TypeError, ValueError
-        For counts below 1, an explanation without values, or images whose regions differ.
+    TypeError
+        If `explanation` is not an Attribution.
+    ValueError
+        For settings out of range, an explanation without values, or images whose regions differ.
 
     References
     ----------
@@ -54,9 +57,7 @@ def submodular_pick(
     >>> submodular_pick(e, n_picks=2)
     array([1, 2])
     """
-    _check_count(n_picks, "n_picks")
-    if top_k is not None:
-        _check_count(top_k, "top_k")
+    check({"n_picks": n_picks, "top_k": top_k}, {"n_picks": Whole(1)})
     sizes = _sizes(explanation, output)
     shown = _largest(sizes, sizes.shape[1] if top_k is None else top_k)
     weights = np.sqrt(np.where(shown, sizes, 0.0).sum(axis=0))
@@ -64,7 +65,7 @@ def submodular_pick(
     left, new = np.ones(len(sizes), dtype=bool), shown.copy()
     for _ in range(min(int(n_picks), len(sizes))):
         gains = np.where(left, (new * weights).sum(axis=1), -1.0)
-        # Sums of the same numbers in another order may differ in their last digits.
+        # The same numbers added up in another order may differ in their last digits.
         picks.append(int(np.argmax(gains >= gains.max() * (1 - 1e-12))))
         left[picks[-1]] = False
         new &= ~shown[picks[-1]]
@@ -72,14 +73,14 @@ def submodular_pick(
 
 
 def _sizes(explanation: Attribution, output: int | str | None) -> np.ndarray:
-    """Give |values| that can be compared over rows, (n_rows, n_features); unknown ones are 0."""
+    """Return |values| summed over outputs, (n_rows, n_features); unknown ones count as 0."""
     if not isinstance(explanation, Attribution):
         raise TypeError(f"submodular_pick needs an Attribution, got {type(explanation).__name__}; "
                         "pass what the .explain(X) of a local explainer returned.")
     if isinstance(explanation, ImageAttribution) and \
             (explanation.labels != explanation.labels[:1]).any():
         raise ValueError("the images have regions of their own, which cannot be compared; explain "
-                         "them with the same label array for all, such as the cells of a grid.")
+                         "them with the same labels for all, such as the cells of a grid.")
     if isinstance(explanation, TextAttribution):
         explanation = explanation.by_word()
     values = explanation.values
@@ -91,15 +92,8 @@ def _sizes(explanation: Attribution, output: int | str | None) -> np.ndarray:
 
 
 def _largest(sizes: np.ndarray, top_k: int) -> np.ndarray:
-    """Mark the `top_k` largest numbers of each row that are above 0; of equal ones the first."""
+    """Return where the `top_k` largest numbers of each row are, except 0; ties go to the first."""
     order = np.argsort(-sizes, axis=1, kind="stable")[:, :top_k]
     shown = np.zeros(sizes.shape, dtype=bool)
     np.put_along_axis(shown, order, True, axis=1)
     return shown & (sizes > 0)
-
-
-def _check_count(count: int, name: str) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer):
-        raise TypeError(f"{name} must be a whole number, got {count!r}.")
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1, got {count}.")

@@ -10,12 +10,13 @@ from sklearn.cluster import KMeans
 
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker
+from xaikit.settings import Whole, check
 from xaikit.tables.numbering import number_values
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
 
 MOST_LEVELS = 50
-"""Levels of a column that is not a number which count when rows are compared: the commonest."""
+"""Levels of a column of text or categories that count when rows are compared: the commonest."""
 
 
 def kmeans_background(
@@ -26,20 +27,20 @@ def kmeans_background(
     feature_names: Any = None,
     random_state: Any = None,
 ) -> TabularMasker:
-    """Choose k rows that stand for all, weighted by how many rows each stands for.
+    """Return k rows that represent all, weighted by how many rows each represents.
 
-    Rows are clustered by k-means on standardised numbers and indicators of levels. Of each cluster
-    the row nearest to its centre is taken: a row that occurs, with its dtypes and categories,
-    and not an average of categories and whole numbers that no model has ever met.
+    Rows are clustered by k-means on standardised numbers and indicators of levels. The row nearest
+    to the centre represents its cluster. It is a row of `X`, with its dtypes and categories, not an
+    average of categories and whole numbers, which no model has been fitted on.
 
-    The mean answer over these rows is near the mean over all, but not equal to it, and the errors
+    The mean answer over these rows is near the mean over all rows, but not equal to it. The errors
     that an `Attribution` reports for its background are those of k random rows.
 
     Parameters
     ----------
     X : DataFrame or array (n_rows, n_columns)
     k : int, default 50
-        Rows to choose; fewer come back if fewer are different.
+        Rows to choose, or all different rows if they are fewer.
     groups, feature_names
         As in `TabularMasker`.
     random_state : int, Generator or None
@@ -61,8 +62,7 @@ def kmeans_background(
     >>> few.background.ravel(), few.weights
     (array([0.1, 9. ]), array([0.75, 0.25]))
     """
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1, got {k!r}.")
+    check({"k": k}, {"k": Whole(1)})
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
@@ -83,7 +83,7 @@ def kmeans_background(
 
 
 def _points(frame: pd.DataFrame) -> np.ndarray:
-    """Put rows where a distance between them means something: (n_rows, dimensions)."""
+    """Return rows as points whose distances can be compared: (n_rows, dimensions)."""
     parts = []
     for c in range(frame.shape[1]):
         column = frame.iloc[:, c]
@@ -93,7 +93,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
                 column.dtype):
             codes = number_values(column.array)
             common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
-            # Two different levels are as far apart as two deviations of a number.
+            # The distance of two levels is that of two standard deviations of a number.
             parts.append(np.sqrt(2.0) * (codes[:, None] == common))
         else:
             cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -102,6 +102,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _standardised(cells: np.ndarray) -> np.ndarray:
+    """Return numbers less their mean, by their standard deviation; missing ones become 0."""
     missing = ~np.isfinite(cells)
     known = cells[~missing]
     spread = known.std() if len(known) else 0.0

@@ -55,7 +55,7 @@ class DrawnCoalitions:
 
 
 def draw_by_size(
-    law: np.ndarray, n: int, rng: np.random.Generator, *, settled: bool = True
+    law: np.ndarray, n: int, rng: np.random.Generator, *, one_answer: bool = True
 ) -> DrawnCoalitions:
     """Draw about `n` different coalitions by a law of their size.
 
@@ -70,9 +70,9 @@ def draw_by_size(
         Probability of each size.
     n : int
     rng : Generator
-    settled : bool
-        Whether a coalition has but one answer; else there is no end of draws: no size is drawn
-        whole, and where there are fewer coalitions than draws they come round again.
+    one_answer : bool
+        Whether a coalition has a single answer. If it has several, no size is drawn whole, and
+        where there are fewer coalitions than draws they are drawn again.
     """
     n_units = len(law) - 1
     paired = bool(np.allclose(law, law[::-1], rtol=1e-9, atol=0.0)) and n_units > 1
@@ -80,7 +80,7 @@ def draw_by_size(
     sizes = np.arange((n_units // 2 if paired else n_units) + 1)
     shares = law[sizes] * np.where(paired & (2 * sizes != n_units), 2.0, 1.0)
     there = np.array([number_of_coalitions(n_units, int(s), paired=paired) for s in sizes])
-    available = there if settled else np.full(len(sizes), np.inf)
+    available = there if one_answer else np.full(len(sizes), np.inf)
     offset, *streams = rng.spawn(len(sizes) + 1)
     drawn, each = _allocated(shares, available, n // draw, offset.random())
     used = np.flatnonzero(drawn)
