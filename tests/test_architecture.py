@@ -172,6 +172,41 @@ def test_underscore_names_stay_at_home(name):
         assert own or node.attr in home, f"{name} line {node.lineno} uses {ast.unparse(node)}"
 
 
+MOST_LINES, MOST_IN_A_FUNCTION = 400, 40
+
+
+def code_lines(function):
+    """Count the lines of a function without its docstring."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str)
+    lines = function.end_lineno - function.lineno + 1
+    return lines - (first.end_lineno - first.lineno + 1) * documented
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_files_and_functions_are_short(name):
+    assert MODULES[name].read_text(encoding="utf8").count("\n") <= MOST_LINES
+    long = {node.name: code_lines(node) for node in ast.walk(TREES[name])
+            if isinstance(node, ast.FunctionDef) and code_lines(node) > MOST_IN_A_FUNCTION}
+    assert not long
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_docstrings_begin_with_a_plain_verb(name):
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = (ast.get_docstring(node) or "").split(" ")[0]
+            assert first not in ("Give", "Gives", "Say", "Says", "Tell", "Tells"), node.name
+
+
+def test_the_walk_from_explain_to_the_model_is_short():
+    from benchmarks.walk import table, walk
+
+    for solver in ("wls", "exact"):
+        found = walk(xk.KernelSHAP(solver=solver, budget=10**7, random_state=0), table())
+        assert len(found.all_frames) <= 12, found.all_frames
+
+
 @pytest.mark.parametrize("name", xk.__all__)
 def test_public_names_are_there(name):
     value = getattr(xk, name)

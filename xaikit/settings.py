@@ -118,6 +118,8 @@ class Several:
             and all(self.each.holds(v) for v in value)
 
     def __str__(self) -> str:
+        if self.least == 0 and self.most is None:
+            return f"a sequence of values that are each {self.each}"
         number = f"{self.least}" if self.most == self.least else f"at least {self.least}"
         return f"a sequence of {number}, each {self.each}"
 

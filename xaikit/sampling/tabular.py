@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
+from xaikit.tables.groups import resolve_groups
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import float_column
 from xaikit.tables.schema import Schema, are_documents, as_table
@@ -315,49 +316,9 @@ def as_masker(background: Any, groups: Any = None, feature_names: Any = None) ->
     return TabularMasker(background, groups, feature_names=feature_names)
 
 
-def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]:
-    """Give every unit's column positions by name: the groups first come, other columns alone.
-
-    Units stand in the order of their first column.
-    """
-    if groups is None:
-        return {name: np.array([c]) for c, name in enumerate(names)}
-    if not isinstance(groups, Mapping):
-        groups = {" + ".join(str(c) for c in columns): columns for columns in groups}
-    taken: dict[int, str] = {}
-    units: list[tuple[int, str, np.ndarray]] = []
-    for label, columns in groups.items():
-        columns = [columns] if isinstance(columns, str | int | np.integer) else list(columns)
-        if not columns:
-            raise ValueError(f"group {label!r} names no column.")
-        positions = [_position(names, column, label) for column in columns]
-        for c in positions:
-            if c in taken:
-                raise ValueError(f"column {names[c]!r} is in two groups, {taken[c]!r} and "
-                                 f"{str(label)!r}; groups must not overlap.")
-            taken[c] = str(label)
-        units.append((min(positions), str(label), np.array(positions)))
-    units += [(c, name, np.array([c])) for c, name in enumerate(names) if c not in taken]
-    units.sort(key=lambda unit: unit[0])
-    labels = [label for _, label, _ in units]
-    if len(set(labels)) < len(labels):
-        raise ValueError("a group has the name of another column; rename the group.")
-    return {label: positions for _, label, positions in units}
-
-
 def _units(names: tuple[str, ...], groups: Any) -> tuple[tuple[str, ...], tuple[np.ndarray, ...]]:
     units = resolve_groups(names, groups)
     return tuple(units), tuple(units.values())
-
-
-def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
-    if isinstance(column, int | np.integer) and str(column) not in names:
-        if 0 <= column < len(names):
-            return int(column)
-    elif str(column) in names:
-        return names.index(str(column))
-    raise ValueError(f"group {label!r} names column {column!r}, which is not one of "
-                     f"{', '.join(names)}.")
 
 
 def _shares(weights: Any, n: int) -> np.ndarray:
