@@ -26,12 +26,13 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 import xaikit as xk
 from xaikit.explanations.base import Explanation
 from xaikit.plots.style import INK
-from xaikit.reporting import checks, document, files, performance, render
+from xaikit.reporting import checks, document, performance, render
 from xaikit.reporting import data as table_data
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import Blind, with_noise
 from xaikit.reporting.inputs import content_hash, read_labels
 from xaikit.reporting.truth import Truth
+from xaikit.tables import files
 
 SECTIONS = ["provenance", "performance", "data", "importance", "contributions", "examples",
             "checks", "caveats", "tables"]
