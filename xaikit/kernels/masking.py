@@ -39,9 +39,9 @@ def number_products(masks, members, bounds, base_keys, flip_keys, first, table, 
     """Number questions first, first + 1, … of the products of masks and background rows by block.
 
     Block g pairs each of the masks ``masks[g]`` (C, W) with each of the background rows
-    ``members[bounds[g]:bounds[g + 1]]``; `base_keys` and `flip_keys` are in the order of `members`.
-    `ids` (q,) receives the id of the first question with the same key. New questions are appended
-    to the known ones from `n_known` on; the new number of known ones is returned.
+    ``members[bounds[g]:bounds[g + 1]]``, mask by mask; `base_keys` and `flip_keys` are in the order
+    of `members`. `ids` (q,) receives the id of the first question with the same key. New questions
+    are appended to the known ones from `n_known` on; the new number of known ones is returned.
     """
     # The keys are built by loops over rows of slices, which become vector instructions. Slice
     # assignments would too, but numba takes 3 s to compile the error message for unequal shapes.
