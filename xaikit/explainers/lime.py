@@ -20,7 +20,7 @@ from xaikit.sampling.laws import (
     hidden_kernel,
     uniform_removals,
 )
-from xaikit.sampling.local import local_weights, spread
+from xaikit.sampling.local import choose_evenly, local_weights
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import MaskedRow
 from xaikit.settings import POSITIVE, Either, OneOf
@@ -216,7 +216,7 @@ class LimeSolver:
             chosen = rng.choice(len(weights), size=len(sampled.kept), p=weights)
         else:
             start = stream(self.seed, "stand-ins").random()
-            chosen = spread(sampled.drawn.ranks, sampled.drawn.sizes, weights, start)
+            chosen = choose_evenly(sampled.drawn.ranks, sampled.drawn.sizes, weights, start)
         answers = game.pairs(sampled.kept, chosen)
         fit = sampled.regression.solve(answers)
         fit.errors[sampled.regression.thin] = np.nan
@@ -250,7 +250,7 @@ class LimeSolver:
         if not (law[1:-1] if n_units > 1 else law[:1]).any():
             raise ValueError(f"kernel_width={self.width} is so small that no neighbour counts: "
                              "raise it.")
-        drawn = draw_by_size(law / law.sum(), n, rng, settled=not several)
+        drawn = draw_by_size(law / law.sum(), n, rng, distinct=not several)
         if drawn.draw == 2 and n < min(2 * (n_units + 2), 2**n_units):
             raise ValueError(
                 f"budget={self.budget} leaves {n} samples for {n_units:,} units; where masks count "

@@ -1,4 +1,7 @@
-"""Random streams: one seed an explanation, one stream a purpose, so that order cannot matter."""
+"""Random streams: one seed for an explanation and one stream for each purpose.
+
+What is drawn for one purpose therefore does not depend on what was drawn before it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import numpy as np
 
 
 def resolve_seed(random_state: int | np.integer | np.random.Generator | None) -> int:
-    """Give the seed behind `random_state`, drawing one where there is none.
+    """Return the seed that `random_state` stands for, drawing one for a Generator or None.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but a non-negative int, a Generator or None.
+        If it is not a non-negative int, a Generator or None.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
@@ -28,7 +31,7 @@ def resolve_seed(random_state: int | np.integer | np.random.Generator | None) ->
 
 
 def stream(seed: int, *purpose: int | str) -> np.random.Generator:
-    """Give the random stream of one purpose, the same whatever was drawn before it."""
+    """Return the random stream of one purpose, independent of what was drawn before."""
     keys = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in purpose]
-    # The length is part of the key: SeedSequence takes trailing zeros for nothing.
+    # The length is part of the key, because SeedSequence ignores trailing zeros.
     return np.random.default_rng(np.random.SeedSequence([seed, len(keys), *keys]))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize
 
-from xaikit.solvers.odd_process import fourth_sum, heredity
+from xaikit.solvers.odd_process import IMPOSSIBLE, fourth_sum, heredity
 from xaikit.solvers.threads import one_thread
 
 CENTRE = np.log([0.3, 0.05, 0.3, 1e-3])
@@ -37,8 +37,6 @@ LEARNING_PAIRS = 450
 """Maximum number of pairs that the parameters are learned from, taken evenly from all sets."""
 JITTER = 1e-9
 """Added to the diagonal, as a share of it, so that rounding cannot make the matrix singular."""
-_IMPOSSIBLE = 1e300
-"""Objective where the covariance matrix is not positive definite."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ class EvenProcess:
         found = optimize.minimize(
             parts.objective, CENTRE, (even[chosen],), jac=True, method="L-BFGS-B",
             bounds=bounds, options={"maxiter": STEPS})
-        if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
+        if not np.isfinite(found.fun) or found.fun >= IMPOSSIBLE:
             raise linalg.LinAlgError("no parameters with a finite posterior density were found")
         return np.exp(found.x)
 
@@ -218,7 +216,7 @@ class _Parts:
         scales = np.exp(np.minimum(logs, 300.0))
         lower, failed = linalg.lapack.dpotrf(self.matrix(scales).T, lower=1, overwrite_a=1)
         if failed:
-            return _IMPOSSIBLE, np.zeros_like(logs)
+            return IMPOSSIBLE, np.zeros_like(logs)
         determinant = 2.0 * np.log(np.diag(lower)).sum()
         inverse = linalg.lapack.dpotri(lower, lower=1, overwrite_c=1)[0]
         inverse = np.tril(inverse) + np.tril(inverse, -1).T

@@ -50,7 +50,7 @@ SMALLEST = 1e-12
 TOTAL_NOISE = 1e-6
 """Noise variance of the pair of all and none, relative to σ²; small, because the values have to add
 up to its answer."""
-_IMPOSSIBLE = 1e300
+IMPOSSIBLE = 1e300
 """Objective where the covariance matrix is not positive definite."""
 
 
@@ -222,7 +222,7 @@ class OddProcess:
         if found.x[2] < CENTRE[2] - 2.0 * SPREAD:
             quiet = self._search(np.concatenate([QUIET, start[3:]]), odds, start, bounds)
             found = quiet if quiet.fun < found.fun else found
-        if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
+        if not np.isfinite(found.fun) or found.fun >= IMPOSSIBLE:
             raise linalg.LinAlgError("no parameters with a finite posterior density were found")
         return np.exp(found.x[:3]), np.exp(found.x[3:])
 
@@ -247,8 +247,8 @@ class OddProcess:
         scales, rho = np.exp(np.minimum(logs[:3], 300.0)), np.exp(logs[3:])
         for g in range(self.n_learning):
             one, slopes = self._set_objective(self.signs[g], odds[g], scales, rho)
-            if one >= _IMPOSSIBLE:
-                return _IMPOSSIBLE, np.zeros_like(logs)
+            if one >= IMPOSSIBLE:
+                return IMPOSSIBLE, np.zeros_like(logs)
             value += one
             gradient += slopes * np.concatenate([scales, rho])
         return value, gradient
@@ -260,7 +260,7 @@ class OddProcess:
         parts = _Products(signs, rho)
         lower, failed = linalg.lapack.dpotrf(self._matrix(scales, parts), lower=1, overwrite_a=1)
         if failed:
-            return _IMPOSSIBLE, np.zeros(3 + len(rho))
+            return IMPOSSIBLE, np.zeros(3 + len(rho))
         determinant = 2.0 * np.log(np.diag(lower)).sum()
         inverse = linalg.lapack.dpotri(lower, lower=1, overwrite_c=1)[0]
         inverse = np.tril(inverse) + np.tril(inverse, -1).T

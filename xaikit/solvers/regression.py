@@ -19,8 +19,8 @@ from xaikit.solvers.threads import one_thread
 RIDGE = 1e-8
 """λ, as a share of each unit's variance; it only keeps the system from being singular.
 
-A penalty relative to the total weight, such as 1e-4 of it, would shrink the values of units that the
-kernel rarely hides: that of the only word of a text by a quarter.
+A penalty relative to the total weight, such as 1e-4 of it, would shrink the values of units that
+the kernel rarely hides: that of the only word of a text by a quarter.
 """
 
 
