@@ -208,7 +208,7 @@ class Game:
     def count_submasks(
         self, starts: np.ndarray, players: np.ndarray, n_players: np.ndarray
     ) -> int:
-        """Count the distinct questions in the list of all submasks; see `ask_submasks`."""
+        """Count the distinct questions among all submasks, asking none; see `ask_submasks`."""
         total = int(starts[-1])
         table, keys, of_background, masks = _empty_known(total, self._n_words)
         return int(number_submasks(
