@@ -189,12 +189,6 @@ def test_intervals_of_changes_cover_the_population():
 
 # --- labels and settings
 
-@pytest.mark.parametrize(("y", "sentence"), [
-    (IRIS_Y[:10], r"y has shape \(10,\), expected one label for each of the 150 rows"),
-    (np.where(np.arange(150) == 3, np.nan, 1.0), "y holds NaN"),
-    (np.zeros((2, 150)), "y has shape"),
-    (1, "y has shape"),
-])
 @pytest.mark.parametrize("n_repeats", [0, -1, 2.5, True, "3", None])
 def test_bad_n_repeats(n_repeats):
     with pytest.raises(ValueError, match="n_repeats must be a whole number of at least 1"):
