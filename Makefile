@@ -15,7 +15,7 @@ test: .venv/tested
 check: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md docs
+	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md CONTRIBUTING.md docs
 
 coverage: .venv/tested
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto --cov --cov-report term

@@ -290,6 +290,12 @@ def test_a_rare_class_has_no_interval_and_says_so():
     assert any("class too rare" in w for w in got.warnings)
 
 
+@pytest.mark.parametrize(("y", "sentence"), [
+    (IRIS_Y[:10], r"y has shape \(10,\), expected one label for each of the 150 rows"),
+    (np.where(np.arange(150) == 3, np.nan, 1.0), "y holds NaN"),
+    (np.zeros((2, 150)), "y has shape"),
+    (1, "y has shape"),
+])
 def test_labels_that_do_not_fit(y, sentence):
     with pytest.raises(ValueError, match=sentence):
         permute(MULTI, IRIS_X, y)

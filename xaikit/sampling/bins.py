@@ -22,13 +22,13 @@ from xaikit.tables.wording import digits_apart
 QUANTILES = {"quartile": (0.25, 0.5, 0.75), "decile": tuple(np.arange(1, 10) / 10)}
 WAYS = (*QUANTILES, "tree")
 LEAST_OF_LEVEL = 15
-"""Neighbours that a level should be seen in..."""
+"""Fewest neighbours that a level should be seen in."""
 LEVEL_SHARE = 1.0
-"""...and so many times the number of units: the levels must be few beside the neighbours."""
+"""A level should also be seen in this many neighbours for each unit."""
 LEAVES = 4
-"""Most bins that a tree cuts a column into..."""
+"""Most bins that a tree cuts a column into."""
 LEAST_OF_BIN = 0.02
-"""...and the least share of rows in one: a few rows tell a bin's edges by chance."""
+"""Least share of rows in a bin of a tree; with fewer, its edges would be chance."""
 MOST_SOBOL = 21_201
 """Most columns of a Sobol sequence."""
 
@@ -107,9 +107,9 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
     ----------
     masker : TabularMasker
     way : {"quartile", "decile", "tree"}
-        ``"tree"``: where a regression tree on the column alone cuts the model's answers.
+        With ``"tree"``, a regression tree of the answers on the column alone makes the cuts.
     answers : array (B, n_outputs)
-        To the background.
+        The model's, for the background.
     """
     found = []
     for c, name in enumerate(masker.schema.names):
@@ -129,25 +129,25 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
 
 
 def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    # Trees read float32, which has no room for dates and large numbers: give it the ranks.
+    # Trees read float32, which cannot hold dates and large numbers exactly, so they get the ranks.
     values, ranks = np.unique(cells, return_inverse=True)
     centred = answers - answers.mean(axis=0)
     centred /= np.abs(centred).max() or 1.0  # their squares must not overflow
-    # What rounding alone makes of equal answers is no reason for a cut.
+    # Differences that come from rounding alone must not make a cut.
     grower = DecisionTreeRegressor(
         max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_OF_BIN, random_state=0,
         min_impurity_decrease=1e-9 * centred.var(axis=0).mean())
     tree = grower.fit(ranks[:, None], centred, sample_weight=weights).tree_
     below = np.sort(tree.threshold[tree.feature >= 0]).astype(np.int64)
     middle = values[below] + (values[below + 1] / 2 - values[below] / 2)
-    # Of neighbouring floats the middle may be the upper one.
+    # Between two neighbouring floats the middle may round to the upper one.
     return np.where(middle < values[below + 1], middle, values[below])
 
 
 def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
     edges = np.quantile(cells, at) if np.ptp(weights) == 0.0 \
         else np.quantile(cells, at, weights=weights, method="inverted_cdf")
-    # Nothing lies above the largest value: where most cells have it, the edge goes below it.
+    # No cell is above the largest value, so an edge there moves below it.
     lower = cells[cells < cells.max()]
     if not len(lower):
         return np.zeros(0)
@@ -155,10 +155,10 @@ def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) ->
 
 
 class BinnedRows:
-    """Rows whose neighbours are drawn unit by unit, within a row's bin or without.
+    """Rows whose neighbours are drawn unit by unit, from inside or outside the row's bin.
 
-    Where a unit is kept a neighbour has values of the row's own bin, else of another bin: those of
-    a background row, or the row's own. A group of columns is within if each of its columns is.
+    A neighbour copies each unit from a background row or from the row itself: from one in the row's
+    bin if the unit is kept, else from one outside. A group is inside if all its columns are.
 
     Parameters
     ----------
@@ -179,6 +179,7 @@ class BinnedRows:
         fine = np.stack([_tenths(cells, n_background, bins[:, c])
                          for c, cells in enumerate(self._cells)], axis=1)
         self._own = bins[n_background:]
+        self._words: dict[tuple[int, int], str] = {}
         self._bins = np.stack([number_rows(bins[:, unit]) for unit in units])
         self._fine = np.stack([number_rows(np.concatenate([bins[:, unit], fine[:, unit]], axis=1))
                                for unit in units])
@@ -192,19 +193,25 @@ class BinnedRows:
 
     def conditions(self, i: int) -> list[str]:
         """Write the conditions of a row's bins, one text a unit."""
-        here = self.rows.masker.n_background + i
-        words = [column.words(column.condition(self._cells[c].iloc[here], self._own[i, c]))
-                 for c, column in enumerate(self._columns)]
+        words = [self._words_of(i, c) for c in range(len(self._columns))]
         return [" and ".join(words[c] for c in unit) for unit in self.rows.masker.units]
+
+    def _words_of(self, i: int, c: int) -> str:
+        place = (c, int(self._own[i, c]))
+        if place not in self._words:
+            column = self._columns[c]
+            cell = self._cells[c].iloc[self.rows.masker.n_background + i]
+            self._words[place] = column.words(column.condition(cell, place[1]))
+        return self._words[place]
 
 
 class BinnedRow:
-    """One of `BinnedRows`: for each unit, which rows of the pool are within its bin.
+    """One of `BinnedRows`: for each unit, the rows of the pool that are within its bin.
 
     Attributes
     ----------
     shares : array (M,)
-        Of rows within, itself among them, by their weights.
+        Weight of the rows within, the row itself among them.
     """
 
     def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
@@ -229,7 +236,7 @@ class BinnedRow:
         Returns
         -------
         int array (n, M)
-            For each unit, the row of the pool that it is copied from; see `table` and `kept`.
+            For each unit, the row of the pool to copy it from; see `table` and `kept`.
         """
         drawn = np.empty(points.shape, dtype=np.int64)
         draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside,
@@ -237,29 +244,29 @@ class BinnedRow:
         return drawn
 
     def kept(self, drawn: np.ndarray) -> np.ndarray:
-        """Say which units of neighbours are within, bool (n, M)."""
+        """Return which units of neighbours are within, bool (n, M)."""
         kept = np.empty(drawn.shape, dtype=bool)
         look_up(drawn, self._inside, kept)
         return kept
 
     def unseen(self, kept: np.ndarray) -> np.ndarray:
-        """Say which units differ somewhere, but are within in all neighbours or in none, (M,)."""
+        """Return which units could vary, but are within in all neighbours or in none, (M,)."""
         return (kept.all(axis=0) | ~kept.any(axis=0)) & (self.shares < 1.0)
 
     def table(self, drawn: np.ndarray) -> Table:
-        """Make the neighbours."""
+        """Build the neighbours."""
         return self._rows.mix([self._positions[drawn[:, u]] for u in range(drawn.shape[1])])
 
     def levels(
         self, chances: np.ndarray, n: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Number the levels that tell neighbours apart beyond being within or not.
+        """Number the levels that distinguish neighbours further than within or not.
 
         Parameters
         ----------
         chances : array (M,)
         n : int
-            Neighbours drawn. Levels too rare among them to say anything count as one.
+            Neighbours drawn. Levels that are too rare among them count as one.
 
         Returns
         -------
@@ -279,7 +286,7 @@ class BinnedRow:
             parts = counts / np.where(sizes > 0.0, sizes, 1.0)
             chance = np.array([[1.0 - chances[u]], [chances[u]]])
             often = parts * chance * n >= least
-            # Those of a part that are too rare share the number after its last one.
+            # The rare levels of a part share the number after its last frequent one.
             rare = (counts > 0) & ~often
             names = np.where(often, np.cumsum(often, axis=1) - 1, often.sum(axis=1)[:, None])
             n_levels = often.sum(axis=1) + rare.any(axis=1)
@@ -293,7 +300,7 @@ class BinnedRow:
 
 
 def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
-    """Number the tenths of a column of numbers; levels and missing cells are not cut further."""
+    """Number the tenths of a column of numbers; other columns are one tenth, missing cells −1."""
     if kind_of(column.dtype) not in MEASURED:
         return np.zeros(len(bins), dtype=np.int64)
     cells = float_column(column)
@@ -304,10 +311,10 @@ def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarra
 
 
 def even_points(n: int, n_units: int, rng: np.random.Generator) -> np.ndarray:
-    """Give points that fill the unit cube evenly, (n, M); fewer are the first of more.
+    """Draw points that fill the unit cube evenly, (n, M); the first n do not depend on n.
 
-    A scrambled Sobol sequence (Owen 1998), of plain random numbers where there are more units than
-    it has dimensions.
+    They are a scrambled Sobol sequence (Owen 1998), or independent if there are more units than the
+    sequence has dimensions.
     """
     if n_units > MOST_SOBOL:
         return rng.random((n, n_units))
