@@ -13,6 +13,8 @@ from xaikit.kernels.levels import draw_units, look_up
 from xaikit.sampling.bins import BinnedRows, Column, columns_of, even_points
 from xaikit.sampling.tabular import TabularMasker
 
+pytestmark = pytest.mark.kernels
+
 
 def binned(background, X, way="quartile", answers=None, groups=None, weights=None):
     masker = TabularMasker(background, groups, weights=weights)
