@@ -101,7 +101,6 @@ def test_pixels_of_no_region_stay_out():
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"output": None}, "the explanation has 2 outputs; name the one"),
     ({"least": 2}, "least must be a share between 0 and 1"),
     ({"least": "few"}, "least must be a share"),
     ({"scales": ()}, "scales must be numbers above 0"),

@@ -9,10 +9,10 @@ import numpy as np
 
 from xaikit.explainers.base import plain
 from xaikit.explainers.results import padded
-from xaikit.explanations.base import resolve
+from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.image import ImageAttribution
 from xaikit.sampling.segments import checked_count, checked_segmenter, dense, picture, segment
-from xaikit.settings import is_number
+from xaikit.settings import documented, is_number
 
 SCALES = (50, 100, 150, 250, 500, 1200)
 """Scales of `"felzenszwalb"`, from Kapishnikov 2019, section 3.2."""
@@ -20,6 +20,7 @@ _N_SEGMENTS = 64
 """What `"felzenszwalb"` aims at: no region of its own is less than a 256th of the image."""
 
 
+@documented
 def regions(
     explanation: ImageAttribution,
     output: int | str | None = None,
@@ -38,8 +39,7 @@ def regions(
     ----------
     explanation : ImageAttribution
         Of any method; `RISE` gives a map that is fine enough.
-    output : position or name, optional
-        The output whose map it is; may be left out where there is one.
+    {output}
     segmenter : str, callable, int array (height, width) or (n, height, width), or list
         As in `ImageMasker`. A list holds callables and arrays, each a segmentation of its own.
     scales : sequence of numbers
@@ -63,8 +63,9 @@ def regions(
     ImportError
         If scikit-image is needed and missing.
     TypeError, ValueError
-        For what is no explanation of images, an output that is not there, and settings out of
-        range.
+        If `explanation` is not one of images, or a setting is out of range.
+    IndexError, KeyError
+        If there is no such output.
 
     References
     ----------
@@ -87,7 +88,7 @@ def regions(
                         f"{type(explanation).__name__}.")
     if not is_number(least) or not 0.0 <= least <= 1.0:
         raise ValueError(f"least must be a share between 0 and 1, got {least!r}.")
-    k = _chosen(explanation, output)
+    k = choose_output(explanation.output_names, output)
     segmenters = _checked(segmenter, scales, explanation.labels.shape)
     maps = explanation.pixels()[:, :, :, k]
     errors = explanation.pixels("standard_errors")[:, :, :, k]
@@ -188,16 +189,6 @@ def _totals(
     everywhere = np.broadcast_to(values, segments.shape)[inside]
     return (np.bincount(segments[inside], minlength=n_segments),
             np.bincount(segments[inside], everywhere, n_segments))
-
-
-def _chosen(explanation: ImageAttribution, output: int | str | None) -> int:
-    names = explanation.output_names
-    if output is None:
-        if len(names) > 1:
-            raise ValueError(f"the explanation has {len(names)} outputs; name the one whose map "
-                             f"is wanted: output={names[0]!r}.")
-        return 0
-    return int(resolve(names, output, "output")[0])
 
 
 def _checked(segmenter: Any, scales: Any, shape: tuple[int, ...]) -> list[_Cut]:
