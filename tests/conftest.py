@@ -98,6 +98,16 @@ def fresh():
     runner.close()
 
 
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return the working directory of a command line, with models and tables in it."""
+    from cli_cases import Place
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return Place(tmp_path)
+
+
 @pytest.fixture(autouse=True)
 def _closed_figures():
     """Close the figures that a test opened."""

@@ -101,7 +101,6 @@ def test_pixels_of_no_region_stay_out():
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"output": None}, "the explanation has 2 outputs; name the one"),
     ({"least": 2}, "least must be a number of at least 0 and at most 1, got 2"),
     ({"least": "few"}, "least must be a number"),
     ({"scales": ()}, r"scales must be a whole number of at least 1 \(segments\) or a sequence"),

@@ -10,11 +10,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from xaikit.errors import SettingError
+
+Thing = TypeVar("Thing")
 
 
 class Constraint(Protocol):
@@ -159,7 +161,7 @@ SETTINGS: dict[str, Constraint] = {
     "interactions": Flag(),
     "link": OneOf("identity", "logit"),
     "max_background": Whole(1),
-    "max_display": Whole(1),
+    "max_display": Either(Whole(1), None),
     "max_levels": Whole(2),
     "max_memory": Whole(1),
     "max_seconds": Either(POSITIVE, None),
@@ -188,6 +190,8 @@ DESCRIPTIONS = {
     "max_background": """int
         A longer background is sampled down to this many rows, and a warning says so. Pass a
         `TabularMasker` to use every row.""",
+    "max_display": """int or None
+        Most features to show, those of the largest |value|; None shows all.""",
     "max_memory": """int
         Bytes of buffers, whatever the numbers of rows and questions. The model's own memory comes
         on top.""",
@@ -195,6 +199,9 @@ DESCRIPTIONS = {
         Resamples of the rows for the intervals.""",
     "n_jobs": """int or None
         Workers, through joblib. The numbers do not depend on it.""",
+    "output": """int, str or None
+        Position or name of one output. None takes the only one, or the second of two (the positive
+        class of a classifier); with more, name one.""",
     "outputs": """position, name or list, optional
         Outputs of the model to explain; all by default.""",
     "random_state": """int, Generator or None
@@ -263,6 +270,12 @@ def described(doc: str | None) -> str | None:
         return None
     return re.sub(r"^    \{([a-z_, ]+)\}$", lambda found: "\n".join(
         f"    {name} : {DESCRIPTIONS[name]}" for name in found[1].split(", ")), doc, flags=re.M)
+
+
+def documented(thing: Thing) -> Thing:
+    """Fill in the descriptions of shared settings in the docstring of a function or class."""
+    thing.__doc__ = described(thing.__doc__)
+    return thing
 
 
 def is_whole(value: Any) -> bool:

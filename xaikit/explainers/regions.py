@@ -9,11 +9,11 @@ import numpy as np
 
 from xaikit.explainers.base import plain
 from xaikit.explainers.results import padded
-from xaikit.explanations.base import resolve
+from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.image import ImageAttribution
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.sampling.segments import checked_segmenter, dense, picture, segment
-from xaikit.settings import POSITIVE, Either, Number, Several, Whole, check
+from xaikit.settings import POSITIVE, Either, Number, Several, Whole, check, documented
 
 SCALES = (50, 100, 150, 250, 500, 1200)
 """Scales of `"felzenszwalb"`, from Kapishnikov 2019, section 3.2."""
@@ -24,6 +24,7 @@ _SCALE_NUMBERS = Either(POSITIVE, Several(POSITIVE))
 _SEGMENT_COUNTS = Either(Whole(1, "segments"), Several(Whole(1)))
 
 
+@documented
 def regions(
     explanation: ImageAttribution,
     output: int | str | None = None,
@@ -42,8 +43,7 @@ def regions(
     ----------
     explanation : ImageAttribution
         From any method; the finer its map the better, as that of `RISE`.
-    output : position or name, optional
-        The output whose map is used; optional if there is one output.
+    {output}
     segmenter : str, callable, int array (height, width) or (n, height, width), or list
         As in `ImageMasker`. A list holds callables and arrays, each a segmentation.
     scales : number or sequence of numbers
@@ -94,7 +94,7 @@ def regions(
                         f"{type(explanation).__name__}.")
     check({"least": least}, {"least": _LEAST})
     seed = resolve_seed(random_state)
-    k = _chosen(explanation, output)
+    k = choose_output(explanation.output_names, output)
     segmenters = _checked(segmenter, scales, explanation.labels.shape)
     maps = explanation.pixels()[:, :, :, k]
     errors = explanation.pixels("standard_errors")[:, :, :, k]
@@ -195,17 +195,6 @@ def _totals(
     everywhere = np.broadcast_to(values, segments.shape)[inside]
     return (np.bincount(segments[inside], minlength=n_segments),
             np.bincount(segments[inside], everywhere, n_segments))
-
-
-def _chosen(explanation: ImageAttribution, output: int | str | None) -> int:
-    """Return the position of the output; raise if there are several and none is chosen."""
-    names = explanation.output_names
-    if output is None:
-        if len(names) > 1:
-            raise ValueError(f"the explanation has {len(names)} outputs; name the one whose map "
-                             f"is to be used, such as output={names[0]!r}.")
-        return 0
-    return int(resolve(names, output, "output")[0])
 
 
 def _checked(segmenter: Any, scales: Any, shape: tuple[int, ...]) -> list[_Cut]:

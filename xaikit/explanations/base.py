@@ -1,4 +1,4 @@
-"""What all explanations share: provenance, cost, files and how they are displayed."""
+"""What all explanations share: provenance, cost, files and display."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ import pandas as pd
 
 from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
+from xaikit.settings import Either
 from xaikit.tables.files import write_whole
 
 _FORMAT = 1
+LAYOUT = Either("long", "wide")
+"""Layouts of `to_frame`."""
 
 HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
@@ -39,13 +42,13 @@ class Cost:
     Attributes
     ----------
     model_rows : int
-        Rows sent to the model: what a user pays for.
+        Rows sent to the model, which is what a user pays for.
     questions : int
-        Rows the method needed answers for, before equal rows were merged into one.
+        Rows that the method needed answers for, before equal rows were merged.
     calls : int
         Calls of the model.
     model_seconds, seconds : float
-        Time inside the model, and in total. With ``n_jobs`` above 1 the model's seconds are summed
+        Time inside the model, and in total. With ``n_jobs`` above 1, the model's seconds are summed
         over workers and may exceed ``seconds``.
     """
 
@@ -78,13 +81,13 @@ class Explanation:
     method : str
         Name of the explainer.
     settings : dict
-        Its settings, as plain values.
+        Its settings, as numbers, text and lists.
     random_state : int or None
-        The seed that reproduces the result; if none was given, the one that was drawn.
+        The seed that reproduces the result: the one given, or else the one drawn.
     cost : Cost
         Model rows, calls and seconds.
     warnings : tuple of str
-        Plain sentences that a reader of the numbers should know.
+        Sentences that a reader of the numbers should know.
     """
 
     method: str
@@ -103,7 +106,7 @@ class Explanation:
         self.__post_init__()  # NumPy unpickles read-only arrays as writeable ones
 
     def _freeze(self, name: str, shape: tuple[int, ...], *, dtype: Any = np.float64) -> None:
-        """Store field `name` as a read-only array of `shape`; raise where the shape differs."""
+        """Store field `name` as a read-only array; raise ValueError if its shape differs."""
         array = frozen(getattr(self, name), dtype)
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}.")
@@ -122,11 +125,11 @@ class Explanation:
         object.__setattr__(self, name, details)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the numbers as a pandas frame: one row per number, with its uncertainty."""
+        """Return the numbers as a frame: one row per number, with its uncertainty."""
         raise TypeError(f"{type(self).__name__} has no frame of its own.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as plain JSON types; `from_dict` rebuilds an equal explanation."""
+        """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
         fields = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -135,7 +138,7 @@ class Explanation:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
-        """Rebuild an explanation from what `to_dict` returned."""
+        """Build an explanation from what `to_dict` returned."""
         kind = cls._type_named(state.get("type"))
         if kind is None or state.get("format") != _FORMAT:
             raise FormatError(
@@ -144,7 +147,7 @@ class Explanation:
                 f"format {state.get('format')!r}."
             )
         if not issubclass(kind, cls):
-            raise ValueError(f"this is a {kind.__name__}, not a {cls.__name__}; "
+            raise ValueError(f"expected {cls.__name__}, got {kind.__name__}; "
                              "xk.load_explanation reads either.")
         fields = decode(state["fields"])
         fields["cost"] = Cost(**fields["cost"])
@@ -163,7 +166,7 @@ class Explanation:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Rebuild an explanation from the text that `to_json` returned."""
+        """Build an explanation from the text that `to_json` returned."""
         return cls.from_dict(json.loads(text))
 
     def save(self, path: str | Path) -> Path:
@@ -221,7 +224,7 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
 
 
 def load_explanation(path: str | Path) -> Explanation:
-    """Read an explanation that was saved as ``.json``.
+    """Return the explanation that was saved as ``.json``.
 
     Parameters
     ----------
@@ -242,38 +245,3 @@ def load_explanation(path: str | Path) -> Explanation:
     if not isinstance(state, dict):
         raise FormatError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
     return Explanation.from_dict(state)
-
-
-def resolve(names: tuple, key: Any, axis: str) -> np.ndarray:
-    """Return the positions that a position, slice, mask, name, or list of these selects.
-
-    An int is always a position; text is always a name.
-    """
-    n = len(names)
-    if isinstance(key, pd.Series):
-        key = key.to_numpy()
-    if isinstance(key, bool | np.bool_):
-        raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
-    if isinstance(key, list | tuple) and len(key) and all(
-        isinstance(k, bool | np.bool_) for k in key
-    ):
-        key = np.array(key)
-    if isinstance(key, tuple) and key in names:
-        return np.array([names.index(key)])
-    if isinstance(key, slice):
-        return np.arange(n)[key]
-    if isinstance(key, int | np.integer):
-        if not -n <= key < n:
-            raise IndexError(f"{axis} {key} is out of range: there are {n}.")
-        return np.array([key % n])
-    if isinstance(key, np.ndarray) and key.dtype == bool:
-        if key.shape != (n,):
-            raise IndexError(f"a {axis} mask of shape {key.shape} does not fit {n} {axis}s.")
-        return np.flatnonzero(key)
-    if isinstance(key, list | tuple | np.ndarray | range | pd.Index):
-        parts = [resolve(names, k, axis) for k in key]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    if key in names:
-        return np.array([names.index(key)])
-    known = ", ".join(map(str, names[:10])) + (", …" if n > 10 else "")
-    raise KeyError(f"no {axis} named {key!r}; there are {known}.")

@@ -1,4 +1,4 @@
-"""Arrays and frames as strict JSON and back without loss: no pickle, no rounding."""
+"""Arrays and frames as strict JSON and back, without pickle or rounding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
-    """Convert a value to plain JSON types; `decode` returns an equal one.
+    """Return a value as JSON types; `decode` returns an equal value.
 
     Supported are None, bool, int, float, str, NumPy arrays and scalars, pandas frames, timestamps
     and time differences, and lists, tuples and string-keyed dicts of supported values.
@@ -26,7 +26,7 @@ def encode(value: Any) -> Any:
     if value is None or isinstance(value, bool | str) or type(value) is int:
         return value
     if isinstance(value, np.generic) and not isinstance(value, np.float64):
-        return {_TAG: "scalar", "dtype": value.dtype.str, "data": _plain(value.reshape(1))[0]}
+        return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
     if isinstance(value, float):
         return _float(float(value))
     if isinstance(value, np.ndarray):
@@ -79,7 +79,7 @@ def _encode_dict(value: dict) -> dict:
     return {k: encode(v) for k, v in value.items()}
 
 
-def _plain(array: np.ndarray) -> list:
+def _cells(array: np.ndarray) -> list:
     """Return the cells of a one-dimensional array as JSON types (non-finite floats as text)."""
     kind = array.dtype.kind
     if kind in "mM":
@@ -104,7 +104,7 @@ def _encode_array(array: np.ndarray) -> dict:
         _TAG: "array",
         "dtype": array.dtype.str,
         "shape": list(array.shape),
-        "data": _plain(np.ascontiguousarray(array).reshape(-1)),
+        "data": _cells(np.ascontiguousarray(array).reshape(-1)),
     }
 
 

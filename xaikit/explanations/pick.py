@@ -1,49 +1,54 @@
-"""Submodular pick: a few rows whose explanations together cover the important features."""
+"""Submodular pick: a few rows whose explanations together show how a model decides."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import resolve
+from xaikit.explanations.choosing import resolve
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
-from xaikit.settings import Whole, check
+from xaikit.settings import Whole, check, documented
 
 
+@documented
 def submodular_pick(
-    explanation: Attribution, n_picks: int = 5, output: int | str | None = None, *,
-    top_k: int | None = 10,
+    explanation: Attribution, n_picks: int = 5, outputs: Any = None, *,
+    max_display: int | None = 10,
 ) -> np.ndarray:
-    """Return a few rows to look at, which together show the most important features.
+    """Return rows that together show the most important features, with few repeats.
 
-    The weight of a feature is the root of the sum of its |values| over the rows. Each pick is the
-    row that adds most: the weights of the features that it shows and no earlier pick showed.
+    The weight of a feature is the root of the sum of its |values| over the rows. The gain of a pick
+    is the weight of the features that it shows and no earlier pick showed.
 
     Parameters
     ----------
     explanation : Attribution
         Values of shape (n_rows, n_features, n_outputs). Texts are compared by their words.
-    n_picks : int, default 5
-        Rows to pick; all of them, if there are fewer.
-    output : int, str or None
-        Position or name of the output; None adds up |values| over all outputs.
-    top_k : int or None, default 10
-        A row shows the features with its `top_k` largest |values|, except those that are 0. None:
-        all that are not 0, as in the paper, whose explanations are sparse.
+    n_picks : int
+        Number of rows to pick; all rows, if there are fewer.
+    outputs : position, name or list, optional
+        Outputs whose |values| are added up; all by default.
+    {max_display}
+        A row shows so many features, and never one whose value is 0. The paper shows all, since
+        its explanations have only a few features.
 
     Returns
     -------
     int array (n_picks,)
-        Positions of rows in the order they were picked, so that gains decrease; ties go to the
-        first row. Once every feature is shown, the remaining picks are the first rows left.
+        Positions of rows in the order of picking, so that gains fall; the first of equal rows.
+        Once every feature is shown, the remaining picks are the first remaining rows.
 
     Raises
     ------
+    SettingError
+        For counts below 1.
     TypeError
         If `explanation` is not an Attribution.
     ValueError
-        For settings out of range, an explanation without values, or images whose regions differ.
+        For an explanation without values, or images with different regions.
 
     References
     ----------
@@ -57,9 +62,9 @@ def submodular_pick(
     >>> submodular_pick(e, n_picks=2)
     array([1, 2])
     """
-    check({"n_picks": n_picks, "top_k": top_k}, {"n_picks": Whole(1)})
-    sizes = _sizes(explanation, output)
-    shown = _largest(sizes, sizes.shape[1] if top_k is None else top_k)
+    check({"n_picks": n_picks, "max_display": max_display}, {"n_picks": Whole(1)})
+    sizes = _sizes(explanation, outputs)
+    shown = _largest(sizes, max_display)
     weights = np.sqrt(np.where(shown, sizes, 0.0).sum(axis=0))
     picks: list[int] = []
     left, new = np.ones(len(sizes), dtype=bool), shown.copy()
@@ -72,28 +77,28 @@ def submodular_pick(
     return np.array(picks, dtype=np.int64)
 
 
-def _sizes(explanation: Attribution, output: int | str | None) -> np.ndarray:
-    """Return |values| summed over outputs, (n_rows, n_features); unknown ones count as 0."""
+def _sizes(explanation: Attribution, outputs: Any) -> np.ndarray:
+    """Return |values| that can be compared over rows, (n_rows, n_features); 0 if unknown."""
     if not isinstance(explanation, Attribution):
         raise TypeError(f"submodular_pick needs an Attribution, got {type(explanation).__name__}; "
                         "pass what the .explain(X) of a local explainer returned.")
     if isinstance(explanation, ImageAttribution) and \
             (explanation.labels != explanation.labels[:1]).any():
-        raise ValueError("the images have regions of their own, which cannot be compared; explain "
-                         "them with the same labels for all, such as the cells of a grid.")
+        raise ValueError("the images have different regions, which cannot be compared; explain "
+                         "them with the same label array for all, such as the cells of a grid.")
     if isinstance(explanation, TextAttribution):
         explanation = explanation.by_word()
     values = explanation.values
-    if output is not None:
-        values = values[:, :, resolve(explanation.output_names, output, "output")]
+    if outputs is not None:
+        values = values[:, :, resolve(explanation.output_names, outputs, "output")]
     if values.size == 0:
         raise ValueError(f"there is nothing to pick from: the values have shape {values.shape}.")
     return np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0).sum(axis=2)
 
 
-def _largest(sizes: np.ndarray, top_k: int) -> np.ndarray:
-    """Return where the `top_k` largest numbers of each row are, except 0; ties go to the first."""
-    order = np.argsort(-sizes, axis=1, kind="stable")[:, :top_k]
+def _largest(sizes: np.ndarray, max_display: int | None) -> np.ndarray:
+    """Mark the largest numbers above 0 of each row, the first of equal ones."""
+    order = np.argsort(-sizes, axis=1, kind="stable")[:, :max_display]
     shown = np.zeros(sizes.shape, dtype=bool)
     np.put_along_axis(shown, order, True, axis=1)
     return shown & (sizes > 0)

@@ -1,4 +1,4 @@
-"""Where a report goes: the names of its files, and a check before any work."""
+"""The files of a report: their names, and a check that they can be written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def names_beside(path: Path) -> dict[str, Path]:
-    """Return the files of a report whose page is `path`, by what they hold.
+    """Return the paths of all files of a report whose page is `path`.
 
     Examples
     --------
@@ -28,16 +28,16 @@ def names_beside(path: Path) -> dict[str, Path]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
-    """Check that a report can be written to `path`, make its folder, and return it as a Path.
+    """Check that a report can be written to `path`, create its folder, and return it as a Path.
 
-    Called before the model is asked anything: an hour of work must not end in "no permission".
+    This comes before any work, so that a wrong path is known at once.
 
     Raises
     ------
     ValueError
         If `path` is a folder, or has an ending that belongs to a file beside it.
     OSError
-        If its folder cannot be made or written to.
+        If its folder cannot be created or written to.
     """
     target = Path(path)
     if target.is_dir():
@@ -58,5 +58,5 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(f"the report cannot be written to {str(target)!r} ({reason}); choose "
-                          "another path. The model was not asked anything yet.") from error
+                          "another path. The model has not been asked yet.") from error
     return target

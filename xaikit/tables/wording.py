@@ -11,14 +11,19 @@ import numpy as np
 import pandas as pd
 
 
-def plain(text: Any, width: int = 36) -> str:
-    """Return one line of at most `width` characters that matplotlib shows as it stands."""
+def label_text(text: Any, width: int = 36) -> str:
+    """Return text as a label of a plot: one line of at most `width` characters, `$` escaped."""
     line = _one_line(text)
     if len(line) > width:
         # Cut in the middle: one-hot columns such as job=clerk differ at the end.
         tail = (width - 1) * 2 // 5
         line = line[: width - 1 - tail] + "…" + line[len(line) - tail:]
-    return line.replace("$", r"\$")  # two dollars would start a formula
+    return line.replace("$", r"\$")  # matplotlib reads text between two dollars as a formula
+
+
+def unescaped(label: str) -> str:
+    r"""Undo the ``\$`` of `label_text` and `cell_text`, for text outside plots."""
+    return label.replace(r"\$", "$")
 
 
 def number(value: float) -> str:
@@ -43,14 +48,14 @@ def is_missing(value: Any) -> bool:
 
 
 def cell_text(value: Any, width: int = 20) -> str:
-    """Write a feature's value shortly: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`."""
+    """Return a feature's value as a label: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`."""
     if is_missing(value):
         return "missing"
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
     if isinstance(value, float | np.floating):
         return _describe_float(float(value))
-    return plain(value, width)
+    return label_text(value, width)
 
 
 def _describe_float(value: float) -> str:
@@ -76,8 +81,8 @@ def percent(share: float, digits: int = 1) -> str:
 
     Examples
     --------
-    >>> percent(0.12345), percent(1.0), percent(0.00001)
-    ('12.3 %', '100 %', 'under 0.1 %')
+    >>> percent(0.12345), percent(1.0), percent(-0.5), percent(0.00001)
+    ('12.3 %', '100 %', '−50 %', 'under 0.1 %')
     """
     if not math.isfinite(share):
         return "n/a"
@@ -87,11 +92,12 @@ def percent(share: float, digits: int = 1) -> str:
     if least > 100 * (1 - share) > 0:
         return f"over {100 - 2 * least:g} %"
     text = f"{100 * share:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text} %".replace("-", "−")
 
 
 def interval(lower: float, upper: float) -> str:
-    """Write an interval, or a dash where it is not known.
+    """Write an interval, or a dash if it is unknown.
 
     Examples
     --------
@@ -103,15 +109,15 @@ def interval(lower: float, upper: float) -> str:
     return f"{number(lower)} to {number(upper)}"
 
 
-def listed(names: Any, most: int = 5) -> str:
-    """Write names as `a, b and c`, beyond `most` as `a, b, … (7 in all)`.
+def listed(names: Any, most: int = 5, width: int = 60) -> str:
+    """Write names of at most `width` characters as `a, b and c`, or as `a, b, … (7 in all)`.
 
     Examples
     --------
     >>> listed(["a", "b", "c"]), listed("abcdefg", 2)
     ('a, b and c', 'a, b, … (7 in all)')
     """
-    names = [cut(n, 60) for n in names]
+    names = [cut(n, width) for n in names]
     if len(names) > most:
         return f"{', '.join(names[:most])}, … ({len(names)} in all)"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -159,7 +165,7 @@ def digits_apart(values: Sequence[int | float], least: int = 4) -> int:
 
 
 def level_text(value: Any, alone: bool = True) -> str:
-    """Write a level; text in quotes where it could be read as something else.
+    """Write a level; text is in quotes if it could be read as something else.
 
     Parameters
     ----------

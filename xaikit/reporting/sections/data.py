@@ -1,4 +1,4 @@
-"""Section 3: what the table holds."""
+"""Section 3: the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def data(facts: Facts) -> Section:
     blocks: list[object] = [
         Table("schema", f"The {plural(len(facts.columns), 'column')}, over all "
               f"{plural(len(facts.case.frame), 'row')}", facts.schema_table, folded=many),
-        Heading("Columns that say nearly the same"),
+        Heading("Columns that carry nearly the same information"),
     ]
     found = facts.associations
     if not found.pairs:
@@ -31,5 +31,6 @@ def data(facts: Facts) -> Section:
         blocks.append(Table("associations", f"Pairs with an association of {STRONG} or more, over "
                             f"{plural(found.n_rows, 'row')}", pairs, folded=len(pairs) > OPEN_ROWS))
     if found.skipped:
-        blocks.append(Text(f"Not compared, for having so many levels: {listed(found.skipped)}."))
+        blocks.append(Text(f"Not compared, since they have too many levels: "
+                           f"{listed(found.skipped)}."))
     return Section("data", "Data", tuple(blocks))
