@@ -172,7 +172,6 @@ BAD = {
     "task": (-1, 0, True, NAN, "a"),
     "thread_safe": (-1, 0, 1, NAN, "a"),
     "tol": (-1, 0, 1, True, NAN, "a"),
-    "top_k": (-1, 0, True, 2.5, NAN, "a"),
     "weights": (-1, 0, True, NAN, "a"),
     "window": (-1, 0, True, 2.5, NAN, "a", (1, 2, 3), (0, 1)),
 }
@@ -260,6 +259,5 @@ def test_bad_values_are_refused_with_one_kind_of_sentence(name, setting, value):
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in PLOTS for value in BAD["max_display"]])
 def test_plots_refuse_them_too(name, value):
-    setting = "top_k" if name == "image_overlay" else "max_display"
-    with pytest.raises((TypeError, ValueError), match=rf"^{setting} must be .*got {re.escape(repr(value))}\.$"):
-        getattr(xk.plots, name)(PLOTS[name](), **{setting: value})
+    with pytest.raises(SettingError, match=rf"^max_display must be .*got {re.escape(repr(value))}\.$"):
+        getattr(xk.plots, name)(PLOTS[name](), max_display=value)

@@ -173,7 +173,6 @@ SETTINGS: dict[str, Constraint] = {
         lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),
     "tol": Either(SHARE, None),
-    "top_k": Either(Whole(1), None),
 }
 """Settings that mean the same in every method; `check` knows them by name."""
 
