@@ -57,11 +57,11 @@ def reader(n: int = 4_000, epochs: int = 12) -> tuple[Any, float]:
     torch.manual_seed(0)
     train, test = scenes(n, 0), scenes(500, 1)
     network = nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(64, 64, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
-        nn.Linear(64, 10), nn.Softmax(dim=1))
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(32, 48, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+        nn.Linear(48, 10), nn.Softmax(dim=1))
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     X, y = torch.tensor(train.images).permute(0, 3, 1, 2), torch.tensor(train.digits)
     generator = torch.Generator().manual_seed(0)

@@ -12,6 +12,8 @@ import xaikit as xk
 from xaikit.sampling.coalitions import pack
 from xaikit.sampling.image import ImageMasker
 
+pytestmark = pytest.mark.kernels
+
 # What is an image --------------------------------------------------------------------------------
 
 

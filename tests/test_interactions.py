@@ -12,6 +12,8 @@ from xaikit.sampling.coalitions import all_coalitions
 from xaikit.solvers.even_process import CENTRE, CONSTANT, JITTER, EvenProcess, _Parts
 from xaikit.solvers.shapley import interaction_weights, interactions_from_all
 
+pytestmark = pytest.mark.kernels
+
 
 def model(X):
     return np.tanh(X[:, 0] * X[:, 1]) + X[:, 2] * X[:, 3] * X[:, 4] + np.exp(0.3 * X[:, 5]) * X[:, 0]
@@ -133,13 +135,13 @@ def test_the_posterior_is_that_of_dense_regression(n_units, rng):
 
 
 @pytest.mark.parametrize("n_units", [2, 4, 8])
-def test_the_gradient_is_that_of_the_unlikelihood(n_units, rng):
+def test_the_gradient_is_that_of_the_objective(n_units, rng):
     signs = rng.choice([-1.0, 1.0], size=(30, n_units))
     parts = _Parts(signs, np.arange(30) % 3, rng.gamma(2.0, size=n_units))
     even = rng.normal(size=30)
     for logs in (CENTRE, CENTRE + rng.normal(size=4)):
-        numeric = approx_fprime(logs, lambda x: parts.unlikelihood(x, even)[0], 1e-6)
-        np.testing.assert_allclose(parts.unlikelihood(logs, even)[1], numeric, rtol=1e-3, atol=1e-3)
+        numeric = approx_fprime(logs, lambda x: parts.objective(x, even)[0], 1e-6)
+        np.testing.assert_allclose(parts.objective(logs, even)[1], numeric, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.statistics

@@ -14,6 +14,8 @@ from sklearn.exceptions import NotFittedError
 import xaikit as xk
 from xaikit.predictor.ledger import Ledger
 
+pytestmark = pytest.mark.kernels
+
 
 def third_order(X):
     """Interactions of up to three columns, cell by cell: same bytes in any batch."""

@@ -14,6 +14,8 @@ from xaikit.sampling.laws import bernoulli, uniform_removals
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.sampling.text import TextMasker
 
+pytestmark = pytest.mark.kernels
+
 # --- golden numbers (re-derived by enumeration)
 
 

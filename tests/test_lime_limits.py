@@ -15,6 +15,8 @@ from xaikit.explainers.lime.lime import LIME
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.text import TextMasker
 
+pytestmark = pytest.mark.kernels
+
 # --- an estimator
 
 

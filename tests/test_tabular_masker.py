@@ -12,6 +12,8 @@ from xaikit.sampling.coalitions import pack
 from xaikit.sampling.tabular import as_masker
 from xaikit.tables.groups import resolve_groups
 
+pytestmark = pytest.mark.kernels
+
 BERLIN = "Europe/Berlin"
 
 

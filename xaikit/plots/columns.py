@@ -18,7 +18,7 @@ from xaikit.tables.wording import cell_text, plain
 def name_and_value(attribution: Attribution, i: int, j: int) -> str:
     """Label feature `j` of row `i` as `age = 39`; a group of columns by its name alone.
 
-    Where an explanation has bins, these are the label: `28 < age <= 44`.
+    If an explanation has bins, the bin is the label: `28 < age <= 44`.
     """
     if "conditions" in attribution.feature_details:
         return plain(attribution.feature_details["conditions"][i, j])
@@ -33,16 +33,16 @@ def is_date(column: pd.Series) -> bool:
 
 
 def is_levels(column: pd.Series) -> bool:
-    """Say whether a column belongs on an axis of levels rather than of numbers."""
+    """Return whether a column belongs on an axis of levels rather than of numbers."""
     dtype = column.dtype
     return (pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype)
             or ordered_numbers(column) is None)
 
 
 def ordered_numbers(column: pd.Series) -> np.ndarray | None:
-    """Give numbers that rise with the values, NaN where missing; None if there is no order."""
+    """Return numbers that rise with the values, NaN where missing; None if there is no order."""
     if is_date(column):
-        # Wall-clock time of its own zone, as the table shows it; matplotlib would turn it to UTC.
+        # The wall-clock time that the table shows; matplotlib would convert it to UTC.
         local = column if column.dt.tz is None else column.dt.tz_localize(None)
         return mdates.date2num(local.to_numpy())
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -65,7 +65,7 @@ def number_text(value: float, date: bool) -> str:
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
-    """Give each row's level, -1 where missing, and the levels' texts, at most `limit` of them.
+    """Return each row's level, -1 where missing, and the levels' texts, at most `limit` of them.
 
     Levels keep the order of a categorical, and are sorted otherwise. Beyond `limit` the rarest
     share the last place.
@@ -82,20 +82,20 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     names: list[Any] = [cell_text(values[k]) for k in kept]
     new = np.full(len(values) + 1, len(kept))
     new[kept] = np.arange(len(kept))
-    new[-1] = -1  # where code -1, a missing value, looks itself up
+    new[-1] = -1  # code -1, a missing value, reads the last place
     if len(kept) < len(used):
         names.append(f"{len(used) - len(kept)} rarer levels")
     return new[codes], names
 
 
 def bin_of(positions: np.ndarray, n_bins: int) -> float:
-    """Give the width of one of `n_bins` equal parts of what the known positions span."""
+    """Return the width of one of `n_bins` equal parts of what the known positions span."""
     known = positions[np.isfinite(positions)]
     return float(np.ptp(known)) / n_bins if known.size else 0.0
 
 
 def spread_known(positions: np.ndarray, bin_width: float, width: float, step: float) -> np.ndarray:
-    """Do `spread` with the known positions; give 0 for unknown ones, which are not drawn."""
+    """Return `spread` of the known positions, and 0 for the unknown ones, which are not drawn."""
     known = np.isfinite(positions)
     offsets = np.zeros(len(positions))
     offsets[known] = spread(positions[known], bin_width, width, step)
@@ -103,7 +103,7 @@ def spread_known(positions: np.ndarray, bin_width: float, width: float, step: fl
 
 
 def spread(positions: np.ndarray, bin_width: float, width: float, step: float) -> np.ndarray:
-    """Give offsets in [-width, width] that fan out points whose positions share a bin.
+    """Return offsets in [-width, width] that fan out points whose positions share a bin.
 
     Points of a bin go to the middle, one step up, one step down, two up and so on, so the outline
     shows the density and the picture is the same every time.

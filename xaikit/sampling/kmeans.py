@@ -1,4 +1,4 @@
-"""A few weighted rows in place of a long background."""
+"""Summarise a long background by a few weighted rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
 
 MOST_LEVELS = 50
-"""Levels of a column of text or categories that count when rows are compared: the commonest."""
+"""Levels of a categorical column that are compared: the most frequent ones."""
 
 
 def kmeans_background(
@@ -27,20 +27,20 @@ def kmeans_background(
     feature_names: Any = None,
     random_state: Any = None,
 ) -> TabularMasker:
-    """Return k rows that represent all, weighted by how many rows each represents.
+    """Choose k representative rows, weighted by the number of rows that each represents.
 
-    Rows are clustered by k-means on standardised numbers and indicators of levels. The row nearest
-    to the centre represents its cluster. It is a row of `X`, with its dtypes and categories, not an
-    average of categories and whole numbers, which no model has been fitted on.
+    Rows are clustered by k-means on standardised numbers and indicators of levels. Each cluster is
+    represented by the row nearest to its centre. That is an actual row, with its dtypes and
+    categories, whereas a centre averages categories and whole numbers to values that do not occur.
 
-    The mean answer over these rows is near the mean over all rows, but not equal to it. The errors
-    that an `Attribution` reports for its background are those of k random rows.
+    The mean answer over these rows is near the mean over all rows, but not equal to it, and the
+    standard errors that an `Attribution` reports for its background are those of k random rows.
 
     Parameters
     ----------
     X : DataFrame or array (n_rows, n_columns)
     k : int, default 50
-        Rows to choose, or all different rows if they are fewer.
+        Rows to choose; fewer are returned if fewer are distinct.
     groups, feature_names
         As in `TabularMasker`.
     random_state : int, Generator or None
@@ -73,7 +73,7 @@ def kmeans_background(
     seed = int(stream(resolve_seed(random_state), "kmeans").integers(2**31))
     clusters = KMeans(min(int(k), n_different), n_init=3, random_state=seed).fit(points)
     distances = ((points - clusters.cluster_centers_[clusters.labels_])**2).sum(axis=1)
-    # Rows by cluster, each cluster's nearest first.
+    # Rows by cluster, the nearest to the centre first.
     order = np.lexsort((distances, clusters.labels_))
     _, first, counts = np.unique(clusters.labels_[order], return_index=True, return_counts=True)
     chosen = order[first]
@@ -83,7 +83,7 @@ def kmeans_background(
 
 
 def _points(frame: pd.DataFrame) -> np.ndarray:
-    """Return rows as points whose distances can be compared: (n_rows, dimensions)."""
+    """Map rows to points whose Euclidean distances compare them: (n_rows, dimensions)."""
     parts = []
     for c in range(frame.shape[1]):
         column = frame.iloc[:, c]
@@ -93,7 +93,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
                 column.dtype):
             codes = number_values(column.array)
             common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
-            # The distance of two levels is that of two standard deviations of a number.
+            # Two different levels are as far apart as numbers two standard deviations apart.
             parts.append(np.sqrt(2.0) * (codes[:, None] == common))
         else:
             cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -102,7 +102,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _standardised(cells: np.ndarray) -> np.ndarray:
-    """Return numbers less their mean, by their standard deviation; missing ones become 0."""
+    """Standardise finite cells; others become 0, the mean."""
     missing = ~np.isfinite(cells)
     known = cells[~missing]
     spread = known.std() if len(known) else 0.0

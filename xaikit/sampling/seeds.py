@@ -1,4 +1,7 @@
-"""Random streams: one seed an explanation, one stream a purpose, so that order cannot matter."""
+"""Random streams: one seed for an explanation and one stream for each purpose.
+
+What is drawn for one purpose therefore does not depend on what was drawn before it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regions of an image: superpixels, cells of a grid, or given labels."""
+"""Segments: the regions of an image, from superpixels, a grid or an array of labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS: dict[str, Constraint] = {
 def segment(
     image: np.ndarray, segmenter: Any, n_segments: int, seed: int = 0, scale: float = 100.0
 ) -> np.ndarray:
-    """Find the regions of an image.
+    """Divide an image into regions.
 
     Parameters
     ----------
@@ -30,15 +30,16 @@ def segment(
     segmenter : str or callable
         See `ImageMasker`.
     n_segments : int
+        Approximate number of regions.
     seed : int
-        Used by ``"quickshift"``.
+        Seed of ``"quickshift"``.
     scale : float
-        Used by ``"felzenszwalb"``: a larger scale makes larger regions.
+        Scale of ``"felzenszwalb"``; larger values give larger regions.
 
     Returns
     -------
     int64 array (height, width)
-        Numbered from 0 without gaps; -1 where the segmenter returned a negative number.
+        Regions numbered from 0 without gaps; -1 where the segmenter returned a negative number.
 
     Raises
     ------
@@ -62,16 +63,16 @@ def segment(
         return dense(labels)
     if segmenter == "grid":
         return _grid(size, n_segments)
-    # scikit-image fails on single pixels, which need no segmentation.
+    # scikit-image fails on single pixels.
     if size == (1, 1):
         return np.zeros(size, dtype=np.int64)
     return dense(_superpixels(image, segmenter, n_segments, seed, scale))
 
 
 def picture(image: np.ndarray, channels: str | None) -> np.ndarray:
-    """Return an image as segmenters expect it: float64 in [0, 1], grey or three channels last.
+    """Convert an image for the segmenters: float64 in [0, 1], grey or with three channels last.
 
-    Opacity is dropped. Images of two channels, or of more than four, become the mean of these.
+    The fourth of four channels, opacity, is dropped; two channels, or more than four, are averaged.
 
     Examples
     --------
@@ -82,14 +83,14 @@ def picture(image: np.ndarray, channels: str | None) -> np.ndarray:
     planes = planes_of(image, channels).astype(np.float64)
     colour = planes[:3] if len(planes) in (3, 4) else planes.mean(axis=0, keepdims=True)
     low, high = colour.min(), colour.max()
-    # Halves, because the range of a float64 image may overflow float64.
+    # Halve before subtracting: the range of a float64 image may overflow.
     span = high / 2 - low / 2
     scaled = (colour / 2 - low / 2) / (span if span > 0.0 else 1.0)
     return scaled[0] if len(scaled) == 1 else np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
 
 
 def dense(labels: np.ndarray) -> np.ndarray:
-    """Return labels numbered from 0 without gaps, in the same order; negative ones become -1.
+    """Renumber the labels that occur from 0 in ascending order; negative labels become -1.
 
     Examples
     --------
@@ -121,7 +122,7 @@ def checked_segmenter(segmenter: Any) -> Any:
 
 
 def checked_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels as int64; raise ValueError unless they are whole numbers."""
+    """Return labels as int64; raise ValueError if they are not whole numbers."""
     if labels.dtype.kind not in "bui":
         raise ValueError(f"expected labels of whole numbers, got {labels.dtype}; "
                          "convert them: labels.astype(int).")
@@ -136,7 +137,7 @@ def planes_of(image: np.ndarray, channels: str | None) -> np.ndarray:
 
 
 def _grid(size: tuple[int, ...], n_cells: int) -> np.ndarray:
-    """Return labels of near-square cells, as close to `n_cells` in number as their shape allows."""
+    """Cut an image into nearly square cells, about `n_cells` of them."""
     height, width = size
     ideal = np.sqrt(n_cells * height / width)
     choices = []
@@ -152,6 +153,7 @@ def _grid(size: tuple[int, ...], n_cells: int) -> np.ndarray:
 def _superpixels(
     image: np.ndarray, segmenter: str, n_segments: int, seed: int, scale: float
 ) -> np.ndarray:
+    """Divide an image into superpixels by scikit-image."""
     try:
         from skimage import segmentation
     except ImportError as error:
@@ -162,17 +164,18 @@ def _superpixels(
     area = image.shape[0] * image.shape[1] / n_segments
     side = np.sqrt(area)
     if segmenter == "slic":
-        # Compactness weighs distance against colour, which spans 100 in Lab and 1 in grey. Without
-        # smoothing, photographs get half the regions asked for, and pure noise a single one.
+        # Compactness weighs distance against colour, which has a range of 100 in Lab and of 1 in
+        # grey. Without smoothing, photographs get half the requested regions, and noise gets one.
         return segmentation.slic(
             image, n_segments=n_segments, compactness=0.1 if grey else 10.0, start_label=0,
             sigma=min(1.0, side / 24), channel_axis=None if grey else -1)
     if segmenter == "felzenszwalb":
-        # A smallest area of a quarter of the average: at most four times the number asked for.
+        # `min_size` limits the regions to four times the requested number.
         return segmentation.felzenszwalb(
             image, scale=scale, sigma=0.5, min_size=max(1, round(area / 4)),
             channel_axis=None if grey else -1)
-    # Regions are modes of a density: its kernel's standard deviation is a sixth of their width.
+    # Link pixels to modes within the width of a region; the kernel has a sixth of it as its
+    # standard deviation.
     colour = np.repeat(image[:, :, None], 3, axis=2) if grey else image
     return segmentation.quickshift(colour, ratio=0.5, kernel_size=max(1.0, side / 6),
                                    max_dist=max(1.5, side), rng=seed)

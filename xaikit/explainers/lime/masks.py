@@ -18,7 +18,7 @@ from xaikit.sampling.laws import (
     hidden_kernel,
     uniform_removals,
 )
-from xaikit.sampling.local import local_weights, spread
+from xaikit.sampling.local import choose_evenly, local_weights
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
@@ -91,7 +91,7 @@ class MaskSolver:
             chosen = rng.choice(len(weights), size=len(design.kept), p=weights)
         else:
             start = stream(self.seed, "stand-ins").random()
-            chosen = spread(design.drawn.ranks, design.drawn.sizes, weights, start)
+            chosen = choose_evenly(design.drawn.ranks, design.drawn.sizes, weights, start)
         answers = game.pairs(design.kept, chosen)
         fit = design.regression.solve(answers)
         fit.errors[design.regression.thin] = np.nan
@@ -118,7 +118,7 @@ class MaskSolver:
         if not (law[1:-1] if n_units > 1 else law[:1]).any():
             raise ValueError(f"kernel_width={self.width} is so small that no neighbour counts: "
                              "raise it.")
-        drawn = draw_by_size(law / law.sum(), n, rng, one_answer=not several)
+        drawn = draw_by_size(law / law.sum(), n, rng, distinct=not several)
         if drawn.draw == 2 and n < min(2 * (n_units + 2), 2**n_units):
             raise ValueError(
                 f"budget={self.budget} leaves {n} samples for {n_units:,} units; where masks count "
