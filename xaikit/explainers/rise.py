@@ -179,9 +179,9 @@ class RiseWork:
     def __call__(self, part: np.ndarray) -> tuple[list[RowResult], Ledger]:
         """Explain a stack of one image."""
         predictor, image = self.predictor.spawn(), np.ascontiguousarray(part[0])
-        stand_ins = np.ascontiguousarray(self.masker.replacements(image))
-        ends = predictor.ask(np.concatenate([image[None], stand_ins]), own=True)
-        answers = self._answers(predictor, image, stand_ins)
+        replacements = np.ascontiguousarray(self.masker.replacements(image))
+        ends = predictor.ask(np.concatenate([image[None], replacements]), own=True)
+        answers = self._answers(predictor, image, replacements)
         maps = correlate(answers, self.masks)
         n_outputs = answers.shape[1]
         row = RowResult(
@@ -197,15 +197,15 @@ class RiseWork:
         return [row], predictor.ledger
 
     def _answers(
-        self, predictor: Predictor, image: np.ndarray, stand_ins: np.ndarray
+        self, predictor: Predictor, image: np.ndarray, replacements: np.ndarray
     ) -> np.ndarray:
         """Ask about the masked images, made in parts: (n_masks, n_outputs)."""
         exact = image.itemsize > 4 or (image.dtype.kind in "iu" and image.itemsize > 2)
         dtype = np.dtype(np.float64 if exact else np.float32)
         pixels = np.arange(self.masks.size[0] * self.masks.size[1]).reshape(self.masks.size)
         of_value = of_values(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
-        behind = np.arange(len(self.masks)) % len(stand_ins)
-        own, others = image.ravel().astype(dtype), stand_ins.reshape(len(stand_ins), -1)
+        behind = np.arange(len(self.masks)) % len(replacements)
+        own, others = image.ravel().astype(dtype), replacements.reshape(len(replacements), -1)
         others = others.astype(dtype)
         # A question: its mask twice over (grid rows are upsampled first), the blend, and the cast.
         question = 8 * pixels.size + image.size * (dtype.itemsize + image.itemsize)
