@@ -206,6 +206,7 @@ def test_nan_is_missing_even_where_arrow_keeps_it_apart():
 
 @given(st.floats(allow_nan=False))
 @example(0.707056753354459)  # SQLite 3.40 reads these digits off by one bit
+@example(3.975656703568297e-297)
 @example(7.2057594037927945e75)
 @example(0.30000000000000004)
 @example(2.2250738585072011e-308)
@@ -214,7 +215,9 @@ def test_sqlite_reads_every_float_to_the_last_bit(value):
     assert got == value
 
 
-def test_plain_floats_are_written_plainly():
+def test_floats_are_written_plainly_where_one_rounding_is_enough():
+    for value in (0.30000000000000004, 1e23, 0.707056753354459):
+        assert literal(value).startswith("(CAST(")
     assert [literal(v) for v in (28.5, 0.1, -3.0, 1e20)] == ["28.5", "0.1", "-3.0", "1e+20"]
 
 

@@ -65,9 +65,9 @@ def _checked(text: str) -> str:
 def _float(value: float) -> str:
     """Write a float so that every database reads the same bits.
 
-    Some readers, SQLite 3.40 among them, are off by one bit if the digits do not fit 53 bits, if
-    the power of ten is not exact, or if they round twice and the digits are next to halfway between
-    two floats. Such a number is written as a whole number times powers of two.
+    One rounding is enough if the digits fit 53 bits, the power of ten is exact, and the digits are
+    not next to halfway between two floats, where a reader with wider floats rounds twice. All else
+    is written as a whole number times powers of two: SQLite 3.40 is off by one bit on some of it.
     """
     if math.isinf(value):
         return "9e999" if value > 0 else "-9e999"
