@@ -15,6 +15,7 @@ from xaikit.kernels.images import compose_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.baselines import checked_baseline, replacements_of
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.maskers import row_position
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.sampling.segments import SETTINGS, checked_segmenter, dense, picture, segment
 from xaikit.settings import Constraint, OneOf, check
@@ -222,10 +223,10 @@ class ImageRows:
         return len(self.stack)
 
     def __getitem__(self, i: int) -> MaskedImage:
+        i = row_position(i, len(self))
         return MaskedImage(self.masker, self.stack[i], self._labels_of(i))
 
     def _labels_of(self, i: int) -> np.ndarray:
-        i = range(len(self))[i]
         if i not in self._labels:
             self._labels[i] = self.masker.labels_of(self.stack[i], self._first + i)
         return self._labels[i]

@@ -6,6 +6,7 @@ replaced words, or the baseline image.
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,13 +63,19 @@ class Masked(Protocol):
 
 
 class Rows(Protocol):
-    """Rows ready to be masked."""
+    """Rows ready to be masked: a sequence, so that a loop over it ends."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
 
     def __getitem__(self, i: int) -> Masked:
-        """Return a row."""
+        """Return a row; negative positions count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no row at this position.
+        """
 
 
 class Masker(Protocol):
@@ -89,3 +96,31 @@ class Masker(Protocol):
 
     def described(self) -> dict[str, Any]:
         """Return the settings that an explanation records, as plain values."""
+
+
+def row_position(i: int, n: int) -> int:
+    """Return the position of one of `n` rows, counted from 0; negative ones count from the end.
+
+    Raises
+    ------
+    IndexError
+        If there is no such row. Loops over rows end with it.
+    TypeError
+        If `i` is not a whole number.
+
+    Examples
+    --------
+    >>> row_position(-1, 3)
+    2
+    """
+    try:
+        i = index(i)
+    except TypeError as error:
+        raise TypeError(f"expected the position of one row as a whole number, got {i!r}; "
+                        "take several rows one by one.") from error
+    if -n <= i < n:
+        return i % n
+    if n == 0:
+        raise IndexError(f"there is no row at position {i}: the masker was given no rows.")
+    raise IndexError(f"expected a position from {-n} to {n - 1}, as the number of rows is {n}; "
+                     f"got {i}.")

@@ -13,6 +13,7 @@ from xaikit.kernels.masking import compose_rows
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
 from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
 from xaikit.tables.groups import resolve_groups
@@ -160,7 +161,7 @@ class TabularRows:
         return len(self.table)
 
     def __getitem__(self, i: int) -> MaskedRow:
-        return MaskedRow(self, i)
+        return MaskedRow(self, row_position(i, len(self)))
 
     def compared(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return where row `i` differs from the background, and the keys of its questions.

@@ -13,6 +13,7 @@ from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.maskers import row_position
 from xaikit.sampling.splitting import Span, Split, given_pieces, sentences, shortened, words
 from xaikit.settings import Constraint, Either, Flag, Kind, OneOf, check
 from xaikit.tables.schema import Documents
@@ -175,6 +176,7 @@ class TextRows:
         return len(self.texts)
 
     def __getitem__(self, i: int) -> MaskedText:
+        i = row_position(i, len(self))
         return MaskedText(self.masker, self.texts[i], self.spans[i])
 
 
