@@ -30,7 +30,7 @@ import xaikit as xk
 
 RENAMED: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
     ("KernelSHAP", "max_seconds"): ("budget", lambda seconds: f"{seconds}s"),
-    # The image itself and the one stand-in of the default masker count towards a budget.
+    # The image itself and the one replacement image of the default masker count towards a budget.
     ("RISE", "budget"): ("n_masks", lambda budget: budget - 2),
     ("PredictionDifference", "link"): (
         "scale", lambda link: {"identity": "difference", "logit": "log_odds"}[link]),

@@ -12,12 +12,24 @@ import pandas as pd
 import pytest
 from fresh import Fresh
 from hypothesis import HealthCheck, settings
+from passed import Passed
 
 # Derandomised: a test that fails does so for everyone. No deadline: without the JIT all is slow.
 settings.register_profile("xaikit", deadline=None, max_examples=30, derandomize=True,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "xaikit"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--unless-passed", metavar="FILE",
+                     help="leave out tests that FILE lists as passed; add those that pass now")
+
+
+def pytest_configure(config):
+    path = config.getoption("--unless-passed")
+    if path:
+        config.pluginmanager.register(Passed(path, writes=not hasattr(config, "workerinput")))
 
 
 class Counting:

@@ -13,6 +13,8 @@ from xaikit.kernels.levels import draw_units, look_up
 from xaikit.sampling.bins import BinnedRows, Column, columns_of, even_points
 from xaikit.sampling.tabular import TabularMasker
 
+pytestmark = pytest.mark.kernels
+
 
 def binned(background, X, way="quartile", answers=None, groups=None, weights=None):
     masker = TabularMasker(background, groups, weights=weights)
@@ -102,6 +104,18 @@ def test_conditions_of_dates_are_dates():
                                   "0 days 02:00:00 < gap <= 0 days 04:00:00"]
     zoned = frame[["day"]].assign(day=frame["day"].dt.tz_localize("Europe/Berlin"))
     assert "2020-01-03 00:00:00+01:00 < day" in binned(zoned, zoned.iloc[[4]]).conditions(0)[0]
+
+
+@pytest.mark.parametrize("way", ["quartile", "decile", "tree"])
+def test_a_condition_holds_in_its_bin_and_nowhere_else(way):
+    frame = mixed()
+    masker = TabularMasker(frame)
+    for column in columns_of(masker, way, np.arange(len(frame))[:, None] % 7):
+        cells = frame[column.name]
+        bins = column.bins(cells)
+        for place in np.unique(bins):
+            condition = column.condition(cells[np.flatnonzero(bins == place)[0]], place)
+            np.testing.assert_array_equal(condition.mask(frame), bins == place)
 
 
 def test_times_finer_than_the_background_s_are_in_their_own_bin():

@@ -44,9 +44,14 @@ IMAGE = f"{ROWS}, images=np.zeros((1, 2, 2)), labels=np.zeros((1, 2, 2))"
 USES = {
     "__version__": ("answer = xk.__version__", xk.__version__),
     "Attribution": (LABELLED.format(name="Attribution", fields=ROWS), "Attribution"),
+    "Condition": ("answer = xk.Condition('age', low=28).words()", "age > 28"),
     "Cost": ("answer = (xk.Cost(1) + xk.Cost(2)).model_rows", 3),
     "DenseNetwork": ("answer = xk.DenseNetwork([[[2.0]]]).forward([[3.0]]).tolist()", [[6.0]]),
     "ExtremalMask": (EXPLAIN.format(maker="xk.ExtremalMask(areas=[0.5])"), ["Attribution", 3]),
+    **{name: (f"answer = [kind.__name__ for kind in xk.{name}.__mro__][:2]", [name, base])
+       for name, base in (("FormatError", "XaikitError"), ("ProbeError", "XaikitError"),
+                          ("SettingError", "XaikitError"), ("TrustError", "XaikitError"),
+                          ("XaikitError", "Exception"))},
     "Game": ("""
 kind = xk.Game
 game = kind(xk.wrap(lambda X: X.sum(axis=1)), xk.TabularMasker(np.zeros((1, 2))).rows(np.ones((1, 2)))[0])
@@ -73,7 +78,7 @@ answer = len(e)
     "PredictionDifference": (EXPLAIN.format(maker="xk.PredictionDifference()"), ["Attribution", 3]),
     "Predictor": ("answer = isinstance(1, xk.Predictor)", False),
     "RISE": ("""
-e = xk.RISE(n_masks=20, grid=2).fit(lambda Z: Z.mean(axis=(1, 2, 3)), xk.ImageMasker("grid")).explain(
+e = xk.RISE(budget=22, grid=2).fit(lambda Z: Z.mean(axis=(1, 2, 3)), xk.ImageMasker("grid")).explain(
     np.ones((1, 8, 8, 3)))
 answer = type(e).__name__
 """, "ImageAttribution"),
@@ -255,6 +260,7 @@ THINGS = {
     "ImageMasker": (xk.ImageMasker("grid", n_segments=4), "it.rows(np.zeros((4, 4)))[0].n_units"),
     "Schema": (xk.Schema.of(FRAME), "[it.names, [str(dtype) for dtype in it.dtypes]]"),
     "DenseNetwork": (xk.DenseNetwork([[[2.0], [1.0], [0.0]]]), "it.forward(X).tolist()"),
+    "Condition": (xk.Condition("x0", low=0.5), "it.mask(X).tolist()"),
     "Cost": (xk.Cost(3), "it.model_rows"),
 }
 

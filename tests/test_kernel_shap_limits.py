@@ -1,6 +1,5 @@
 """Kernel SHAP: rounds until an error is small enough or time is up, forecasts, and noise."""
 
-import numba
 import numpy as np
 import pytest
 
@@ -8,8 +7,7 @@ import xaikit as xk
 from xaikit.explainers.shapley import plan
 from xaikit.explainers.shapley.rows import Budget, growth
 
-# Statistics over many games; what they run through is covered by the other tests.
-many_games = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
+many_games = pytest.mark.statistics
 
 
 def model(X):

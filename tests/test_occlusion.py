@@ -9,6 +9,8 @@ import pytest
 import xaikit as xk
 from xaikit.sampling.windows import cut_into_windows
 
+pytestmark = pytest.mark.kernels
+
 
 def product(X):
     X = np.asarray(X, dtype=float)
@@ -108,7 +110,7 @@ def test_a_pixel_gets_the_mean_of_its_windows(rng, first):
     ({"window": (2, 2.5)}, "window must be a whole number"),
     ({"stride": 2}, "set window too"),
     ({"window": 9}, "a window of 9 × 9 pixels does not fit into an image of 6 × 8"),
-    ({"window": 2, "stride": 3}, "a stride of 3 would step over pixels"),
+    ({"window": 2, "stride": 3}, "a stride of 3 would skip pixels, .* at most 2"),
 ])
 def test_bad_windows(settings, sentence):
     with pytest.raises(ValueError, match=sentence):

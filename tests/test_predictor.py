@@ -326,7 +326,7 @@ def test_batch_size_splits_calls(batch_size, sizes, container, counting):
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, "big", None, True])
 def test_batch_size_must_be_a_positive_whole_number(batch_size):
-    with pytest.raises(ValueError, match="batch_size must be a positive whole number"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
         wrap(lambda X: X[:, 0], batch_size=batch_size)
 
 

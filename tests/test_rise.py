@@ -11,6 +11,8 @@ from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.rise import OUTPUTS_AT_ONCE, correlate, draw_masks, ramps
 
+pytestmark = pytest.mark.kernels
+
 SIZES = [((9, 13), 4, 30), ((6, 5), 8, 30), ((1, 1), 3, 20), ((10, 4), 1, 20), ((7, 7), 2, 40), ((1, 9), 3, 25)]
 
 

@@ -9,7 +9,10 @@ import reference
 
 import xaikit as xk
 from xaikit.sampling.coalitions import pack
-from xaikit.sampling.tabular import as_masker, resolve_groups
+from xaikit.sampling.tabular import as_masker
+from xaikit.tables.groups import resolve_groups
+
+pytestmark = pytest.mark.kernels
 
 BERLIN = "Europe/Berlin"
 

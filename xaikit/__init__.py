@@ -29,7 +29,7 @@ _HOME_OF = {
     "ImageMasker": "xaikit.sampling.image",
     "Importance": "xaikit.explanations.importance",
     "KernelSHAP": "xaikit.explainers.shapley.kernel_shap",
-    "LIME": "xaikit.explainers.lime",
+    "LIME": "xaikit.explainers.lime.lime",
     "MeanImpactValue": "xaikit.explainers.mean_impact",
     "ModelError": "xaikit.errors",
     "Occlusion": "xaikit.explainers.occlusion",

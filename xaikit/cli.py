@@ -16,7 +16,7 @@ from typing import Any
 DONE, FINDINGS, USAGE = 0, 1, 2
 METHODS = {
     "kernel_shap": "xaikit.explainers.shapley.kernel_shap:KernelSHAP",
-    "lime": "xaikit.explainers.lime:LIME",
+    "lime": "xaikit.explainers.lime.lime:LIME",
     "occlusion": "xaikit.explainers.occlusion:Occlusion",
     "prediction_difference": "xaikit.explainers.prediction_difference:PredictionDifference",
 }

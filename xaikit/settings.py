@@ -1,14 +1,14 @@
-"""The vocabulary of settings: what a name means, what it may be, and the sentence where it is not.
+"""The vocabulary of settings: what each may be, and the sentence that refuses any other value.
 
-A setting means the same wherever it stands. Those shared by several methods are declared in
-`SETTINGS`, and described in `DESCRIPTIONS`; a method declares its own beside its constructor.
+A setting means the same in every method. Those shared by several methods are declared in `SETTINGS`
+and described in `DESCRIPTIONS`; a method declares its own beside its constructor.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -47,33 +47,40 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A number above `above`, below `below` and at most `most`; NaN is none."""
+    """A number, not NaN, within bounds: `above` and `below` exclude the bound itself."""
 
-    above: float = -math.inf
-    below: float = math.inf
-    most: float = math.inf
+    above: float | None = None
+    below: float | None = None
+    least: float | None = None
+    most: float | None = None
+    finite: bool = False
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is such a number."""
-        return is_number(value) and bool(self.above < value <= self.most) \
-            and bool(value < self.below or self.below == math.inf)
+        return is_number(value) and not math.isnan(value) \
+            and not (self.finite and math.isinf(value)) \
+            and (self.above is None or bool(value > self.above)) \
+            and (self.below is None or bool(value < self.below)) \
+            and (self.least is None or bool(value >= self.least)) \
+            and (self.most is None or bool(value <= self.most))
 
     def __str__(self) -> str:
-        bounds = ((f"above {self.above:g}", self.above), (f"below {self.below:g}", self.below),
-                  (f"at most {self.most:g}", self.most))
-        return " ".join(["a number", " and ".join(
-            words for words, bound in bounds if math.isfinite(bound))]).rstrip()
+        bounds = (("above", self.above), ("of at least", self.least), ("below", self.below),
+                  ("at most", self.most))
+        words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+        return " ".join(["a finite number" if self.finite else "a number", words]).rstrip()
 
 
 class OneOf:
-    """One of some values, compared by type as well: 1 is not True."""
+    """One of some values of the same type: 1 is not True."""
 
     def __init__(self, *values: Any) -> None:
         self.values = values
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is one of them."""
-        return any(type(value) is type(own) and value == own for own in self.values)
+        return any(value == own for own in self.values if type(value) is type(own)
+                   or (isinstance(value, str) and isinstance(own, str)))
 
     def __str__(self) -> str:
         shown = [repr(value) for value in self.values]
@@ -91,8 +98,22 @@ class Flag:
         return "True or False"
 
 
+class Kind:
+    """A value that passes a test, described in words of its own."""
+
+    def __init__(self, test: Callable[[Any], bool], words: str) -> None:
+        self.test, self.words = test, words
+
+    def holds(self, value: Any) -> bool:
+        """Return whether a value passes the test."""
+        return self.test(value)
+
+    def __str__(self) -> str:
+        return self.words
+
+
 class Either:
-    """What one of some constraints allows; plain values stand for themselves."""
+    """A value that any of some constraints allows; a plain value allows itself."""
 
     def __init__(self, *parts: Any) -> None:
         self.parts = [p if hasattr(p, "holds") else OneOf(p) for p in parts]
@@ -115,14 +136,20 @@ class Several:
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is such a sequence."""
-        return isinstance(value, list | tuple | np.ndarray) and np.ndim(value) == 1 \
+        return (isinstance(value, list | tuple) or (
+            isinstance(value, np.ndarray) and value.ndim == 1)) \
             and self.least <= len(value) <= (len(value) if self.most is None else self.most) \
             and all(self.each.holds(v) for v in value)
 
     def __str__(self) -> str:
+        if self.least == 0 and self.most is None:
+            return f"a sequence of values that are each {self.each}"
         number = f"{self.least}" if self.most == self.least else f"at least {self.least}"
         return f"a sequence of {number}, each {self.each}"
 
+
+LONGEST_SHOWN = 60
+"""Characters of a value that a sentence quotes whole."""
 
 SHARE = Number(above=0.0, below=1.0)
 POSITIVE = Number(above=0.0)
@@ -141,7 +168,9 @@ SETTINGS: dict[str, Constraint] = {
     "n_bootstrap": Whole(1),
     "n_neighbours": Whole(1),
     "n_repeats": Whole(1),
-    "n_jobs": Either(Whole(1), Number(most=-1), None),
+    "n_jobs": Either(Kind(lambda n: is_whole(n) and n != 0, "a whole number other than 0"), None),
+    "random_state": Either(Whole(0), Kind(
+        lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),
     "tol": Either(SHARE, None),
 }
@@ -175,7 +204,7 @@ DESCRIPTIONS = {
     "outputs": """position, name or list, optional
         Outputs of the model to explain; all by default.""",
     "random_state": """int, Generator or None
-        Seed: the same one gives the same bytes.""",
+        Seed. The same seed gives the same bytes.""",
 }
 """What a docstring says of a shared setting; see `described`."""
 
@@ -204,7 +233,22 @@ def check(given: Mapping[str, Any], own: Mapping[str, Constraint] | None = None)
     for name, value in given.items():
         constraint = known.get(name)
         if constraint is not None and not constraint.holds(value):
-            raise SettingError(f"{name} must be {constraint}, got {value!r}.")
+            raise SettingError(f"{name} must be {constraint}, got {shown(value)}.")
+
+
+def shown(value: Any) -> str:
+    """Return a value as a sentence quotes it; a long one by its type, and its shape or first part.
+
+    Examples
+    --------
+    >>> shown("all"), shown(np.zeros((60, 80)))
+    ("'all'", 'ndarray of shape (60, 80)')
+    """
+    words, kind = repr(value), type(value).__name__
+    if len(words) <= LONGEST_SHOWN and "\n" not in words:
+        return words
+    shape = getattr(value, "shape", None)
+    return f"{kind} {words[:LONGEST_SHOWN]}…" if shape is None else f"{kind} of shape {shape}"
 
 
 def described(doc: str | None) -> str | None:
@@ -239,5 +283,10 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a number; True and False are not."""
+    """Return whether a value is a number; True and False are not, NaN is."""
     return is_whole(value) or isinstance(value, float | np.floating)
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value is an array of at least one axis: a list, an array or a tensor."""
+    return isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0

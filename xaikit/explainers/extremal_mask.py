@@ -101,7 +101,7 @@ class ExtremalSolver:
         if budget < adding * n_background:
             raise ValueError(
                 f"budget={budget} model rows is too small: adding {sizes.max()} of {n_units} units "
-                f"one by one takes {adding * n_background:,} on {n_background} stand-ins. Raise "
+                f"one by one takes {adding * n_background:,} on {n_background} background rows. Raise "
                 "the budget, or ask for smaller areas or larger units.")
         n_outputs = len(prediction)
         values, kept = np.zeros((n_units, n_outputs)), np.zeros((len(sizes), n_outputs))

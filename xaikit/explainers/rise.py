@@ -15,8 +15,9 @@ from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.baselines import rounded
 from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.sampling.image import ImageMasker, rounded, size_of, spread
+from xaikit.sampling.image import ImageMasker, of_values, size_of
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.settings import SHARE, Whole
 from xaikit.solvers.rise import Masks, correlate, draw_masks
@@ -158,7 +159,7 @@ class RISE(Explainer):
 
     def _masks(self, images: np.ndarray) -> Masks:
         height, width = size_of(images, self.masker_.channels_of(images.shape))
-        n_masks = int(self.budget) - 1 - len(self.masker_.stand_ins(images[0]))
+        n_masks = int(self.budget) - 1 - len(self.masker_.replacements(images[0]))
         if n_masks < 2:
             raise ValueError(f"budget={self.budget} model rows leaves {n_masks} masks; at least 2 "
                              f"are needed: raise it to {int(self.budget) + 2 - n_masks} or more.")
@@ -178,9 +179,9 @@ class RiseWork:
     def __call__(self, part: np.ndarray) -> tuple[list[RowResult], Ledger]:
         """Explain a stack of one image."""
         predictor, image = self.predictor.spawn(), np.ascontiguousarray(part[0])
-        stand_ins = np.ascontiguousarray(self.masker.stand_ins(image))
-        ends = predictor.ask(np.concatenate([image[None], stand_ins]), own=True)
-        answers = self._answers(predictor, image, stand_ins)
+        replacements = np.ascontiguousarray(self.masker.replacements(image))
+        ends = predictor.ask(np.concatenate([image[None], replacements]), own=True)
+        answers = self._answers(predictor, image, replacements)
         maps = correlate(answers, self.masks)
         n_outputs = answers.shape[1]
         row = RowResult(
@@ -196,15 +197,15 @@ class RiseWork:
         return [row], predictor.ledger
 
     def _answers(
-        self, predictor: Predictor, image: np.ndarray, stand_ins: np.ndarray
+        self, predictor: Predictor, image: np.ndarray, replacements: np.ndarray
     ) -> np.ndarray:
         """Ask about the masked images, made in parts: (n_masks, n_outputs)."""
         exact = image.itemsize > 4 or (image.dtype.kind in "iu" and image.itemsize > 2)
         dtype = np.dtype(np.float64 if exact else np.float32)
         pixels = np.arange(self.masks.size[0] * self.masks.size[1]).reshape(self.masks.size)
-        of_value = spread(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
-        behind = np.arange(len(self.masks)) % len(stand_ins)
-        own, others = image.ravel().astype(dtype), stand_ins.reshape(len(stand_ins), -1)
+        of_value = of_values(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
+        behind = np.arange(len(self.masks)) % len(replacements)
+        own, others = image.ravel().astype(dtype), replacements.reshape(len(replacements), -1)
         others = others.astype(dtype)
         # A question: its mask twice over (grid rows are upsampled first), the blend, and the cast.
         question = 8 * pixels.size + image.size * (dtype.itemsize + image.itemsize)

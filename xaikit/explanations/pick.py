@@ -70,7 +70,7 @@ def submodular_pick(
     left, new = np.ones(len(sizes), dtype=bool), shown.copy()
     for _ in range(min(int(n_picks), len(sizes))):
         gains = np.where(left, (new * weights).sum(axis=1), -1.0)
-        # Sums of the same numbers in another order may differ in their last digits.
+        # The same numbers added up in another order may differ in their last digits.
         picks.append(int(np.argmax(gains >= gains.max() * (1 - 1e-12))))
         left[picks[-1]] = False
         new &= ~shown[picks[-1]]

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
+from xaikit.settings import Constraint, Either, Flag, OneOf, check
 
-from xaikit.errors import SettingError
+OWN_SETTINGS: dict[str, Constraint] = {
+    "task": OneOf("classification", "regression", None),
+    "channels": OneOf("first", "last", None),
+    "thread_safe": Either(Flag(), None),
+    "deduplicate": Flag(),
+}
 
 
 @dataclass(frozen=True)
@@ -33,23 +38,9 @@ class Settings:
     deduplicate: bool = False
 
     def __post_init__(self) -> None:
-        if self.task not in (None, "classification", "regression"):
-            raise SettingError(f"task must be 'classification' or 'regression', got {self.task!r}.")
-        if self.batch_size != "auto" and not _is_whole(self.batch_size, 1):
-            raise SettingError("batch_size must be a positive whole number or 'auto', "
-                               f"got {self.batch_size!r}.")
-        if self.channels not in (None, "first", "last"):
-            raise SettingError(f"channels must be 'first' or 'last', got {self.channels!r}.")
-        if not _is_whole(self.retries, 0):
-            raise SettingError("retries must be a whole number of at least 0, "
-                               f"got {self.retries!r}.")
+        check(vars(self), OWN_SETTINGS)
 
     def changed(self, **given: Any) -> Settings:
         """Return a copy that takes over the values in `given` that are not `wrap`'s defaults."""
         defaults = {f.name: f.default for f in fields(self)}
         return replace(self, **{k: v for k, v in given.items() if v is not defaults[k]})
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) \
-        and bool(value >= least)

@@ -1,4 +1,8 @@
-"""What a masker and its rows must offer: the protocol that games and explainers rely on."""
+"""The protocols of maskers and their rows, on which games and explainers rely.
+
+A background row is one replacement for hidden units: a background row of a table, the text with
+replaced words, or the baseline image.
+"""
 
 from __future__ import annotations
 
@@ -11,45 +15,49 @@ from xaikit.tables.tables import Batch
 
 
 class Masked(Protocol):
-    """What a game needs of a masked row; every masker's rows have it."""
+    """A row, text or image whose units can be hidden: what a game needs of it."""
 
     masker: Any
     """The masker that made it."""
     source: Batch
     """The row itself, as a batch of one."""
     layout: Any
-    """Where the units are: of texts an int array (n_spans, 3) of unit, start, stop; of images the
-    unit of each pixel, int (height, width); of tables None."""
+    """Where the units are: for texts an int array (n_spans, 3) of unit, start and stop; for images
+    the unit of each pixel, int (height, width); for tables None."""
     n_units: int
+    """M, the number of units."""
     weights: np.ndarray
-    """Weights of the stand-ins (B,), summing to 1."""
+    """Weights of the background rows (B,), summing to 1."""
     row_bytes: int
     """Bytes of one composed row."""
 
     @property
     def differs(self) -> np.ndarray:
-        """Which units of the row differ from which stand-ins: bool (B, M)."""
+        """Whether each unit of the row differs from each background row, bool (B, M)."""
 
     @property
     def base_keys(self) -> np.ndarray:
-        """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
+        """Keys of the background rows, uint64 (2, B); see `zobrist`."""
 
     @property
     def flip_keys(self) -> np.ndarray:
-        """What showing the row's unit does to them, uint64 (2, M, B)."""
+        """Change of these keys when a unit of the row is shown, uint64 (2, M, B)."""
 
     @property
     def distances(self) -> np.ndarray:
-        """How far each unit is from each stand-in, between 0 and 1: (B, M)."""
+        """Distance of each unit from each background row, between 0 and 1: (B, M)."""
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
-        """Compose the rows of questions."""
+        """Compose rows: the background rows `of_background` (n,) with the units of `masks` shown.
+
+        `masks` (n, W) are packed.
+        """
 
     def shortcut(self, predictor: Predictor) -> Predictor | None:
-        """Return what answers masks (n, M) as `predictor` answers the rows composed of them.
+        """Return a predictor of masks (n, M) that answers as `predictor` does for composed rows.
 
-        None if there is no such shortcut. It is for rows of one replacement row, and counts in the
-        same ledger.
+        It counts in the same ledger. None if there is no such shortcut; there can be one only with
+        a single background row.
         """
 
 
@@ -64,19 +72,20 @@ class Rows(Protocol):
 
 
 class Masker(Protocol):
-    """The units of a row, a text or an image, and what replaces a hidden one."""
+    """The units of a row, text or image, and the background rows that replace hidden ones."""
 
     kind: str
-    """Of what: "table", "text" or "image"."""
+    """Kind of data: "table", "text" or "image"."""
 
     def conform(self, X: Any) -> Batch:
         """Return what is to be explained as a batch of rows, texts or images."""
 
     def rows(self, X: Any, *, first: int | None = None) -> Rows:
-        """Make rows ready to be masked.
+        """Prepare rows to be masked.
 
-        With `first`, `X` is a part of what `conform` returned, from this position on.
+        If `first` is given, `X` is the part of what `conform` returned that begins at this
+        position.
         """
 
     def described(self) -> dict[str, Any]:
-        """Return what an explanation should record of it, as plain values."""
+        """Return the settings that an explanation records, as plain values."""

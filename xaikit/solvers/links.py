@@ -1,4 +1,4 @@
-"""The scale that contributions add up on, and the standard error of a weighted mean."""
+"""The scale on which contributions add up, and the standard error of a weighted mean."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 from scipy.special import logit
 
 CLIP = 1e-7
-"""Probabilities are kept this far from 0 and 1 before the logit."""
+"""Probabilities are clipped to [CLIP, 1 − CLIP] before the logit."""
 
 
 def linked(mean: np.ndarray, link: str) -> np.ndarray:
-    """Transform mean answers to the scale that contributions add up on.
+    """Transform mean answers to the scale on which contributions add up.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def linked(mean: np.ndarray, link: str) -> np.ndarray:
 
 
 def slope(mean: np.ndarray, link: str) -> np.ndarray:
-    """Return the slope of the link at mean answers."""
+    """Return the derivative of the link at mean answers."""
     if link == "identity":
         return np.ones_like(mean)
     mean = np.clip(mean, CLIP, 1 - CLIP)

@@ -74,8 +74,8 @@ class Condition:
     low: Any = None
     high: Any = None
     closed: str = "right"
-    levels: tuple[Any, ...] | None = None
-    excluded: tuple[Any, ...] = ()
+    levels: Any = None
+    excluded: Any = ()
     missing: bool | str = False
 
     def __post_init__(self) -> None:

@@ -148,8 +148,9 @@ def _nearest_float(bound: Any, included: bool, sign: int) -> tuple[float, bool]:
     near = float(bound)
     if near == bound:
         return near, included
-    return (near if sign * (near - int(bound)) > 0
-            else math.nextafter(near, sign * math.inf)), True
+    if sign * (int(near) - bound) < 0:
+        near = math.nextafter(near, sign * math.inf)
+    return near, True
 
 
 def _times_within(column: pd.Series, low: Any, high: Any, closed: tuple[bool, bool]) -> np.ndarray:

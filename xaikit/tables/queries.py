@@ -13,6 +13,10 @@ import pandas as pd
 
 from xaikit.tables.values import kind_of_value
 
+METHODS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+LARGE = 2**53
+"""From here on not every whole number is a float."""
+
 
 @lru_cache(maxsize=1024)
 def query_name(name: str) -> str:
@@ -29,7 +33,9 @@ def query_name(name: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = frame.query(f"{written} == 1").index.tolist()
+            # As conditions use it: more than once, and beside text with the other quotes.
+            found = frame.query(f"({written} == 1 or {written}.isna()) and {written} not in "
+                                "['b', \"'\"]").index.tolist()
     except Exception:
         found = []
     if found != [1]:
@@ -48,7 +54,11 @@ def query_bound(name: str, sign: str, value: Any) -> str:
     """
     kind = kind_of_value(value)
     if kind == "number":
-        return f"{_as_exact(name, [value])} {sign} {_number(value)}"
+        column = _as_exact(name, [value], single=True)
+        if column.endswith("('object')"):
+            # A method, as pandas with numexpr cannot compare objects with a negative number.
+            return f"{column}.{METHODS[sign]}({_number(value)})"
+        return f"{column} {sign} {_number(value)}"
     if kind == "time":
         utc = value if value.tz is None else value.tz_convert("UTC")
         return f"{name} {sign} '{utc}'"
@@ -70,8 +80,10 @@ def query_levels(name: str, levels: tuple[Any, ...], negated: bool = False) -> s
     dates = [v for v in levels if kind_of_value(v) == "date"]
     parts = []
     if listed:
-        written = ", ".join(ascii(v) if isinstance(v, str) else _number(v) for v in listed)
-        parts.append(f"{_as_exact(name, listed, least=2**53)} {word} [{written}]")
+        # Arrow looks zeros up by their bits, so both are listed.
+        zero = ["-0.0"] * any(isinstance(v, float) and v == 0.0 for v in listed)
+        written = ", ".join([ascii(v) if isinstance(v, str) else _number(v) for v in listed] + zero)
+        parts.append(f"{_as_exact(name, listed)} {word} [{written}]")
     if dates:
         parts.append(f"{name}.astype('str') {word} [{', '.join(repr(str(v)) for v in dates)}]")
     for value in levels:
@@ -89,23 +101,23 @@ def query_levels(name: str, levels: tuple[Any, ...], negated: bool = False) -> s
 
 
 def _number(value: Any) -> str:
-    if isinstance(value, float):
-        if math.isinf(value):
-            return "1e999" if value > 0 else "-1e999"
-        # A whole number is compared with integers exactly, its float only up to 2**53.
-        return str(int(value)) if value.is_integer() and abs(value) <= 2**64 else repr(value)
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if math.isinf(value):
+        return "1e999" if value > 0 else "-1e999"
+    # Whole, so that pandas does not compare a column of whole numbers as floats.
+    return str(int(value)) if value.is_integer() and abs(value) < LARGE else repr(value)
 
 
-def _as_exact(name: str, values: list[Any], least: int = 0) -> str:
+def _as_exact(name: str, values: list[Any], single: bool = False) -> str:
     """Write a column so that pandas compares it with numbers without rounding them.
 
-    pandas rounds a number to float32 beside a column of float32, and a whole number beyond 2**53 to
-    float64 beside one of float64.
+    Beyond 2**53 pandas may compare whole numbers as floats; objects compare as in Python. With
+    `single`, numbers that float32 cannot hold matter too: pandas rounds them beside such a column.
     """
-    numbers = [abs(v) for v in values if not isinstance(v, str)]
+    numbers = [abs(v) for v in values if not isinstance(v, str) and not math.isinf(v)]
+    if any(v >= LARGE for v in numbers):
+        return f"{name}.astype('object')"
     with np.errstate(over="ignore"):
-        rounded = [v for v in numbers if float(np.float32(v)) != v and v >= least]
-    if not rounded:
-        return name
-    return f"{name}.astype('{'object' if max(rounded) >= 2**53 else 'float64'}')"
+        rounded = single and any(float(np.float32(v)) != v for v in numbers)
+    return f"{name}.astype('float64')" if rounded else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from xaikit.tables.values import kind_of_value
@@ -64,14 +65,16 @@ def _checked(text: str) -> str:
 def _float(value: float) -> str:
     """Write a float so that every database reads the same bits.
 
-    Some readers, SQLite 3.40 among them, are off by one bit if the digits do not fit 53 bits or the
-    power of ten is not exact. Such a number is written as a whole number times powers of two.
+    Some readers, SQLite 3.40 among them, are off by one bit if the digits do not fit 53 bits, if
+    the power of ten is not exact, or if they round twice and the digits are next to halfway between
+    two floats. Such a number is written as a whole number times powers of two.
     """
     if math.isinf(value):
         return "9e999" if value > 0 else "-9e999"
     sign, digits, exponent = Decimal(repr(value)).as_tuple()
     whole = int("".join(map(str, digits)))
-    if whole < 2**53 and abs(int(exponent)) <= 22:
+    off = abs(Fraction(repr(value)) - Fraction(value)) / Fraction(math.ulp(value))
+    if whole < 2**53 and abs(int(exponent)) <= 22 and off < Fraction(511, 1024):
         return repr(value)
     numerator, denominator = abs(value).as_integer_ratio()
     shift = denominator.bit_length() - 1

@@ -19,10 +19,10 @@ ROUNDING = 64 * np.finfo(np.float64).eps
 """Values below this share of the answers' size are rounding errors of the sums they came from."""
 EVEN_MATRICES = 8
 """Matrices of pairs × pairs that the even process holds at a time."""
-UNLIKELY = ("The Gaussian process found no likely parameters for some rows, whose values are those "
-            "of least squares (wls).")
-UNLIKELY_PAIRS = ("The interactions of some rows are not known (NaN): the Gaussian process found "
-                  "no likely parameters for them.")
+NOT_CONVERGED = ("The Gaussian process did not converge for some rows, whose values are those of "
+                 "least squares (wls).")
+PAIRS_NOT_CONVERGED = ("The interactions of some rows are not known (NaN): the Gaussian process "
+                       "did not converge for them.")
 
 
 def solve(game: Game, rules: Rules, choice: Choice, answers: Answers) -> RowResult:
@@ -180,7 +180,7 @@ class RowSolve:
                 row.details["noise"] = process.noise
             else:
                 row.details["solver"] = "wls"
-                row.warnings.append(UNLIKELY)
+                row.warnings.append(NOT_CONVERGED)
         return found
 
     def _add_interactions(self, shares: np.ndarray) -> None:
@@ -196,7 +196,7 @@ class RowSolve:
         found = EvenProcess(kept[:, used], shares).solve(
             sums[:, used], ends, self.row.values[plan.active])
         if not found.converged.all():
-            self.row.warnings.append(UNLIKELY_PAIRS)
+            self.row.warnings.append(PAIRS_NOT_CONVERGED)
         where = np.ix_(plan.active, plan.active)
         assert self.interactions is not None
         self.interactions[where] += shares.sum() * found.values

@@ -1,12 +1,12 @@
-"""Percentile intervals of means."""
+"""Percentile intervals of means, standard errors, and the jackknife."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-import xaikit.solvers.bootstrap as module
-from xaikit.solvers.bootstrap import bootstrap_means
+import xaikit.solvers.intervals as module
+from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
 
 
 def naive(effects, n_bootstrap, confidence, rng):
@@ -70,3 +70,35 @@ def test_the_input_is_left_as_it_was():
     effects = np.arange(6.0).reshape(3, 2)
     bootstrap_means(effects, 5, 0.9, np.random.default_rng(0))
     np.testing.assert_array_equal(effects, np.arange(6.0).reshape(3, 2))
+
+
+# --- standard errors
+
+@pytest.mark.parametrize("shape", [(5,), (7, 3), (2, 2, 2)])
+def test_errors_of_means(shape):
+    effects = np.random.default_rng(4).normal(size=shape)
+    got = errors_of_means(effects)
+    n = shape[0]
+    mean = sum(effects) / n
+    want = (sum((row - mean) ** 2 for row in effects) / (n - 1) / n) ** 0.5
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_one_row_has_no_error():
+    assert np.isnan(errors_of_means(np.ones((1, 3)))).all()
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    x = np.array([1.0, 2.0, 4.0, 9.0, 0.0])
+    left_out = np.array([np.delete(x, i).mean() for i in range(5)])
+    errors, reach = jackknife(left_out, 0.95)
+    # Efron & Tibshirani 1993, equation 11.10: exact for the mean.
+    assert errors == pytest.approx(x.std(ddof=1) / 5**0.5, rel=1e-12)
+    # Student's t with 4 degrees of freedom: 2.776445.
+    assert reach == pytest.approx(2.7764451052 * errors, rel=1e-9)
+
+
+def test_a_part_that_is_not_known_leaves_no_error():
+    errors, reach = jackknife(np.array([[1.0, 2.0, np.nan], [1.0, 1.0, 1.0]]), 0.9)
+    np.testing.assert_array_equal(np.isnan(errors), [True, False])
+    np.testing.assert_array_equal([errors[1], reach[1]], [0.0, 0.0])
