@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from html.parser import HTMLParser
 from unittest import mock
@@ -15,10 +16,13 @@ from sklearn.preprocessing import StandardScaler
 
 import xaikit as xk
 from xaikit.reporting import performance
+from xaikit.reporting.sections import examples, importance, shape
+from xaikit.reporting.sections import performance as sections_performance
 
 SECTIONS = ["provenance", "performance", "data", "importance", "contributions", "examples",
             "checks", "caveats", "tables"]
 SMALL = {"n_explain": 12, "n_global": 60, "budget": 2500}
+DRAWN = (examples, importance, sections_performance, shape)
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
@@ -78,6 +82,14 @@ def quick(model, X, y=None, **settings):
     """Return a report of few rows, unless settings say otherwise, with few bootstrap samples."""
     with mock.patch.object(performance, "N_BOOTSTRAP", 20):
         return xk.report(model, X, y, **{"path": None, **SMALL, **settings})
+
+
+def undrawn(model, X, y=None, **settings):
+    """Return a quick report whose figures are empty: drawing takes a third of the time."""
+    with contextlib.ExitStack() as stack:
+        for module in DRAWN:
+            stack.enter_context(mock.patch.object(module, "draw", return_value="<svg></svg>"))
+        return quick(model, X, y, **settings)
 
 
 def said(r, section):

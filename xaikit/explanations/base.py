@@ -126,7 +126,7 @@ class Explanation:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the numbers as a frame: one row per number, with its uncertainty."""
-        raise TypeError(f"{type(self).__name__} has no frame of its own.")
+        raise TypeError(f"{type(self).__name__} has no frame.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
@@ -197,7 +197,7 @@ class Explanation:
                 f"<title>{escape(self.method)}</title>{self._repr_html_()}</html>")
 
     def _summary(self) -> str:
-        raise TypeError(f"{type(self).__name__} has no summary of its own.")
+        raise TypeError(f"{type(self).__name__} has no summary.")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} by {self.method}: {self._summary()}; {self.cost}>"

@@ -97,7 +97,7 @@ def _sizes(explanation: Attribution, outputs: Any) -> np.ndarray:
 
 
 def _largest(sizes: np.ndarray, max_display: int | None) -> np.ndarray:
-    """Mark the largest numbers above 0 of each row, the first of equal ones."""
+    """Return a mask of the largest numbers above 0 of each row, the first of equal ones."""
     order = np.argsort(-sizes, axis=1, kind="stable")[:, :max_display]
     shown = np.zeros(sizes.shape, dtype=bool)
     np.put_along_axis(shown, order, True, axis=1)

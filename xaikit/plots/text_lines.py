@@ -37,7 +37,7 @@ class Placed(NamedTuple):
 def set_lines(
     parts: Iterable[Part], width: float, most: int
 ) -> tuple[list[Placed], int, int]:
-    """Break a text into at most `most` lines.
+    """Return a text broken into at most `most` lines.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def _atoms(parts: Iterable[Part]) -> Iterator[list[Part]]:
 
 
 def _drawable(text: str) -> str:
-    """Replace characters that no font can draw: control characters, halves of surrogate pairs."""
+    """Return a text without what no font can draw: control characters, lone surrogates."""
     # Format characters, such as the joiners of scripts and emoji, are invisible and left out.
     return "".join(c if c.isprintable() else "" if category(c) == "Cf" else "\ufffd" for c in text)
 

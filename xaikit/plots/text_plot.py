@@ -196,7 +196,7 @@ def _alpha(strength: float) -> float:
 
 
 def _clean(text: str) -> str:
-    """Replace characters that HTML cannot hold: control characters, halves of surrogate pairs."""
+    """Return a text without what HTML cannot hold: control characters, lone surrogates."""
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]", "\ufffd", text)
 
 

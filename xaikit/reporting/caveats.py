@@ -99,7 +99,7 @@ def _columns(facts: Facts) -> Iterator[Caveat]:
                      "“missing” as a value; the rows that have it may differ in other ways too.")
     if len(facts.columns) > MOST_COLUMNS:
         yield Caveat(2, f"Only the first {MOST_COLUMNS} of {len(facts.columns)} columns were "
-                        "searched for groups of correlated columns.")
+                        "searched for strong associations.")
 
 
 def _clusters(facts: Facts) -> Iterator[Caveat]:
@@ -110,11 +110,11 @@ def _clusters(facts: Facts) -> Iterator[Caveat]:
         weight = 6 + inside[0].strength if top & set(cluster) else 3.5
         size = f"{inside[0].measure} = {_short(inside[0].strength)}"
         if len(cluster) == 2:
-            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} carry nearly the same information "
-                                 f"({size}): they share importance, and changing only one of them "
-                                 "asks the model about rows that do not occur.")
+            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} are strongly associated ({size}): "
+                                 "they share importance, and changing only one of them asks the "
+                                 "model about rows that do not occur.")
         else:
-            yield Caveat(weight, f"{listed(cluster, 6)} are correlated (strongest: "
+            yield Caveat(weight, f"{listed(cluster, 6)} are strongly associated (strongest: "
                                  f"{inside[0].first} and {inside[0].second}, {size}): they share "
                                  "importance. Pass groups= to explain them as one feature.")
 

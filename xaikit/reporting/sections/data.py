@@ -18,7 +18,7 @@ def data(facts: Facts) -> Section:
     blocks: list[object] = [
         Table("schema", f"The {plural(len(facts.columns), 'column')}, over all "
               f"{plural(len(facts.case.frame), 'row')}", facts.schema_table, folded=many),
-        Heading("Columns that carry nearly the same information"),
+        Heading("Strongly associated columns"),
     ]
     found = facts.associations
     if not found.pairs:
