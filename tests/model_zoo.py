@@ -105,6 +105,11 @@ def array_of(dtype: Any, order: str = "C") -> np.ndarray:
     return np.array(ARRAY, dtype=dtype, order=order)
 
 
+def float32(Z: Any) -> np.ndarray:
+    return np.asarray(Z.to_numpy(dtype=np.float64) if hasattr(Z, "to_numpy") else Z,
+                      dtype=np.float32)
+
+
 def columns(X: Any) -> Any:
     return make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), ["town", "size", "word"]), ("drop", ["day"]),

@@ -8,7 +8,9 @@ import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import model_zoo_frameworks  # noqa: F401  (enters its rows)
+import model_zoo_boosters  # noqa: F401  (enters its rows)
+import model_zoo_networks  # noqa: F401  (enters its rows)
+import model_zoo_onnx  # noqa: F401  (enters its rows)
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The rows of torch, Keras, the boosters and ONNX; see `model_zoo`."""
+"""The rows of torch and Keras; see `model_zoo`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from model_zoo import (
-    ARRAY,
-    IMAGES,
-    LABELS,
-    MIXED,
-    NUMBERS,
-    TARGET,
-    TEXTS,
-    Row,
-    Y,
-    array_of,
-    estimator,
-    row,
-)
-
-LEVELS = MIXED[["age", "income", "town", "size", "member"]]
-
+from model_zoo import ARRAY, IMAGES, MIXED, NUMBERS, Row, array_of, float32, row
 
 # --- torch
 
@@ -198,11 +182,6 @@ def keras_copy(model: Any) -> Any:
     return twin
 
 
-def float32(Z: Any) -> np.ndarray:
-    return np.asarray(Z.to_numpy(dtype=np.float64) if hasattr(Z, "to_numpy") else Z,
-                      dtype=np.float32)
-
-
 @row("Keras Sequential", "array, float32")
 def _() -> Row:
     return keras_row(keras_of(lambda of: of.Dense(4, "relu"), lambda of: of.Dropout(0.5),
@@ -231,171 +210,3 @@ def _() -> Row:
     model = keras_of(lambda of: of.Conv2D(2, 3), lambda of: of.Flatten(), lambda of: of.Dense(2),
                      shape=(8, 8, 3))
     return keras_row(model, IMAGES.astype(np.float32) / 255, float32)
-
-
-# --- boosters
-
-@row("XGBoost estimator", "pandas, categories and missing")
-def _() -> Row:
-    xgboost = pytest.importorskip("xgboost")
-    X = LEVELS.assign(income=LEVELS["income"].where(LEVELS["income"] > -1))
-    return estimator(xgboost.XGBClassifier(n_estimators=5, enable_categorical=True).fit(X, Y), X)
-
-
-@row("XGBoost Booster", "pandas, categories and missing")
-def _() -> Row:
-    X = LEVELS.assign(income=LEVELS["income"].where(LEVELS["income"] > -1))
-    return xgboost_row(X)
-
-
-@row("XGBoost Booster", "array, float64")
-def _() -> Row:
-    return xgboost_row(ARRAY)
-
-
-def xgboost_row(X: Any) -> Row:
-    xgboost = pytest.importorskip("xgboost")
-
-    def matrix(Z: Any, **more: Any) -> Any:
-        return xgboost.DMatrix(Z, enable_categorical=True, **more)
-
-    booster = xgboost.train({"objective": "binary:logistic"}, matrix(X, label=Y), 5)
-    return Row(booster, X, lambda b, Z: b.predict(matrix(Z)), (booster, "predict"), matrix,
-               lambda b: (bytes(b.save_raw()), b.attributes()), tolerance=1e-6)
-
-
-@row("LightGBM estimator", "pandas, categories and missing")
-def _() -> Row:
-    lightgbm = pytest.importorskip("lightgbm")
-    X = LEVELS.assign(income=LEVELS["income"].where(LEVELS["income"] > -1))
-    return estimator(lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(X, Y), X)
-
-
-@row("LightGBM estimator", "array, float64")
-def _() -> Row:
-    lightgbm = pytest.importorskip("lightgbm")
-    return estimator(lightgbm.LGBMRegressor(n_estimators=5, verbose=-1).fit(ARRAY, TARGET), ARRAY,
-                     "predict")
-
-
-@row("LightGBM Booster", "pandas, categories and missing")
-def _() -> Row:
-    return lightgbm_row(LEVELS.assign(income=LEVELS["income"].where(LEVELS["income"] > -1)))
-
-
-@row("LightGBM Booster", "array, float64")
-def _() -> Row:
-    return lightgbm_row(ARRAY)
-
-
-def lightgbm_row(X: Any) -> Row:
-    lightgbm = pytest.importorskip("lightgbm")
-    booster = lightgbm.train({"objective": "binary", "verbose": -1, "min_data_in_leaf": 5},
-                             lightgbm.Dataset(X, Y), 5)
-    return Row(booster, X, lambda b, Z: b.predict(Z), (booster, "predict"),
-               state=lambda b: (b.model_to_string(), b.params))
-
-
-@row("CatBoost estimator", "pandas, categories and text")
-def _() -> Row:
-    return catboost_row("CatBoostClassifier", MIXED[["age", "income", "town", "word", "member"]],
-                        ["town", "word"])
-
-
-@row("CatBoost, native", "pandas, categories and text")
-def _() -> Row:
-    return catboost_row("CatBoost", MIXED[["age", "income", "town", "word", "member"]],
-                        ["town", "word"], "predict")
-
-
-@row("CatBoost estimator", "array, float64")
-def _() -> Row:
-    return catboost_row("CatBoostClassifier", ARRAY, [])
-
-
-def catboost_row(name: str, X: Any, categories: list[str], method: str = "predict_proba") -> Row:
-    catboost = pytest.importorskip("catboost")
-    settings = {"iterations": 5, "cat_features": categories, "verbose": 0, "thread_count": 1,
-                "allow_writing_files": False, "random_seed": 0}
-    made = getattr(catboost, name)
-    model = (made(settings) if name == "CatBoost" else made(**settings)).fit(X, Y)
-    return Row(model, X, lambda m, Z: getattr(m, method)(Z), (model, method),
-               state=lambda m: m.get_params())
-
-
-# --- ONNX
-
-@row("ONNX session, one input", "array, float32")
-def _() -> Row:
-    return onnx_row(array_of(np.float32), zipmap=False)
-
-
-@row("ONNX session, one input, ZipMap", "pandas, numbers")
-def _() -> Row:
-    return onnx_row(NUMBERS, zipmap=True)
-
-
-def session_of(model: Any, types: list[Any], X: Any, **options: Any) -> Any:
-    runtime = pytest.importorskip("onnxruntime")
-    convert = pytest.importorskip("skl2onnx")
-    proto = convert.to_onnx(model, initial_types=types, options=options or None)
-    return runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-
-
-def onnx_row(X: Any, zipmap: bool) -> Row:
-    pytest.importorskip("skl2onnx")
-    from skl2onnx.common.data_types import FloatTensorType
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression().fit(float32(X), LABELS)
-    session = session_of(model, [("X", FloatTensorType([None, 3]))], X, zipmap=zipmap)
-
-    def own(s: Any, Z: Any) -> Any:
-        answers = s.run(None, {"X": float32(Z)})[1]
-        return [list(row.values()) for row in answers] if zipmap else answers
-
-    return Row(session, X, own, None, lambda Z: {"X": float32(Z)}, tolerance=1e-6)
-
-
-@row("ONNX session, one input a column", "pandas, mixed columns")
-def _() -> Row:
-    pytest.importorskip("skl2onnx")
-    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
-    from sklearn.compose import make_column_transformer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    X = MIXED[["age", "short", "word"]]
-    model = make_pipeline(make_column_transformer(
-        (OneHotEncoder(), ["word"]), remainder="passthrough"), LogisticRegression()).fit(X, LABELS)
-    session = session_of(model, [("age", Int64TensorType([None, 1])),
-                                 ("short", FloatTensorType([None, 1])),
-                                 ("word", StringTensorType([None, 1]))], X, zipmap=False)
-
-    def wanted(Z: pd.DataFrame) -> dict[str, np.ndarray]:
-        return {"age": Z[["age"]].to_numpy(dtype=np.int64),
-                "short": Z[["short"]].to_numpy(dtype=np.float32),
-                "word": Z[["word"]].to_numpy(dtype=object)}
-
-    return Row(session, X, lambda s, Z: s.run(None, wanted(Z))[1], None, wanted, tolerance=1e-6)
-
-
-@row("ONNX session, text", "list of texts")
-def _() -> Row:
-    pytest.importorskip("skl2onnx")
-    from skl2onnx.common.data_types import StringTensorType
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    # Whole texts as levels: a tokenizer of ONNX wants a locale that not every machine has.
-    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(
-        np.array(TEXTS, dtype=object)[:, None], LABELS)
-    session = session_of(model, [("text", StringTensorType([None, 1]))], TEXTS, zipmap=False)
-
-    def wanted(Z: list[str]) -> dict[str, np.ndarray]:
-        return {"text": np.array(Z, dtype=object)[:, None]}
-
-    return Row(session, TEXTS, lambda s, Z: s.run(None, wanted(Z))[1], None, wanted,
-               tolerance=1e-6)
