@@ -32,18 +32,18 @@ bench: .venv-bench/benched
 	$(PYTHON) -m venv .venv
 
 .venv/installed: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
 	@touch $@
 
 .venv/tested: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	@touch $@ .venv/installed
 
 # Apart from .venv: a peer (dalex) holds pandas below 3. torch first, for captum would take any.
 .venv-bench/benched: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
-	.venv-bench/bin/python -m pip install --quiet --editable '.[bench]'
+	.venv-bench/bin/python -m pip install --quiet --no-compile torch==2.13.0
+	.venv-bench/bin/python -m pip install --quiet --no-compile --editable '.[bench]'
 	@touch $@
 
 clean:

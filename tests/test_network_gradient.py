@@ -129,7 +129,7 @@ def test_one_output_by_position_or_name(rng):
 @pytest.mark.parametrize("output", [2, -3, "maybe", True, 0.0, [0]])
 def test_an_output_that_is_none_of_the_networks(output):
     network = xk.DenseNetwork([np.eye(2)], output_names=["no", "yes"])
-    with pytest.raises(ValueError, match=r"is not one of the network's 2 outputs; pass a position, a name \(no, yes\)"):
+    with pytest.raises(ValueError, match=r"is not one of the network's 2 outputs; pass a position, a name \(no and yes\)"):
         network.gradient([[1.0, 2.0]], output)
 
 

@@ -208,7 +208,7 @@ def test_either_names_may_be_missing():
     assert inputs_unknown.output_names == ("p", "q")
 
 
-@pytest.mark.parametrize("other", ["ab", (), None, lambda: ["a", "b"]], ids=str)
+@pytest.mark.parametrize("other", ["ab", (), None, lambda: ["a", "b"]], ids=["text", "empty", "none", "function"])
 def test_attributes_that_are_no_names(other):
     predictor = xk.wrap(Named(feature_names=other, output_names=other))
     assert predictor.bind(np.eye(2)).output_names == ("output 0", "output 1")
