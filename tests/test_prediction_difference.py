@@ -95,3 +95,9 @@ def test_log_odds_need_probabilities(rng):
     with pytest.raises(ValueError, match="needs probabilities between 0 and 1"):
         xk.PredictionDifference(link="logit").fit(
             lambda X: 5 * X[:, 0], 1.0 + rng.random((5, 3))).explain(np.ones((1, 3)))
+
+
+def test_the_link_is_recorded_beside_the_scale_of_the_model(rng):
+    X = rng.random((20, 2))
+    e = xk.PredictionDifference(link="logit").fit(lambda X: X[:, 0], X).explain(X[:1])
+    assert (e.settings["link"], e.settings["scale"]) == ("logit", "output")

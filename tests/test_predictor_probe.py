@@ -69,3 +69,8 @@ def test_the_probe_looks_for_two_different_rows():
 def test_objects_with_nan_are_not_taken_for_changed():
     X = np.array([[1.0, "a"], [np.nan, "b"]], dtype=object)
     assert wrap(lambda Z: np.arange(len(Z)) * 0.0).bind(X).findings.keeps_input
+
+
+def test_findings_are_there_after_bind_alone():
+    with pytest.raises(AttributeError, match=r"has not been probed: bind it to some rows first"):
+        wrap(lambda Z: Z[:, 0]).findings  # noqa: B018

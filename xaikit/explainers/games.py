@@ -221,7 +221,6 @@ class GameExplainer(Explainer):
             return Question(batch, self.predictor_, masker, self.background_answers_, max_memory,
                             (), watch)
         predictor = bound_to(self.predictor_, masker, batch, X)
-        assert predictor.findings is not None
         return Question(batch, predictor, masker, None, max_memory, predictor.findings.warnings,
                         watch)
 
@@ -245,7 +244,6 @@ class GameExplainer(Explainer):
         given = as_masker(background, groups if ready else None)
         rows = given.background if ready else self._thinned(given.background)
         predictor = self._wrap(model).bind(given.schema.native(rows))
-        assert predictor.findings is not None
         # Groups name columns by the model's own names, which an array has only once it is bound.
         schema = predictor.columns
         self.masker_ = background if ready else as_masker(

@@ -141,7 +141,6 @@ class RISE(Explainer):
         watch, images = Stopwatch(ledger), masker.conform(X)
         predictor = bound_to(self.predictor_, masker, images, X)
         ledger.add(predictor.ledger)
-        assert predictor.findings is not None
         work = RiseWork(predictor, masker, self._masks(images), int(self.max_memory))
         # An image a part: each is thousands of questions.
         parts = run(work, [images[i : i + 1] for i in range(len(images))], ledger,

@@ -62,8 +62,8 @@ class Predictor:
         What `wrap` was told.
     ledger : Ledger
         Rows, calls and seconds so far.
-    findings : Findings or None
-        What the probe saw; known after `bind`.
+    findings : Findings
+        What the probe saw; there after `bind`.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Predictor:
         self.task = settings.task or self._backend.task
         self.scale = self._backend.scale
         self.schema: AnySchema | None = None
-        self.findings: Findings | None = None
+        self._findings: Findings | None = None
         self.ledger = Ledger()
         safe = settings.thread_safe
         self._pace = Pace(settings.batch_size, self._backend.thread_safe if safe is None else safe)
@@ -180,6 +180,20 @@ class Predictor:
         return asked._prepare(copy_of(batch))
 
     @property
+    def findings(self) -> Findings:
+        """What the probe saw.
+
+        Raises
+        ------
+        AttributeError
+            Before `bind`, which probes.
+        """
+        if self._findings is None:
+            raise AttributeError("the predictor has not been probed: bind it to some rows first, "
+                                 "bound = predictor.bind(X).")
+        return self._findings
+
+    @property
     def columns(self) -> Schema:
         """The schema of a table.
 
@@ -227,8 +241,8 @@ class Predictor:
             raise ValueError(f"expected a table with rows and columns, got shape "
                              f"{np.shape(batch)}.")
         bound._may_lend = True  # the probe looks whether the model writes to its batch
-        bound.findings = probe(bound, batch)
-        bound._may_lend = bound.findings.keeps_input and self.settings.retries == 0
+        bound._findings = probe(bound, batch)
+        bound._may_lend = bound._findings.keeps_input and self.settings.retries == 0
         return bound
 
     def spawn(self) -> Self:

@@ -37,7 +37,6 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
       paid: bool (boolean); True, False
     """
     findings = bound.findings
-    assert findings is not None
     assert bound.schema is not None
     batch = bound.schema.conform(X)
     few = bound.schema.native(take_rows(batch, np.arange(min(len(batch), 2))))

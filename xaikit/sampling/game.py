@@ -88,7 +88,8 @@ class Game:
         self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
         # A shortcut is asked masks instead of the rows composed of them.
-        self._asks = row.shortcut(predictor) or predictor
+        shortcut = getattr(row, "shortcut", None)
+        self._asks = (None if shortcut is None else shortcut(predictor)) or predictor
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
         self._n_known: int

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from xaikit.kernels.images import compose_images
-from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.baselines import checked_baseline, replacements_of
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
@@ -268,9 +267,6 @@ class MaskedImage:
             apart = np.minimum(apart / span, 1.0) if span > 0.0 else (apart > 0.0).astype(float)
             out[:] = np.bincount(units, apart, self.n_units) / sizes
         return np.minimum(far, 1.0)
-
-    def shortcut(self, predictor: Predictor) -> None:
-        """Return None: images have no shortcut."""
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
         """Return the images of questions.

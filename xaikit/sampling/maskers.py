@@ -11,12 +11,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from xaikit.predictor.adapter import Predictor
 from xaikit.tables.tables import Batch
 
 
 class Masked(Protocol):
-    """A row, text or image whose units can be hidden: what a game needs of it."""
+    """A row, text or image whose units can be hidden: what a game needs of it.
+
+    It may also have a method ``shortcut(predictor)`` that returns a predictor of masks (n, M) which
+    answers as `predictor` does for the rows composed of them, and counts in the same ledger; or
+    None. A game of a single background row then asks about masks.
+    """
 
     masker: Any
     """The masker that made it."""
@@ -52,13 +56,6 @@ class Masked(Protocol):
         """Compose rows: the background rows `of_background` (n,) with the units of `masks` shown.
 
         `masks` (n, W) are packed.
-        """
-
-    def shortcut(self, predictor: Predictor) -> Predictor | None:
-        """Return a predictor of masks (n, M) that answers as `predictor` does for composed rows.
-
-        It counts in the same ledger. None if there is no such shortcut; there can be one only with
-        a single background row.
         """
 
 

@@ -99,7 +99,7 @@ class TableQuestions:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings of the probe."""
-        return () if self.predictor.findings is None else self.predictor.findings.warnings
+        return self.predictor.findings.warnings
 
     def spawn(self) -> Self:
         """Return a copy for a worker: an empty ledger, and the base answers known so far."""

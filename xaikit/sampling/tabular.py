@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
-from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
@@ -302,9 +301,6 @@ class MaskedRow:
     def distances(self) -> np.ndarray:
         """Gower's distances (B, M); see `TabularRows.distances`."""
         return self.rows.distances(self.i)
-
-    def shortcut(self, predictor: Predictor) -> None:
-        """Return None: tables have no shortcut."""
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
         """Return the rows of questions; see `TabularRows.compose`."""

@@ -161,7 +161,6 @@ class KernelSHAP(GameExplainer):
                                            question.max_memory)) for i in range(len(rows))]
         model_rows = np.array([rows for rows, _ in found])
         a_call = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        assert question.predictor.findings is not None
         seconds = self.seconds_per_row_ if question.masker.kind == "table" \
             else question.predictor.findings.seconds_per_row
         return Forecast(
@@ -202,7 +201,6 @@ def noise_of(
     answers : array, optional
         Of the batch, where they are known.
     """
-    assert predictor.findings is not None
     if predictor.findings.repeatable:
         return np.zeros(predictor.findings.n_outputs)
     first = predictor.ask(batch, remember=False) if answers is None else answers
