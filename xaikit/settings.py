@@ -151,6 +151,9 @@ class Several:
 LONGEST_SHOWN = 60
 """Characters of a value that a sentence quotes whole."""
 
+MAX_MEMORY = 2**26
+"""Bytes of buffers by default: 64 MiB."""
+
 SHARE = Number(above=0.0, below=1.0)
 POSITIVE = Number(above=0.0)
 
@@ -178,7 +181,7 @@ SETTINGS: dict[str, Constraint] = {
 
 DESCRIPTIONS = {
     "batch_size": """int or "auto"
-        Most rows a call of the model.""",
+        Maximum number of rows in one call of the model.""",
     "confidence": """float
         Of the intervals, between 0 and 1.""",
     "groups": """dict of name to columns, optional
@@ -263,7 +266,7 @@ def described(doc: str | None) -> str | None:
     --------
     >>> print(described("    {batch_size}"))
         batch_size : int or "auto"
-            Most rows a call of the model.
+            Maximum number of rows in one call of the model.
     """
     if doc is None:
         return None

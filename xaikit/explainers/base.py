@@ -36,7 +36,7 @@ class Explainer(BaseEstimator):
         ----------
         model : estimator, torch module, callable or Predictor
         background : DataFrame or array, optional
-            Where given, the model is probed on its first rows.
+            If given, the model is probed on two different rows of it.
 
         Raises
         ------
@@ -79,7 +79,8 @@ class Explainer(BaseEstimator):
     def _about(self) -> dict[str, Any]:
         """Return the fields of an explanation that say which method made it, and how."""
         settings = {key: plain(value) for key, value in self.get_params(deep=False).items()}
-        return {"method": type(self).__name__, "settings": settings, "random_state": self.seed_}
+        return {"method": type(self).__name__, "settings": settings,
+                "random_state": getattr(self, "seed_", None)}
 
 
 def plain(value: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xaikit.explainers.games import GameExplainer, Question, Turn
+from xaikit.explainers.games import GameExplainer, Request, Turn
 from xaikit.explainers.results import RowResult
-from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.settings import Number, Several
+from xaikit.sampling.game import Game
+from xaikit.settings import MAX_MEMORY, Number, Several
 
 
 class ExtremalMask(GameExplainer):
@@ -78,7 +78,7 @@ class ExtremalMask(GameExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _solver(self, question: Question) -> ExtremalSolver:
+    def _method(self, request: Request) -> ExtremalSolver:
         return ExtremalSolver(np.sort(np.asarray(self.areas, dtype=np.float64)), self.budget)
 
 

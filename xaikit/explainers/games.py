@@ -43,7 +43,7 @@ Solve = Callable[[Game, Turn], RowResult]
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """What an explainer was asked: a batch, and all that its games are made of.
 
     Attributes
@@ -58,7 +58,7 @@ class Question:
     warnings : tuple of str
         Of the probe.
     watch : Stopwatch
-        Started with the question; counts what the fitted predictor's ledger does.
+        Started with the request; counts what the fitted predictor's ledger does.
     games : list of Game or None
         Where the user handed over games that other explainers share.
     """
@@ -111,7 +111,7 @@ class GameExplainer(Explainer):
     """Base of the explainers that ask about rows, texts or images with some units hidden.
 
     A subclass has the settings ``groups``, ``outputs``, ``batch_size``, ``random_state``,
-    ``n_jobs``, ``max_background`` and ``max_memory``, and returns its method from `_solver`.
+    ``n_jobs``, ``max_background`` and ``max_memory``, and returns its method from `_method`.
     """
 
     masker_: Any
@@ -167,17 +167,17 @@ class GameExplainer(Explainer):
         ModelError
             If the model fails.
         """
-        question = self._question(X)
-        solve, ledger = self._solver(question), self.predictor_.ledger
-        if question.games is not None:
-            return self._explanation(question, shared(question.games, solve, ledger))
-        if question.predictor is not self.predictor_:
-            ledger.add(question.predictor.ledger)  # of the probe
-        work = GameWork(question.predictor, question.masker, question.answers,
-                        question.max_memory, solve)
-        parts = run(work, parts_of(question.batch), ledger, label=type(self).__name__,
+        request = self._request(X)
+        solve, ledger = self._method(request), self.predictor_.ledger
+        if request.games is not None:
+            return self._explanation(request, shared(request.games, solve, ledger))
+        if request.predictor is not self.predictor_:
+            ledger.add(request.predictor.ledger)  # of the probe
+        work = GameWork(request.predictor, request.masker, request.answers,
+                        request.max_memory, solve)
+        parts = run(work, parts_of(request.batch), ledger, label=type(self).__name__,
                     n_jobs=self.get_params(deep=False)["n_jobs"], keep=stacked)
-        return self._explanation(question, parts)
+        return self._explanation(request, parts)
 
     def games(self, X: Any) -> list[Game]:
         """Make the games of rows, texts or images, for several explainers to share.
@@ -189,23 +189,23 @@ class GameExplainer(Explainer):
         ----------
         X : what `explain` takes
         """
-        question = self._question(X)
-        rows = question.masker.rows(question.batch, first=0)
-        return [Game(question.predictor.spawn(), rows[i], question.answers, question.max_memory)
+        request = self._request(X)
+        rows = request.masker.rows(request.batch, first=0)
+        return [Game(request.predictor.spawn(), rows[i], request.answers, request.max_memory)
                 for i in range(len(rows))]
 
-    def _solver(self, question: Question) -> Solve:
+    def _method(self, request: Request) -> Solve:
         """Return the method: how a game becomes a result."""
         raise TypeError(f"{type(self).__name__} cannot explain.")
 
-    def _explanation(self, question: Question, parts: list[Stacked]) -> Attribution:
+    def _explanation(self, request: Request, parts: list[Stacked]) -> Attribution:
         about = self._about()
-        about["settings"] |= {"scale": question.predictor.scale, **question.masker.described()}
-        return attribution(question.masker, question.batch, parts, {
-            **about, "output_names": question.predictor.output_names or (),
-            "cost": question.watch.cost(), "warnings": (*self.warnings_, *question.warnings)})
+        about["settings"] |= {"scale": request.predictor.scale, **request.masker.described()}
+        return attribution(request.masker, request.batch, parts, {
+            **about, "output_names": request.predictor.output_names or (),
+            "cost": request.watch.cost(), "warnings": (*self.warnings_, *request.warnings)})
 
-    def _question(self, X: Any) -> Question:
+    def _request(self, X: Any) -> Request:
         """Conform what is to be explained, and bind the model to it."""
         self._check_ready()
         watch, masker = Stopwatch(self.predictor_.ledger), self.masker_
@@ -214,14 +214,14 @@ class GameExplainer(Explainer):
         if isinstance(games, list) and games and all(isinstance(game, Game) for game in games):
             check_games(games, self.predictor_, masker)
             batch = joined([game.row.source for game in games])
-            return Question(batch, games[0].predictor, masker, games[0].background_answers,
+            return Request(batch, games[0].predictor, masker, games[0].background_answers,
                             max_memory, (), watch, games)
         batch = masker.conform(X)
         if masker.kind == "table":
-            return Question(batch, self.predictor_, masker, self.background_answers_, max_memory,
+            return Request(batch, self.predictor_, masker, self.background_answers_, max_memory,
                             (), watch)
         predictor = bound_to(self.predictor_, masker, batch, X)
-        return Question(batch, predictor, masker, None, max_memory, predictor.findings.warnings,
+        return Request(batch, predictor, masker, None, max_memory, predictor.findings.warnings,
                         watch)
 
     def _bind(self, model: Any, background: Any) -> None:
@@ -236,7 +236,7 @@ class GameExplainer(Explainer):
             raise ValueError("groups name columns of a table; the units of texts and images are "
                              "the masker's: see its settings.")
         else:
-            # Documents and images are probed when there are some: see `_question`.
+            # Documents and images are probed when there are some: see `_request`.
             self.predictor_, self.masker_ = self._wrap(model), background
 
     def _bind_table(self, model: Any, background: Any, groups: Any) -> None:

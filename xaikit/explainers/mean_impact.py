@@ -13,11 +13,10 @@ from xaikit.explainers.base import Explainer
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.ledger import Ledger
-from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.moves import can_step, is_centred, lacks_zero, levels, most_frequent, steps
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
-from xaikit.settings import POSITIVE, Flag, OneOf, Several
+from xaikit.settings import MAX_MEMORY, POSITIVE, Flag, OneOf, Several
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means
 from xaikit.tables.tables import column_of
 

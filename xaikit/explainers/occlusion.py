@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xaikit.explainers.games import GameExplainer, Question, Turn
+from xaikit.errors import SettingError
+from xaikit.explainers.games import GameExplainer, Request, Turn
 from xaikit.explainers.results import RowResult
-from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.sampling.game import Game
 from xaikit.sampling.image import ImageMasker, size_of
 from xaikit.sampling.windows import Windows, cut_into_windows
-from xaikit.settings import Either, Several, Whole
+from xaikit.settings import MAX_MEMORY, Either, Several, Whole
 from xaikit.solvers.links import mean_error
 from xaikit.tables.tables import Batch
 
@@ -82,34 +83,34 @@ class Occlusion(GameExplainer):
     def check_settings(self) -> None:
         super().check_settings()
         if self.stride is not None and self.window is None:
-            raise ValueError("stride is the step of a window: set window too.")
+            raise SettingError("stride is the step of a window: set window too.")
 
-    def _question(self, X: Any) -> Question:
-        question = super()._question(X)
+    def _request(self, X: Any) -> Request:
+        request = super()._request(X)
         if self.window is None:
-            return question
-        if question.games is not None:
+            return request
+        if request.games is not None:
             raise ValueError("a window cuts images into cells of its own, and games have their "
                              "segments: pass the images, or leave window= out.")
-        masker = question.masker
+        masker = request.masker
         if not isinstance(masker, ImageMasker):
             raise ValueError(f"window= slides over images; the units of a {masker.kind} are hidden "
                              "one by one.")
         by_cell = ImageMasker(
-            self._windows(masker, question.batch).cells, baseline=masker.baseline,
+            self._windows(masker, request.batch).cells, baseline=masker.baseline,
             channels=masker.channels, random_state=masker.seed)
-        return replace(question, masker=by_cell)
+        return replace(request, masker=by_cell)
 
     def _windows(self, masker: ImageMasker, batch: Batch) -> Windows:
         stride = self.window if self.stride is None else self.stride
         height, width = size_of(batch, masker.channels_of(batch.shape))
         return cut_into_windows((height, width), pair_of(self.window), pair_of(stride))
 
-    def _solver(self, question: Question) -> OcclusionSolver:
+    def _method(self, request: Request) -> OcclusionSolver:
         if self.window is None:
             return OcclusionSolver(None)
-        assert isinstance(question.masker, ImageMasker)
-        return OcclusionSolver(self._windows(question.masker, question.batch).hides)
+        assert isinstance(request.masker, ImageMasker)
+        return OcclusionSolver(self._windows(request.masker, request.batch).hides)
 
 
 @dataclass(frozen=True)

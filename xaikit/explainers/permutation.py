@@ -15,9 +15,9 @@ from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import Scoring, labels_of, random_blocks, scorers_of
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.ledger import Ledger
-from xaikit.sampling.game import MAX_MEMORY
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
+from xaikit.settings import MAX_MEMORY
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
 from xaikit.tables.tables import borrow_columns
 

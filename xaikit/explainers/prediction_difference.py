@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.games import GameExplainer, Question, Turn
+from xaikit.explainers.games import GameExplainer, Request, Turn
 from xaikit.explainers.results import RowResult
-from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.sampling.game import Game
+from xaikit.settings import MAX_MEMORY
 from xaikit.solvers.links import linked, mean_error, slope
 
 
@@ -71,7 +72,7 @@ class PredictionDifference(GameExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _solver(self, question: Question) -> DifferenceSolver:
+    def _method(self, request: Request) -> DifferenceSolver:
         return DifferenceSolver(self.link, int(self.n_neighbours))
 
 

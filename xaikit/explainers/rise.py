@@ -16,10 +16,10 @@ from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.baselines import rounded
-from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.sampling.game import Game
 from xaikit.sampling.image import ImageMasker, of_values, size_of
 from xaikit.sampling.seeds import resolve_seed, stream
-from xaikit.settings import SHARE, Whole
+from xaikit.settings import MAX_MEMORY, SHARE, Whole
 from xaikit.solvers.rise import Masks, correlate, draw_masks
 
 

@@ -65,9 +65,13 @@ class Stopwatch:
 
     def cost(self) -> Cost:
         """Return the cost so far."""
-        spent = self._ledger.minus(self._before)
-        return Cost(model_rows=spent.rows, questions=spent.rows + spent.spared, calls=spent.calls,
-                    model_seconds=spent.seconds, seconds=time.perf_counter() - self._start)
+        return cost_of(self._ledger.minus(self._before), time.perf_counter() - self._start)
+
+
+def cost_of(ledger: Ledger, seconds: float = 0.0) -> Cost:
+    """Return what a ledger counted as a cost that took `seconds` in all."""
+    return Cost(model_rows=ledger.rows, questions=ledger.rows + ledger.spared, calls=ledger.calls,
+                model_seconds=ledger.seconds, seconds=seconds)
 
 
 def row_slices(n_rows: int) -> list[slice]:

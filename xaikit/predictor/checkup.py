@@ -49,7 +49,7 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
     seen = "" if findings.n_rows > 1 else " (all equal: dependence on other rows cannot be seen)"
     return [
         *lines,
-        f"the probe asked {findings.n_rows} different rows{seen}: one, both, swapped, again",
+        f"the probe asked {findings.n_rows} different rows{seen}: both, again, swapped, one",
         f"answers are the same when asked again: {_yes(findings.repeatable)}",
         f"the model leaves its input as it was: {_yes(findings.keeps_input)}",
         f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of two",

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from xaikit.explainers.run import cost_of
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.reporting.importance import TOP, Options, background_of, kernel_shap
@@ -96,7 +97,7 @@ def repeat(
         explainer = kernel_shap(case.predictor, table, options, seed)
         values.append(explainer.explain(case.rows(rows)).values[:, :, k])
         ledger = explainer.predictor_.ledger
-        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+        cost += cost_of(ledger)
     return compare([own, *values[: N_SEEDS - 1]]), compare([own, *values[N_SEEDS - 1:]]), cost
 
 

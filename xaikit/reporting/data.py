@@ -32,7 +32,6 @@ class Column:
     distinct: int
     n_rows: int
     levels: bool
-    top_share: float
 
     @property
     def constant(self) -> bool:
@@ -97,10 +96,9 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         known = column[column.notna()]
         as_text = known.astype(str) if column.dtype == object else known
         counts = as_text.value_counts()
-        top = float(counts.iloc[0]) / len(known) if len(known) else 0.0
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of(column.dtype), missing, int((counts > 0).sum()),
-                              len(frame), levels, top))
+                              len(frame), levels))
         low, middle, high, most = _extremes(known, numbers, levels, counts)
         lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
                       "distinct": int((counts > 0).sum()), "lowest": low, "median": middle,

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
+from xaikit.explainers.run import cost_of
 from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
@@ -226,8 +227,7 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         explainer.set_params(budget=max(explainer.budget, least))
         result: Any = explainer.explain(with_noise(case.rows(rows), name, rng))
         ledger = explainer.predictor_.ledger
-        cost = Cost(model_rows=ledger.rows, questions=ledger.rows + ledger.spared,
-                    calls=ledger.calls, model_seconds=ledger.seconds, seconds=result.cost.seconds)
+        cost = cost_of(ledger, result.cost.seconds)
     else:
         positions, labels = rows_of(key, case, truth, NOISE_ROWS[key])
         explainer = global_method(key, options, labels is not None).fit(blind)

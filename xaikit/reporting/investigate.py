@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xaikit.explainers.run import cost_of
 from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
@@ -51,7 +52,7 @@ def find_out(case: Case, options: Options, k: int) -> Facts:
     checks, spent = _check(case, options, sample, shap, k)
     cost += spent
     for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
-        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+        cost += cost_of(ledger)
     names = case.predictor.columns.names
     columns, table = describe_columns(case.frame, names)
     return Facts(

@@ -17,10 +17,8 @@ from xaikit.kernels.masking import (
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import pack, unpack
 from xaikit.sampling.maskers import Masked
+from xaikit.settings import MAX_MEMORY
 from xaikit.tables.tables import Batch
-
-MAX_MEMORY = 2**26
-"""Default bound on the bytes of buffers: 64 MiB."""
 
 _LEAST_CHUNK = 256
 """Questions handled at a time even if memory is short; with fewer, fixed costs dominate."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
-from xaikit.sampling.game import MAX_MEMORY
+from xaikit.settings import MAX_MEMORY
 from xaikit.tables.casting import cast_column, cast_numbers
 from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, numpy_dtype, same_dtype
 from xaikit.tables.groups import resolve_groups

@@ -6,12 +6,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from xaikit.explainers.games import GameExplainer, Question, Solve
+from xaikit.explainers.games import GameExplainer, Request, Solve
 from xaikit.explainers.lime.bins import BinSolver
 from xaikit.explainers.lime.masks import MaskSolver
 from xaikit.sampling.bins import WAYS, columns_of
-from xaikit.sampling.game import MAX_MEMORY
-from xaikit.settings import POSITIVE, Either, OneOf
+from xaikit.settings import MAX_MEMORY, POSITIVE, Either, OneOf
 
 
 class LIME(GameExplainer):
@@ -110,8 +109,8 @@ class LIME(GameExplainer):
             self.columns_ = columns_of(self.masker_, way, answers)
         return self
 
-    def _solver(self, question: Question) -> Solve:
-        kind = question.masker.kind
+    def _method(self, request: Request) -> Solve:
+        kind = request.masker.kind
         settings = self.budget, self.sampling, self.kernel_width, self.seed_
         if kind == "table" and self.discretize is not None:
             return BinSolver(*settings, self.columns_)

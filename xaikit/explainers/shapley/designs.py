@@ -95,7 +95,7 @@ class Designs:
         rng, n_first = stream(self.seed, "coalitions", n_units), min(n_pairs, 2 * n_units)
         first = paired_coalitions(n_units, n_first, rng)
         while not _separates(first):
-            # So few pairs do not in up to one of 200 draws (of 9 units); each spawns anew.
+            # Up to one in 200 draws of so few pairs fails (with 9 units); the next spawn differs.
             first = paired_coalitions(n_units, n_first, rng)
         kept = self._continued(first.kept, n_pairs)
         orders = [stream(self.seed, "order of units", n_units, g).permutation(n_units)

@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Self
 import joblib
 import numpy as np
 
-from xaikit.explainers.games import GameExplainer, Question, parts_of
+from xaikit.errors import SettingError
+from xaikit.explainers.games import GameExplainer, Request, parts_of
 from xaikit.explainers.shapley.designs import Designs
 from xaikit.explainers.shapley.plan import Rules
 from xaikit.explainers.shapley.rows import Budget, Forecast, ShapleySolver
 from xaikit.predictor.adapter import AUTO_BATCH, Predictor
-from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.settings import OneOf
+from xaikit.sampling.game import Game
+from xaikit.settings import MAX_MEMORY, OneOf
 from xaikit.tables.tables import Batch, take_rows
 
 NOISE_ROWS = 16
@@ -66,7 +67,7 @@ class KernelSHAP(GameExplainer):
         None for texts and images, each of which has replacement values of its own; they are probed
         and measured in `explain`.
     noise_ : array (n_outputs,)
-        Variance of the model's answers to the same question: 0 if it repeats itself, else measured
+        Variance of the model's answers to the same request: 0 if it repeats itself, else measured
         by asking about the background once more.
     seconds_per_row_ : float
         What the model took for a row of the background; `forecast` uses it.
@@ -153,16 +154,16 @@ class KernelSHAP(GameExplainer):
         >>> KernelSHAP().fit(lambda X: X.prod(axis=1), X).forecast(X).model_rows
         array([9., 9., 9.])
         """
-        question = self._question(X)
-        solver, found = self._solver(question), []
-        for first, part in parts_of(question.batch):
-            rows = question.masker.rows(part, first=first)
-            found += [solver.forecast(Game(question.predictor, rows[i], question.answers,
-                                           question.max_memory)) for i in range(len(rows))]
+        request = self._request(X)
+        solver, found = self._method(request), []
+        for first, part in parts_of(request.batch):
+            rows = request.masker.rows(part, first=first)
+            found += [solver.forecast(Game(request.predictor, rows[i], request.answers,
+                                           request.max_memory)) for i in range(len(rows))]
         model_rows = np.array([rows for rows, _ in found])
         a_call = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        seconds = self.seconds_per_row_ if question.masker.kind == "table" \
-            else question.predictor.findings.seconds_per_row
+        seconds = self.seconds_per_row_ if request.masker.kind == "table" \
+            else request.predictor.findings.seconds_per_row
         return Forecast(
             model_rows, tuple(solver for _, solver in found),
             int(np.ceil(model_rows / a_call).sum()), float(model_rows.sum() * seconds))
@@ -170,17 +171,17 @@ class KernelSHAP(GameExplainer):
     def check_settings(self) -> None:
         super().check_settings()
         if self.max_seconds is not None and self.solver == "exact":
-            raise ValueError("max_seconds cannot be kept by solver='exact', whose questions are "
+            raise SettingError("max_seconds cannot be kept by solver='exact', whose questions are "
                              "fixed; use solver='auto', or a budget in model rows.")
 
-    def _solver(self, question: Question) -> ShapleySolver:
-        noise = self.noise_ if question.masker.kind == "table" else noise_of(
-            question.predictor, take_rows(
-                question.batch, np.arange(min(len(question.batch), NOISE_ROWS))))
+    def _method(self, request: Request) -> ShapleySolver:
+        noise = self.noise_ if request.masker.kind == "table" else noise_of(
+            request.predictor, take_rows(
+                request.batch, np.arange(min(len(request.batch), NOISE_ROWS))))
         seconds = None
         if self.max_seconds is not None:
-            n_rows = len(question.batch)
-            n_parts = 1 if question.games else len(parts_of(question.batch))
+            n_rows = len(request.batch)
+            n_parts = 1 if request.games else len(parts_of(request.batch))
             seconds = self.max_seconds * min(
                 joblib.effective_n_jobs(self.n_jobs), n_parts) / n_rows
         rules = Rules(self.solver, self.link, int(self.max_memory), noise, bool(self.interactions),

@@ -1,4 +1,4 @@
-"""Which background rows of a game are asked how, within how many model rows, and which solver."""
+"""Plans: which background rows are asked whole, which are sampled, and by which solver."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ class Rules:
     link : {"identity", "logit"}
     max_memory : int
     noise : array (n_outputs,)
-        Variance of the model's answers to the same question.
+        Variance of the model's answers to the same request.
     interactions : bool
     designs : Designs
     """
@@ -241,7 +241,7 @@ def choose(rules: Rules, game: Game, budget: int | None, most: int | None) -> Ch
         If the budget or the memory is too small.
     """
     plan = _planned(rules, game, budget, most)
-    solver = _solver(rules, plan)
+    solver = _chosen_solver(rules, plan)
     if solver == "gp":
         _check_memory(rules, plan, len(game.row.weights))
     # Pairs are chosen for the odd part alone; intervals of interactions, which are of the even
@@ -283,7 +283,7 @@ def _different_fit(rules: Rules, game: Game, needed: float, limit: int) -> bool:
     return game.count_submasks(*submask_list(game.row.differs)) <= limit
 
 
-def _solver(rules: Rules, plan: Plan) -> str:
+def _chosen_solver(rules: Rules, plan: Plan) -> str:
     if not plan.blocks:
         return "exact"
     # With every pair asked, least squares is exact and nothing is left to learn. With some sizes
