@@ -176,6 +176,16 @@ def test_auto_never_takes_more_memory_than_allowed(tables, monkeypatch):
     assert set(explainer.explain(X).details["solver"]) == {"wls"}
 
 
+@pytest.mark.parametrize(("n_units", "n_background", "budget", "solver"), [
+    (12, 20, 64_000, "wls"), (12, 100, 4_000, "wls"), (12, 100, 8_000, "gp"), (12, 100, 64_000, "gp"),
+    (30, 50, 8_000, "wls"), (30, 50, 16_000, "gp"), (30, 50, 32_000, "wls"), (20, 10, 16_000, "wls")])
+def test_auto_chooses_by_sizes(rng, n_units, n_background, budget, solver):
+    """The sizes at which the choice changes, as measured: a change of the rule shows here."""
+    X = rng.normal(size=(n_background + 1, n_units))
+    explainer = fit(lambda X: X.sum(axis=1), X[1:], budget=budget)
+    assert explainer.forecast(X[:1]).solvers == (solver,)
+
+
 def test_no_clock_decides_which_solver_is_used(tables, counting):
     """The same model, slow or fast, with a seed or without, is solved the same way."""
     import time

@@ -129,6 +129,13 @@ def test_games_of_another_model_or_masker_are_refused(cases):
         xk.Occlusion().fit(lambda X: -model(X), games[0].row.masker).explain(games)
 
 
+def test_games_and_data_are_not_mixed(cases):
+    model, background, X = cases["table"]
+    explainer = xk.Occlusion().fit(model, background)
+    with pytest.raises(TypeError, match="expected games alone, or data alone"):
+        explainer.explain([*explainer.games(X), X])
+
+
 def test_windows_and_soft_masks_are_no_games(cases):
     model, background, X = cases["image"]
     games = xk.KernelSHAP().fit(model, background).games(X)

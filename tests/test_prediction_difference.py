@@ -100,4 +100,4 @@ def test_log_odds_need_probabilities(rng):
 def test_the_link_is_recorded_beside_the_scale_of_the_model(rng):
     X = rng.random((20, 2))
     e = xk.PredictionDifference(link="logit").fit(lambda X: X[:, 0], X).explain(X[:1])
-    assert (e.settings["link"], e.settings["scale"]) == ("logit", "output")
+    assert (e.settings["link"], e.settings["scale"]) == ("logit", "log-odds")

@@ -140,7 +140,9 @@ BAD = {
     "deduplicate": (-1, 0, 1, NAN, "a", None),
     "delta": (-1, 0, True, NAN, "a", None),
     "discretize": (-1, 0, True, NAN, "a"),
+    "feature_names": (-1, 0, True, NAN, "a"),
     "grid": (-1, 0, True, 2.5, NAN, "a", None),
+    "groups": (-1, 0, True, NAN, "a"),
     "interactions": (-1, 0, 1, NAN, "a", None),
     "k": (-1, 0, True, 2.5, NAN, "a", None),
     "kernel_width": (-1, 0, True, NAN, "a"),
@@ -159,6 +161,8 @@ BAD = {
     "n_picks": (-1, 0, True, 2.5, NAN, "a", None),
     "n_repeats": (-1, 0, True, 2.5, NAN, "a", None),
     "n_segments": (-1, 0, True, 2.5, NAN, "a", None),
+    "output_names": (-1, 0, True, NAN, "a"),
+    "outputs": (True, NAN, 2.5, (True,), [None]),
     "p": (-1, 0, 1, True, NAN, "a", None),
     "random_state": (-1, True, 2.5, NAN, "a"),
     "retries": (-1, True, 2.5, NAN, "a", None),
@@ -177,9 +181,8 @@ BAD = {
 }
 """Values that each setting refuses wherever it stands."""
 
-ELSEWHERE = {"explanation", "attribution", "model", "background", "X", "ax", "row", "output", "outputs", "groups",
-             "output_names", "feature_names", "inputs", "scoring"}
-"""Parameters that name data, or columns, rows, outputs and scorers of theirs: other tests feed them."""
+ELSEWHERE = {"explanation", "attribution", "model", "background", "X", "ax", "row", "output", "inputs", "scoring"}
+"""Parameters that are data, or that name a row, an output, inputs or scorers: other tests feed them."""
 
 
 def every_explainer(base=Explainer):

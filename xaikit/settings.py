@@ -157,10 +157,28 @@ MAX_MEMORY = 2**26
 SHARE = Number(above=0.0, below=1.0)
 POSITIVE = Number(above=0.0)
 
+
+
+def _is_names(value: Any) -> bool:
+    return not isinstance(value, str | bytes | Mapping) and hasattr(value, "__len__") \
+        and hasattr(value, "__iter__") and getattr(value, "ndim", 1) == 1
+
+
+def _is_choice(value: Any) -> bool:
+    """Return whether a value chooses one thing: a position or a name, but not a truth value."""
+    return not isinstance(value, bool | np.bool_ | float | np.floating | Mapping) \
+        and value is not None
+
+
+NAMES = Either(Kind(_is_names, "a sequence of names"), None)
+
 SETTINGS: dict[str, Constraint] = {
     "batch_size": Either(Whole(1), "auto"),
     "budget": Either(Whole(1, "model rows"), "auto"),
     "confidence": SHARE,
+    "feature_names": NAMES,
+    "groups": Either(Kind(lambda groups: isinstance(groups, Mapping | list | tuple),
+                          "a dict of name to columns, a list of lists of columns"), None),
     "interactions": Flag(),
     "link": OneOf("identity", "logit"),
     "max_background": Whole(1),
@@ -172,6 +190,10 @@ SETTINGS: dict[str, Constraint] = {
     "n_neighbours": Whole(1),
     "n_repeats": Whole(1),
     "n_jobs": Either(Kind(lambda n: is_whole(n) and n != 0, "a whole number other than 0"), None),
+    "output_names": NAMES,
+    "outputs": Either(Kind(lambda chosen: all(map(_is_choice, chosen)) if is_array(chosen)
+                           or isinstance(chosen, list | tuple) else _is_choice(chosen),
+                           "a position, a name, a list of them"), None),
     "random_state": Either(Whole(0), Kind(
         lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),

@@ -52,7 +52,7 @@ class Explainer(BaseEstimator):
         return self
 
     def explain(self, X: Any) -> Explanation:
-        """Explain; every method says what it takes."""
+        """Explain; each method documents its input."""
         raise TypeError(f"{type(self).__name__} cannot explain.")
 
     def check_settings(self) -> None:

@@ -200,7 +200,9 @@ class GameExplainer(Explainer):
 
     def _explanation(self, request: Request, parts: list[Stacked]) -> Attribution:
         about = self._about()
-        about["settings"] |= {"scale": request.predictor.scale, **request.masker.described()}
+        linked_scale = "log-odds" if about["settings"].get("link") == "logit" else None
+        about["settings"] |= {"scale": linked_scale or request.predictor.scale,
+                              **request.masker.described()}
         return attribution(request.masker, request.batch, parts, {
             **about, "output_names": request.predictor.output_names or (),
             "cost": request.watch.cost(), "warnings": (*self.warnings_, *request.warnings)})
@@ -211,7 +213,7 @@ class GameExplainer(Explainer):
         watch, masker = Stopwatch(self.predictor_.ledger), self.masker_
         max_memory = int(self.get_params(deep=False)["max_memory"])
         games = [X] if isinstance(X, Game) else X
-        if isinstance(games, list) and games and all(isinstance(game, Game) for game in games):
+        if isinstance(games, list) and any(isinstance(game, Game) for game in games):
             check_games(games, self.predictor_, masker)
             batch = joined([game.row.source for game in games])
             return Request(batch, games[0].predictor, masker, games[0].background_answers,
@@ -289,6 +291,8 @@ def shared(games: list[Game], solve: Solve, ledger: Ledger) -> list[Stacked]:
 
 def check_games(games: list[Game], predictor: Predictor, masker: Masker) -> None:
     """Raise if games are of another masker or model than an explainer was fitted with."""
+    if not all(isinstance(game, Game) for game in games):
+        raise TypeError("expected games alone, or data alone; got a list of both.")
     first, model, own = games[0].row.masker, games[0].predictor.model, predictor.model
     if any(game.row.masker is not first for game in games):
         raise ValueError("the games were made by different maskers; explain those of one masker at "

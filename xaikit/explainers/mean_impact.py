@@ -223,8 +223,8 @@ class ImpactWork:
         if unmoved > 0.5:
             name = questions.unit_names[unit]
             warnings.append(f"{unmoved:.0%} of rows could not be moved in {name!r} (zeros, missing "
-                            "values or a constant column): its impact is of the others. Another "
-                            "mode may move them.")
+                            "values or a constant column); its impact is the mean over all rows, "
+                            "0 for these. Another mode may move them.")
         return Impact(signed, np.abs(signed), unmoved, warnings)
 
     def _swapped(self, questions: TableQuestions, unit: int) -> Impact:

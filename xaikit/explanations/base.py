@@ -149,9 +149,13 @@ class Explanation:
         if not issubclass(kind, cls):
             raise ValueError(f"expected {cls.__name__}, got {kind.__name__}; "
                              "xk.load_explanation reads either.")
-        fields = decode(state["fields"])
-        fields["cost"] = Cost(**fields["cost"])
-        return kind(**fields)
+        try:
+            fields = decode(state["fields"])
+            fields["cost"] = Cost(**fields["cost"])
+            return kind(**fields)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: {error}. "
+                              "Save it again.") from error
 
     @classmethod
     def _type_named(cls, name: Any) -> Any:
@@ -236,10 +240,9 @@ def load_explanation(path: str | Path) -> Explanation:
     FormatError
         If the file does not hold an explanation.
     """
-    text = Path(path).read_text(encoding="utf8")
     try:
-        state = json.loads(text)
-    except json.JSONDecodeError as error:
+        state = json.loads(Path(path).read_text(encoding="utf8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path} is not JSON: {error}. "
                           "Only files saved as .json can be loaded again.") from error
     if not isinstance(state, dict):

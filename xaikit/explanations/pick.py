@@ -62,7 +62,8 @@ def submodular_pick(
     >>> submodular_pick(e, n_picks=2)
     array([1, 2])
     """
-    check({"n_picks": n_picks, "max_display": max_display}, {"n_picks": Whole(1)})
+    check({"n_picks": n_picks, "outputs": outputs, "max_display": max_display},
+          {"n_picks": Whole(1)})
     sizes = _sizes(explanation, outputs)
     shown = _largest(sizes, max_display)
     weights = np.sqrt(np.where(shown, sizes, 0.0).sum(axis=0))

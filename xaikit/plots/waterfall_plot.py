@@ -107,8 +107,8 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     name = label_text(attribution.output_names[k])
     ax.set_title(f"row {label_text(attribution.row_names[i])} · {name}", loc="left", color=INK,
                  fontsize=NORMAL)
-    ax.set_xlabel(caption(f"model output: {name}", [WHISKERS] * any_whisker), color=INK,
-                  fontsize=NORMAL)
+    what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
+    ax.set_xlabel(caption(f"{what}: {name}", [WHISKERS] * any_whisker), color=INK, fontsize=NORMAL)
     return ax
 
 

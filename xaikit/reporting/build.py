@@ -37,7 +37,7 @@ from xaikit.reporting.sections import (
     summary,
 )
 from xaikit.sampling.seeds import resolve_seed
-from xaikit.settings import Whole, check, documented
+from xaikit.settings import Kind, Whole, check, documented
 from xaikit.tables.files import write_whole
 
 _FORMAT = 1
@@ -256,6 +256,8 @@ def _sections(
 
 
 def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:
+    check({"methods": methods}, {"methods": Kind(
+        lambda given: isinstance(given, str | list | tuple), f"some of {', '.join(METHODS)}")})
     chosen = tuple(dict.fromkeys([methods] if isinstance(methods, str) else methods))
     unknown = [str(m) for m in chosen if m not in METHODS]
     if unknown or not chosen:

@@ -79,7 +79,9 @@ class Condition:
     missing: bool | str = False
 
     def __post_init__(self) -> None:
-        if self.closed not in CLOSED:
+        if self.column is None or isinstance(self.column, bool | float):
+            raise TypeError(f"column must be a name or a position, got {self.column!r}.")
+        if not isinstance(self.closed, str) or self.closed not in CLOSED:
             raise ValueError(f"closed must be one of {', '.join(CLOSED)}, got {self.closed!r}.")
         column, missing = plain_value(self.column), plain_value(self.missing)
         if not isinstance(missing, bool) and missing != "only":
@@ -314,7 +316,7 @@ class Condition:
         Raises
         ------
         TypeError
-            For levels that JSON has no place for.
+            For levels that cannot be written as JSON.
         """
         state: dict[str, Any] = {}
         for f in fields(self):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
+from xaikit.settings import check
 
 
 def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]:
@@ -31,6 +33,7 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     >>> resolve_groups(("age", "city", "zip"), {"place": ["city", "zip"]})
     {'age': array([0]), 'place': array([1, 2])}
     """
+    check({"groups": groups})
     if groups is None:
         return {name: np.array([c]) for c, name in enumerate(names)}
     if not isinstance(groups, Mapping):
@@ -38,7 +41,8 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     taken: dict[int, str] = {}
     units: list[tuple[int, str, np.ndarray]] = []
     for label, columns in groups.items():
-        columns = [columns] if isinstance(columns, str | int | np.integer) else list(columns)
+        single = isinstance(columns, str) or not isinstance(columns, Iterable)
+        columns = [columns] if single else list(columns)
         if not columns:
             raise ValueError(f"group {label!r} names no column.")
         positions = [_position(names, column, label) for column in columns]

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from xaikit.settings import check
 from xaikit.tables.casting import cast_column, cast_numbers, numbers_or_raise
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, same_dtype
@@ -55,6 +56,7 @@ class Schema:
         >>> Schema.of(pd.DataFrame({"age": [39, 50], "sex": ["F", "M"]})).names
         ('age', 'sex')
         """
+        check({"feature_names": feature_names})
         home = container_of(table)
         table = as_table(table)
         if isinstance(table, pd.DataFrame):

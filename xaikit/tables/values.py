@@ -123,4 +123,8 @@ def decode_value(code: Any) -> Any:
     if kind == "time":
         time = pd.Timestamp(text)
         return time.tz_convert(code["zone"]) if "zone" in code else time
-    return {"number": float, "duration": pd.Timedelta, "date": date.fromisoformat}[kind](text)
+    readers = {"number": float, "duration": pd.Timedelta, "date": date.fromisoformat}
+    if kind not in readers:
+        raise ValueError(f"expected a value of one of the kinds time, {', '.join(readers)}; got "
+                         f"{kind!r}.")
+    return readers[kind](text)

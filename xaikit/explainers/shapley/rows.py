@@ -28,7 +28,7 @@ from xaikit.sampling.game import Game
 GROWTH = (2.0, 1.7, 1.4, 1.2)
 """How much a round may be larger than the one before: the first of these that the time allows."""
 PAIRS_PER_UNIT = 8
-"""With a limit of time alone, at least so many pairs per unit are allowed."""
+"""Minimum number of pairs per unit that a time limit alone allows."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Budget:
 
     @property
     def in_rounds(self) -> bool:
-        """Whether to start with few questions and to look before asking more."""
+        """Whether to ask in rounds, and to check the errors or the time after each."""
         return self.tol is not None or self.seconds is not None
 
     def most(self, n_units: int, n_background: int) -> int:
