@@ -12,8 +12,6 @@ from xaikit.sampling.coalitions import all_coalitions
 from xaikit.solvers.even_process import CENTRE, CONSTANT, JITTER, EvenProcess, _Parts
 from xaikit.solvers.shapley import interaction_weights, interactions_from_all
 
-pytestmark = pytest.mark.kernels
-
 
 def model(X):
     return np.tanh(X[:, 0] * X[:, 1]) + X[:, 2] * X[:, 3] * X[:, 4] + np.exp(0.3 * X[:, 5]) * X[:, 0]

@@ -178,6 +178,7 @@ def test_a_dummy_that_differs_from_the_background_is_exactly_zero(rng):
 # Errors and fidelity -----------------------------------------------------------------------------
 
 
+@pytest.mark.statistics
 def test_errors_of_sampled_values_are_honest(tables):
     background, X = tables
     ref = fit(third_order, background, solver="exact").explain(X).values

@@ -7,8 +7,6 @@ import pytest
 import reference
 from kernel_shap_cases import WLS, background_and_rows, fit, probability, third_order
 
-pytestmark = pytest.mark.kernels
-
 
 @pytest.fixture
 def tables(rng):

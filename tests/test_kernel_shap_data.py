@@ -10,8 +10,6 @@ from kernel_shap_cases import WLS, background_and_rows, fit, third_order, two_ou
 
 import xaikit as xk
 
-pytestmark = pytest.mark.kernels
-
 
 @pytest.fixture
 def tables(rng):

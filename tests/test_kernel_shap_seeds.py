@@ -11,8 +11,6 @@ from kernel_shap_cases import WLS, background_and_rows, fit, probability, third_
 
 from xaikit.predictor.ledger import Ledger
 
-pytestmark = pytest.mark.kernels
-
 
 @pytest.fixture
 def tables(rng):

@@ -11,8 +11,6 @@ from sklearn.exceptions import NotFittedError
 
 import xaikit as xk
 
-pytestmark = pytest.mark.kernels
-
 
 @pytest.fixture
 def tables(rng):

@@ -136,6 +136,7 @@ def test_both_ways_agree_on_tables(discretize):
     assert (off <= 4.5 * np.hypot(one.standard_errors, other.standard_errors)).all()
 
 
+@pytest.mark.statistics
 def test_errors_over_seeds_are_those_stated():
     for settings in WAYS:
         found = [explain(random_state=seed, **settings) for seed in range(30)]

@@ -13,8 +13,6 @@ from xaikit.explainers.lime.lime import LIME
 from xaikit.sampling.local import local_weights
 from xaikit.sampling.tabular import TabularMasker
 
-pytestmark = pytest.mark.kernels
-
 # --- the same bytes
 
 

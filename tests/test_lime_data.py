@@ -13,8 +13,6 @@ from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.sampling.text import TextMasker
 
-pytestmark = pytest.mark.kernels
-
 # --- texts and images
 
 

@@ -15,8 +15,6 @@ from xaikit.explainers.lime.lime import LIME
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.text import TextMasker
 
-pytestmark = pytest.mark.kernels
-
 # --- an estimator
 
 

@@ -9,8 +9,6 @@ import pytest
 import xaikit as xk
 from xaikit.sampling.windows import cut_into_windows
 
-pytestmark = pytest.mark.kernels
-
 
 def product(X):
     X = np.asarray(X, dtype=float)
