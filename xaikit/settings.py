@@ -158,8 +158,8 @@ SHARE = Number(above=0.0, below=1.0)
 POSITIVE = Number(above=0.0)
 
 
-
 def _is_names(value: Any) -> bool:
+    """Return whether a value is a sequence of one axis, and not one text."""
     return not isinstance(value, str | bytes | Mapping) and hasattr(value, "__len__") \
         and hasattr(value, "__iter__") and getattr(value, "ndim", 1) == 1
 
@@ -192,8 +192,8 @@ SETTINGS: dict[str, Constraint] = {
     "n_jobs": Either(Kind(lambda n: is_whole(n) and n != 0, "a whole number other than 0"), None),
     "output_names": NAMES,
     "outputs": Either(Kind(lambda chosen: all(map(_is_choice, chosen)) if is_array(chosen)
-                           or isinstance(chosen, list | tuple) else _is_choice(chosen),
-                           "a position, a name, a list of them"), None),
+                           else _is_choice(chosen),
+                           "a position, a name, a list or tuple of these"), None),
     "random_state": Either(Whole(0), Kind(
         lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),
@@ -215,7 +215,7 @@ DESCRIPTIONS = {
         A longer background is sampled down to this many rows, and a warning says so. Pass a
         `TabularMasker` to use every row.""",
     "max_display": """int or None
-        Most features to show, those of the largest |value|; None shows all.""",
+        Maximum number of features to show, those of the largest |value|; None shows all.""",
     "max_memory": """int
         Bytes of buffers, whatever the numbers of rows and questions. The model's own memory comes
         on top.""",
