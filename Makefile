@@ -1,28 +1,29 @@
 # Every target sets up what it needs in .venv; nothing else has to be installed but Python 3.11+.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 # A cache of its own for each way of compiling: the cache key does not name the mode.
 CACHE := .numba_cache
 
-.PHONY: demo test check coverage bounds bench clean
+.PHONY: demo test check interpreted bounds bench clean
 
 demo: .venv/installed
 	@$(BIN)/xaikit demo
 
 test: .venv/tested
-	$(BIN)/python -m pytest --numprocesses auto
+	$(PYTEST)
 
 check: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md docs
+	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md CONTRIBUTING.md docs
 
-coverage: .venv/tested
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+# What runs compiled kernels, once more without the compiler, and once more with bounds checks.
+interpreted: .venv/tested
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m 'kernels and not statistics'
 
 bounds: .venv/tested
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(BIN)/python -m pytest \
-		--numprocesses auto
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(PYTEST) -m 'kernels and not statistics'
 
 bench: .venv-bench/benched
 	.venv-bench/bin/python -m benchmarks
@@ -31,18 +32,18 @@ bench: .venv-bench/benched
 	$(PYTHON) -m venv .venv
 
 .venv/installed: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
 	@touch $@
 
 .venv/tested: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	@touch $@ .venv/installed
 
 # Apart from .venv: a peer (dalex) holds pandas below 3. torch first, for captum would take any.
 .venv-bench/benched: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet torch==2.13.0
-	.venv-bench/bin/python -m pip install --quiet --editable '.[bench]'
+	.venv-bench/bin/python -m pip install --quiet --no-compile torch==2.13.0
+	.venv-bench/bin/python -m pip install --quiet --no-compile --editable '.[bench]'
 	@touch $@
 
 clean:

@@ -37,7 +37,7 @@ shap.KernelExplainer(predict, background).shap_values(rows, nsamples=512, l1_reg
 
 
 def first_call() -> list[dict[str, Any]]:
-    """Seconds of whole processes, taken in turn."""
+    """Measure the seconds of whole processes, which run in turn."""
     case = adult()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.joblib")

@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of permutation importance cover what many samples give."""
+"""Coverage of the 95 % intervals of permutation importance, in a simulation of many samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCORES = {"r2": "regression", "neg_mean_squared_error": "regression",
 
 
 def coverage() -> list[dict[str, Any]]:
-    """Fresh samples of 300 rows of a linear model: interval width and coverage by score."""
+    """Return the coverage and width of intervals by score, on fresh samples of a linear model."""
     rows = []
     for scoring, task in _SCORES.items():
         rng = np.random.default_rng(0)

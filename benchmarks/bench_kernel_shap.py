@@ -17,7 +17,7 @@ ROUNDS = 7
 
 
 def overhead(name: str = "adult") -> list[dict[str, Any]]:
-    """Time outside the model: 512 coalitions × 100 background rows for each of 50 rows."""
+    """Measure the time outside the model: 512 coalitions × 100 background rows for 50 rows."""
     case = {"adult": adult, "continuous": continuous}[name]()
     truth = _exact(case).values[:, :, 0]
     methods = {"xaikit wls": _ours("wls"), "xaikit auto": _ours("auto"),
@@ -47,7 +47,7 @@ def overhead(name: str = "adult") -> list[dict[str, Any]]:
 
 
 def exact_rows(n_rows: int = 20) -> list[dict[str, Any]]:
-    """Model rows asked for exact values of Adult rows, and how far the two packages differ."""
+    """Count the model rows for exact values of Adult rows; compare the values of both packages."""
     case = adult()
     model = Counted(case.predict)
     start = time.perf_counter()

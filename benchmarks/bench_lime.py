@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import xaikit as xk
-from benchmarks.cases import Counted, adult
+from benchmarks.cases import Counted, adult, read_adult
 from benchmarks.scenes import pointing, precision, reader, scenes
 
 REVIEWS = Path(__file__).parents[2] / "shared" / "data" / "movie_reviews.csv"
@@ -32,7 +32,7 @@ TOP = 5
 
 
 def tables(n_rows: int = 1_000) -> list[dict[str, Any]]:
-    """Overhead of 5,000 samples for each of 1,000 Adult rows; lime explains every twentieth."""
+    """Measure the overhead of 5,000 samples for 1,000 Adult rows; lime explains every twentieth."""
     case = adult(2_000, n_rows)
 
     def model(Z: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def _overheads(found: dict[str, list[tuple[float, float, int, int]]], peer: str
 
 @cache
 def _reviews() -> tuple[Any, list[str]]:
-    """A TF-IDF + logistic model of review sentences, and texts of 300 words made of them."""
+    """Return a TF-IDF + logistic model of review sentences, and texts of 300 words made of them."""
     table = pd.read_csv(REVIEWS)
     model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=4.0))
     text = table.columns[table.columns != "label"][0]
@@ -101,7 +101,9 @@ def _reviews() -> tuple[Any, list[str]]:
 
 
 def texts() -> list[dict[str, Any]]:
-    """Total time of 5,000 samples for texts of 300 words."""
+    """Measure the time of 5,000 samples for texts of 300 words; nothing without the reviews."""
+    if not REVIEWS.exists():
+        return []
     model, long = _reviews()
     counted = Counted(model.predict_proba)
     theirs = LimeTextExplainer(random_state=0, bow=False)
@@ -123,7 +125,7 @@ def texts() -> list[dict[str, Any]]:
 
 
 class _Cells:
-    """A cheap model of images: the mean of each of some cells, mixed."""
+    """A cheap model of images: the mean and the maximum of some of their pixels."""
 
     def __init__(self, side: int, channels_first: bool) -> None:
         self.side, self.axes = side, (1, 2, 4) if not channels_first else (1, 3, 5)
@@ -136,7 +138,7 @@ class _Cells:
 
 
 def images() -> list[dict[str, Any]]:
-    """Overhead of 1,000 masks on an image of 224 × 224 × 3 with 49 segments."""
+    """Measure the overhead of 1,000 masks on an image of 224 × 224 × 3 with 49 segments."""
     import torch
     from captum.attr import Lime
 
@@ -167,7 +169,7 @@ def images() -> list[dict[str, Any]]:
 
 
 def image_memory() -> list[dict[str, Any]]:
-    """Peak of what Python and NumPy allocate for 1,000 and 10,000 masks on one image."""
+    """Measure the peak of what Python and NumPy allocate for 1,000 and 10,000 masks of an image."""
     image = np.random.default_rng(0).random((224, 224, 3)).astype(np.float32)
     rows = []
     for n in (1_000, 10_000):
@@ -184,10 +186,10 @@ def image_memory() -> list[dict[str, Any]]:
 
 
 def rise_accumulation(n_masks: int = 8_000, side: int = 224) -> list[dict[str, Any]]:
-    """From answers to 8,000 masks of 224 × 224 to a map: on the grids, and on full-size masks.
+    """Measure the time from answers to a map, with 8,000 masks of 224 × 224.
 
-    The plain sum of answer times mask is what the paper adds up. xaikit finds means, variances and
-    errors too; the last row takes the same sums over full-size masks.
+    xaikit computes means, variances and errors on the coarse grids. Beside it stand the plain sum
+    of answer times mask, which is what the paper adds up, and the same sums over full-size masks.
     """
     from xaikit.solvers.rise import correlate, draw_masks
 
@@ -221,7 +223,7 @@ def rise_accumulation(n_masks: int = 8_000, side: int = 224) -> list[dict[str, A
 
 
 def closed_forms(n: int = 500, n_seeds: int = 20) -> list[dict[str, Any]]:
-    """Root mean squared error to known coefficients, at equal samples, flat kernels."""
+    """Measure the root mean squared error to known coefficients: equal samples, flat kernels."""
     rows = []
     for n_regions, p in ((5, 2), (6, 3), (10, 3)):
         truth = np.where(np.arange(n_regions) < p, 2.0 ** (1 - p), 0.0)
@@ -297,7 +299,7 @@ def _lime_text_form(n_words: int, p: int, n: int, seed: int) -> np.ndarray:
 
 
 def stability(n: int = 2_000, n_rows: int = 30, n_seeds: int = 5) -> list[dict[str, Any]]:
-    """Mean Jaccard similarity of the five largest coefficients over seeds, Adult."""
+    """Measure the mean Jaccard similarity of the five largest coefficients over seeds, on Adult."""
     case = adult(10_000, n_rows)
     tops: dict[str, list[list[set[int]]]] = {}
     for seed in range(n_seeds):
@@ -320,7 +322,7 @@ def stability(n: int = 2_000, n_rows: int = 30, n_seeds: int = 5) -> list[dict[s
 
 
 def forms(n: int = 2_000, n_rows: int = 20, n_seeds: int = 4) -> list[dict[str, Any]]:
-    """Local fidelity and stability of the forms for tables, on three data sets."""
+    """Measure the local fidelity and stability of the forms for tables, on three data sets."""
     rows = []
     for name, model, X in _three_tables():
         explained = X.sample(n_rows, random_state=1)
@@ -342,15 +344,12 @@ def forms(n: int = 2_000, n_rows: int = 20, n_seeds: int = 4) -> list[dict[str, 
 
 
 def _three_tables() -> Any:
-    from benchmarks.cases import ADULT
-
-    if ADULT.exists():
-        table = pd.read_csv(ADULT).sample(8_000, random_state=0).reset_index(drop=True)
-        y = table.pop("income") == ">50K"
-        for column in table.select_dtypes(exclude="number"):
-            table[column] = table[column].astype("category")
-        yield "Adult", HistGradientBoostingClassifier(
-            random_state=0, categorical_features="from_dtype").fit(table, y), table
+    table = read_adult().sample(8_000, random_state=0).reset_index(drop=True)
+    y = table.pop("income") == ">50K"
+    for column in table.select_dtypes(exclude="number"):
+        table[column] = table[column].astype("category")
+    yield "Adult", HistGradientBoostingClassifier(
+        random_state=0, categorical_features="from_dtype").fit(table, y), table
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     yield "breast cancer", HistGradientBoostingClassifier(random_state=0).fit(X, y), X
     X, y = load_diabetes(return_X_y=True, as_frame=True)
@@ -358,7 +357,7 @@ def _three_tables() -> Any:
 
 
 def on_scenes(n: int = 40) -> list[dict[str, Any]]:
-    """Does an explanation point at the digit? Each method beside a random map."""
+    """Measure whether explanations point at the digit: each method, and a random map."""
     network, accuracy = reader()
     predictor = xk.wrap(network, output="proba", channels="first")
     test = scenes(n, 2)
@@ -370,7 +369,7 @@ def on_scenes(n: int = 40) -> list[dict[str, Any]]:
         "LIME": (xk.LIME(budget=1_001, random_state=0), segments),
         "Kernel SHAP": (xk.KernelSHAP(solver="wls", budget=1_001, random_state=0), segments),
         "Occlusion, 12 × 12 windows": (xk.Occlusion(window=12, stride=4), segments),
-        "RISE": (xk.RISE(n_masks=2_000, random_state=0), segments),
+        "RISE": (xk.RISE(budget=2002, random_state=0), segments),
     }
     rows = []
     for name, (explainer, masker) in methods.items():

@@ -14,7 +14,7 @@ N_UNITS = 100
 
 
 def memory() -> list[dict[str, Any]]:
-    """Peak of what Python and NumPy allocate while explaining, the input left out."""
+    """Measure the peak of what Python and NumPy allocate while explaining, without the input."""
     sizes = [(1, 250, 1_000), (1, 1_000, 1_000), (4, 1_000, 1_000), (16, 1_000, 1_000),
              (4, 1_000, 250)]
     rng = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def memory() -> list[dict[str, Any]]:
 
 
 def many_rows() -> list[dict[str, Any]]:
-    """Peak of what Python and NumPy allocate while 1,000 and 10,000 Adult rows are explained."""
+    """Measure the same peak while 1,000 and 10,000 rows of Adult are explained."""
     case = adult(20, 10_000)
     explainer = xk.KernelSHAP(solver="wls", budget=2_001, random_state=0)
     explainer.fit(case.predict, case.background)

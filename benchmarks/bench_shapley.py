@@ -17,7 +17,7 @@ import shapiq
 import xaikit as xk
 from benchmarks.cases import Counted
 from benchmarks.games import Game, coalition_values, games
-from xaikit.explainers.shapley_designs import choosing_seconds
+from xaikit.explainers.shapley.designs import choosing_seconds
 from xaikit.solvers.odd_process import solving_seconds
 
 mpl.use("Agg")
@@ -27,13 +27,13 @@ from matplotlib.ticker import NullFormatter
 BUDGETS = (10, 20, 40)
 """Coalitions a row, in multiples of M."""
 FLOOR = 1e-12
-"""Relative squared errors below this count as this: the truth is no better known."""
+"""Relative squared errors below this count as this: the truth is not known more exactly."""
 MOST_COUNTED = 100.0
-"""Most that one cell counts in the geometric mean."""
+"""The most that one cell counts in the geometric mean."""
 
 
 def accuracy() -> list[dict[str, Any]]:
-    """Median relative squared error, model rows and seconds of every estimator on every game."""
+    """Measure the error, model rows and seconds of every estimator on every game."""
     return [_cell(game, size, name, method) for game in games() for size in _sizes(game)
             for name, method in METHODS.items()]
 
@@ -55,7 +55,7 @@ def _cell(game: Game, coalitions: int, name: str, method: Callable[..., Any]) ->
         rows.append(model.rows)
         errors.append(max(((values - truth) ** 2).sum() / (truth**2).sum(), FLOOR))
         if deviations is not None:
-            slack = 1e-6 * np.abs(truth).max()  # what is not known of the truth itself
+            slack = 1e-6 * np.abs(truth).max()  # the error of the truth itself
             covered.append(np.mean(np.abs(values - truth) <= 1.96 * deviations + slack))
     return {
         "game": game.name, "units": game.rows.shape[1], "coalitions": coalitions,
@@ -67,7 +67,7 @@ def _cell(game: Game, coalitions: int, name: str, method: Callable[..., Any]) ->
 
 
 def summary(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How many times below the best peer's error each of ours is, over all cells."""
+    """Return how many times below the best peer's error each of ours is, over all cells."""
     found = []
     for ours in (name for name in METHODS if name.startswith("xaikit")):
         ratios = []
@@ -91,12 +91,13 @@ PACES = (1e-6, 1e-5, 1e-4, 1e-3)
 
 
 def at_equal_error(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How much longer the best peer takes to come as near the truth, for models of several paces.
+    """Return how much longer the best peer takes to come as near the truth, by the model's pace.
 
-    A time is model rows × seconds a row + overhead. Where no budget brings a peer near enough, its
-    rows and overhead at its largest one are scaled by the ratio of errors, for squared errors of a
-    sample fall with its size; at most to those of all coalitions, which are exact. Of xaikit's
-    solvers the one is taken that "auto" takes at this pace.
+    A time is model rows × seconds a row + overhead. If no budget brings a peer near enough, its
+    rows and overhead at the largest budget are scaled by the ratio of errors, because the squared
+    error of a sample falls with its size, but at most to those of all coalitions, which are exact.
+    Ours is the process if its estimated work is at most the model's at this pace, else least
+    squares: what "auto" chooses at 10 µs a row, and a user who knows the model at other paces.
     """
     found = []
     for pace in PACES:
@@ -129,7 +130,7 @@ def _time_to(error: float, pace: float, cells: list[dict[str, Any]]) -> float:
     if times:
         return min(times)
     last = max(cells, key=lambda c: c["coalitions"])
-    # No one needs more than all coalitions.
+    # All coalitions are exact: more are never needed.
     more = min(last["relative squared error"] / error, 2.0 ** last["units"] / last["coalitions"])
     return float((pace * last["model rows"] + last["overhead s a row"]) * more)
 
@@ -199,7 +200,7 @@ def _shapiq(make: Callable[[int], Any]) -> Callable[..., Any]:
 
 
 def _lightshap(model: Any, background: np.ndarray, row: np.ndarray, coalitions: int) -> Any:
-    """Its Kernel SHAP with the most exact part that leaves room for one round of sampling.
+    """Run its Kernel SHAP with the largest exact part that leaves room for one round of sampling.
 
     A round asks 2·M coalitions, less those that the exact part has; the values at the ends and the
     exact part are asked once.

@@ -1,4 +1,4 @@
-"""What wrapping and composing cost on a mixed frame, and what each package hands to the model."""
+"""The cost of wrapping and composing a mixed frame, and what each package hands to the model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ N_ROWS, N_BACKGROUND, N_QUESTIONS, ROUNDS = 100_000, 100, 20_000, 7
 
 @cache
 def mixed(n: int = N_ROWS) -> tuple[pd.DataFrame, np.ndarray]:
-    """30 columns: floats, integers, booleans, categories, text, dates, nullable integers."""
+    """Build 30 columns: floats, integers, booleans, categories, text, dates, nullable integers."""
     rng = np.random.default_rng(0)
     towns = np.array(["Oslo", "Rome", "Lima", "Bonn", "Kyiv"], dtype=object)
     columns: dict[str, Any] = {f"float{k}": rng.normal(size=n) for k in range(10)}
@@ -49,7 +49,7 @@ def mixed(n: int = N_ROWS) -> tuple[pd.DataFrame, np.ndarray]:
 
 @cache
 def pipeline() -> Any:
-    """Ordinal codes for text and categories, boosted trees behind them; the date is left out."""
+    """Fit boosted trees on ordinal codes of text and categories; the date is left out."""
     frame, y = mixed()
     encoder = make_column_transformer(
         (OrdinalEncoder(), make_column_selector(pattern="^(text|level)")),
@@ -61,7 +61,7 @@ def pipeline() -> Any:
 
 @cache
 def boosted() -> Any:
-    """A booster that is fast next to what a call costs, on the columns it takes as they are."""
+    """Fit a booster that is fast compared with the cost of a call, on the columns it accepts."""
     frame, y = mixed()
     plain = frame.select_dtypes(["number", "bool", "category"])
     return LGBMClassifier(verbose=-1, random_state=0).fit(plain[:20_000], y[:20_000])
@@ -72,7 +72,7 @@ def _proba(model: Any, X: pd.DataFrame) -> np.ndarray:
 
 
 def wrapping() -> list[dict[str, Any]]:
-    """Seconds of a direct call and of wrapped ones, in turn, on 100,000 rows."""
+    """Measure the seconds of a direct call and of wrapped ones, in turn, on 100,000 rows."""
     whole, _ = mixed()
     plain = whole.select_dtypes(["number", "bool", "category"])
     rows = []
@@ -99,7 +99,7 @@ def wrapping() -> list[dict[str, Any]]:
 
 
 def composing() -> list[dict[str, Any]]:
-    """Seconds to compose masked rows of the mixed frame: by column, and the pandas ways."""
+    """Measure the seconds to compose masked rows of the mixed frame: by column, and with pandas."""
     frame, _ = mixed()
     background, row = frame[1 : N_BACKGROUND + 1], frame[:1]
     rng = np.random.default_rng(0)
@@ -125,7 +125,7 @@ def composing() -> list[dict[str, Any]]:
 def handed_over() -> list[dict[str, Any]]:
     """Explain one row of the same frame with each package; record what reaches the model.
 
-    Once on the mixed frame, once on its columns of numbers and booleans alone, which more can take.
+    Done on the mixed frame, and on its columns of numbers and booleans, which more packages accept.
     """
     frame, _ = mixed()
     plain = frame[[c for c in frame if c.startswith(("float", "short", "int", "flag"))]]
@@ -168,7 +168,7 @@ class Witness:
 
 def _witnessed(name: str, way: Callable[[Any], Any], frame: pd.DataFrame) -> dict[str, Any]:
     witness, failed = Witness(), ""
-    _quietly(way, Witness())  # compiles and imports outside the measurement; may fail as the second
+    _quietly(way, Witness())  # compiles and imports outside the measurement, even if it fails
     start = time.perf_counter()
     try:
         way(witness)
@@ -224,7 +224,7 @@ def _dalex(model: Callable[[Any], Any], frame: pd.DataFrame) -> Any:
 
 
 def _row_by_row(background: Any, row: Any, of_background: Any, kept: Any) -> pd.DataFrame:
-    """Build each row as a Series: what `DataFrame.iterrows` and `apply(axis=1)` come to."""
+    """Build each row as a Series, as `DataFrame.iterrows` and `apply(axis=1)` do."""
     here, made = row.iloc[0], []
     for b, mask in zip(of_background, kept, strict=True):
         made.append(background.iloc[b].where(~mask, here))

@@ -1,4 +1,4 @@
-"""Games with known Shapley values: real and made-up tables, models of several kinds."""
+"""Games with known Shapley values: real and synthetic tables, models of several kinds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Game:
 
 
 def games() -> Iterator[Game]:
-    """Give every game of the benchmark."""
+    """Yield every game of the benchmark."""
     case = adult(N_BACKGROUND, N_ROWS)
     yield _enumerated("Adult 12, boosting, probability", case.predict, case.background, case.rows)
     case = adult(2_000, N_ROWS)
@@ -92,7 +92,7 @@ def _enumerated(
     name: str, predict: Callable[[np.ndarray], np.ndarray], background: np.ndarray,
     rows: np.ndarray,
 ) -> Game:
-    """Truth from all coalitions."""
+    """Return a game whose truth comes from all coalitions."""
     every = all_coalitions(rows.shape[1])
     truth = [exact_from_all(coalition_values(predict, background, row, every)[:, None])[:, 0]
              for row in rows]
@@ -100,7 +100,10 @@ def _enumerated(
 
 
 def _of_trees(name: str, model: Any, X: np.ndarray, y: np.ndarray, method: str) -> Game:
-    """Truth from the interventional values of trees (single precision: 1e-7 of the answer)."""
+    """Return a game whose truth is the interventional values of trees.
+
+    These are of single precision: 1e-7 of the answer.
+    """
     model.fit(X, y)
     background, rows = _split(X)
     truth = shap.TreeExplainer(model, background, feature_perturbation="interventional",
@@ -114,7 +117,7 @@ def _of_trees(name: str, model: Any, X: np.ndarray, y: np.ndarray, method: str) 
 
     total = predict(rows) - predict(background).mean()
     if np.abs(np.sum(truth, axis=1) - total).max() > 1e-5 * np.abs(total).max():
-        raise ValueError(f"the values of the trees of {name!r} do not add up: no truth there.")
+        raise ValueError(f"the values of {name!r} do not add up: the truth is unknown.")
     return Game(name, predict, background, rows, np.asarray(truth))
 
 
@@ -122,7 +125,7 @@ def coalition_values(
     predict: Callable[[np.ndarray], np.ndarray], background: np.ndarray, row: np.ndarray,
     kept: np.ndarray,
 ) -> np.ndarray:
-    """Give v(S) of coalitions (n, M): the mean answer with hidden units from the background."""
+    """Compute v(S) of coalitions (n, M): the mean answer with hidden units from the background."""
     kept = np.asarray(kept, dtype=bool)
     step = max(1, 200_000 // len(background))
     values = [

@@ -1,6 +1,6 @@
 """Scenes with known truth: digits pasted on patches of photographs, and a network that reads them.
 
-The digit's pixels are what a good explanation points at: all else is background.
+A good explanation points at the digit's pixels; everything else is background.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sklearn.datasets import load_digits, load_sample_images
 from sklearn.metrics import average_precision_score
 
 SIDE, ZOOM = 48, 3
-"""Pixels of a scene's side; how much the 8 × 8 digits are enlarged."""
+"""Pixels along the side of a scene, and the factor by which the 8 × 8 digits are enlarged."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Images (n, side, side, 3) in [0, 1], the digit of each, and where it is (n, side, side)."""
+    """Images (n, side, side, 3) in [0, 1], the digit of each, and its pixels (n, side, side)."""
 
     images: np.ndarray
     digits: np.ndarray
@@ -50,18 +50,18 @@ def scenes(n: int, seed: int) -> Scenes:
 
 @cache
 def reader(n: int = 4_000, epochs: int = 12) -> tuple[Any, float]:
-    """Train a small convolutional network on scenes; give it and its accuracy on others."""
+    """Train a small convolutional network; return it and its accuracy on other scenes."""
     import torch
     from torch import nn
 
     torch.manual_seed(0)
     train, test = scenes(n, 0), scenes(500, 1)
     network = nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(64, 64, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
-        nn.Linear(64, 10), nn.Softmax(dim=1))
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(32, 48, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+        nn.Linear(48, 10), nn.Softmax(dim=1))
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     X, y = torch.tensor(train.images).permute(0, 3, 1, 2), torch.tensor(train.digits)
     generator = torch.Generator().manual_seed(0)
@@ -77,10 +77,10 @@ def reader(n: int = 4_000, epochs: int = 12) -> tuple[Any, float]:
 
 
 def pointing(maps: np.ndarray, truth: np.ndarray, slack: int = 1) -> float:
-    """Share of maps (n, h, w) whose largest value lies on the truth, or `slack` pixels beside it.
+    """Return the share of maps (n, h, w) whose largest value is within `slack` pixels of the truth.
 
-    A hit is where *all* pixels that share the largest value (a superpixel's) touch the truth on
-    average more than not: for ties the share of them on the truth counts.
+    If several pixels share the largest value, such as those of a superpixel, the map counts by the
+    share of them that is near enough.
     """
     from scipy.ndimage import binary_dilation
 
@@ -92,6 +92,6 @@ def pointing(maps: np.ndarray, truth: np.ndarray, slack: int = 1) -> float:
 
 
 def precision(maps: np.ndarray, truth: np.ndarray) -> float:
-    """Mean area under the precision-recall curve of maps (n, h, w) against the truth."""
+    """Return the mean area under the precision-recall curve of maps (n, h, w) against the truth."""
     return float(np.mean([average_precision_score(where.ravel(), found.ravel())
                           for found, where in zip(maps, truth, strict=True)]))

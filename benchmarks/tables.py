@@ -6,7 +6,7 @@ from typing import Any
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """Give rows of equal keys as a Markdown table."""
+    """Return rows of equal keys as a Markdown table."""
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_shown(row[n]) for n in names) + " |" for row in rows]

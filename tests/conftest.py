@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import numpy as np
 import pandas as pd
 import pytest
+from fresh import Fresh
 from hypothesis import HealthCheck, settings
+from passed import Passed
 
-ROOT = Path(__file__).resolve().parents[1]
-
-# Derandomised: a test that fails fails for everyone. JIT-free runs have no use for a deadline.
+# Derandomised: a test that fails does so for everyone. No deadline: without the JIT all is slow.
 settings.register_profile("xaikit", deadline=None, max_examples=30, derandomize=True,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "xaikit"))
 
 
-class Counting:
-    """A model that keeps a copy of every batch it was asked.
+def pytest_addoption(parser):
+    parser.addoption("--unless-passed", metavar="FILE",
+                     help="leave out tests that FILE lists as passed; add those that pass now")
 
-    `fail_at`: the number of the call (from 0) that raises, once.
+
+def pytest_configure(config):
+    path = config.getoption("--unless-passed")
+    if path:
+        config.pluginmanager.register(Passed(path, writes=not hasattr(config, "workerinput")))
+
+
+class Counting:
+    """A model that keeps a copy of every batch it is called with.
+
+    `fail_at`: the number of the call, from 0, that raises an error, once.
     """
 
     def __init__(self, function, fail_at=None):
@@ -49,7 +59,7 @@ class Counting:
 
     @property
     def rows(self):
-        """All rows asked, as tuples of Python values; NaN as text, so that it equals itself."""
+        """All rows so far as tuples of Python values; NaN as text, so that it equals itself."""
         listed = []
         for batch in self.batches:
             cells = batch.to_numpy(dtype=object) if isinstance(batch, pd.DataFrame) else batch
@@ -59,31 +69,48 @@ class Counting:
 
 @pytest.fixture
 def counting():
-    """Give the class of models that record what they are asked."""
+    """Return the class of models that record their calls."""
     return Counting
 
 
 @pytest.fixture
 def rng():
-    """Give a seeded generator."""
+    """Return a seeded generator."""
     return np.random.default_rng(20240607)
 
 
 @pytest.fixture(scope="session")
 def adult():
-    """Give the Adult data as a frame; skip where the file is not there."""
-    path = ROOT.parent / "shared" / "data" / "adult.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is not on this machine")
-    frame = pd.read_csv(path)
+    """Return the Adult table, text columns as categories."""
+    from benchmarks.cases import read_adult
+
+    frame = read_adult()
     for column in frame.select_dtypes(exclude="number"):
         frame[column] = frame[column].astype("category")
     return frame
 
 
+@pytest.fixture(scope="session")
+def fresh():
+    """Return what runs code in processes that have used nothing of xaikit."""
+    runner = Fresh()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return the working directory of a command line, with models and tables in it."""
+    from cli_cases import Place
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return Place(tmp_path)
+
+
 @pytest.fixture(autouse=True)
 def _closed_figures():
-    """Close what a test drew, where it drew at all."""
+    """Close the figures that a test opened."""
     yield
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:

@@ -1,7 +1,8 @@
 """Real models of every kind, fitted on every kind of input: the rows of the table in the docs.
 
-Each function makes one row: a fitted model, what it was fitted on, the model's own answer, and
-where to stand to see what reaches it. `test_every_model` asks each of them through the adapter.
+Each function builds one row: a fitted model, its training input, the model's own answer, and the
+method to watch for what reaches the model. A row whose library is not installed skips its tests.
+`test_every_model` asks each model through the adapter.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ TOWNS = np.array(["Oslo", "Rome", "Lima"], dtype=object)
 class Row:
     """One row of the table.
 
-    ``own`` gives the model's own answer, ``place`` the object and method whose first argument is
-    what reaches the model, ``wanted`` what should reach it for a batch like ``X``.
+    ``own`` returns the model's own answer, ``place`` is the object and method whose first argument
+    is what reaches the model, ``wanted`` returns what should reach it for a batch like ``X``.
     """
 
     model: Any
@@ -62,7 +63,7 @@ ROWS: dict[tuple[str, str], Callable[[], Row]] = {}
 
 
 def row(kind: str, given: str) -> Callable[[Callable[[], Row]], Callable[[], Row]]:
-    """Enter a row in the table."""
+    """Add a row to the table."""
     def enter(make: Callable[[], Row]) -> Callable[[], Row]:
         ROWS[kind, given] = make
         return make
@@ -102,6 +103,11 @@ IMAGES = RNG.integers(0, 255, size=(N, 8, 8, 3)).astype(np.uint8)
 
 def array_of(dtype: Any, order: str = "C") -> np.ndarray:
     return np.array(ARRAY, dtype=dtype, order=order)
+
+
+def float32(Z: Any) -> np.ndarray:
+    return np.asarray(Z.to_numpy(dtype=np.float64) if hasattr(Z, "to_numpy") else Z,
+                      dtype=np.float32)
 
 
 def columns(X: Any) -> Any:
@@ -295,14 +301,31 @@ def _() -> Row:
     return function(IMAGES, lambda X: X.reshape(len(X), -1).mean(axis=1))
 
 
+@row("function with feature_names", "pandas, numbers")
+def _() -> Row:
+    order = ["member", "income", "age"]
+    model = Ordered(lambda X: X["age"] * 1.0 + X["income"])
+    model.feature_names = order
+    return Row(model, NUMBERS, lambda m, X: m.answer(X), (model, "ask"), lambda X: X[order])
+
+
 class Named:
-    """A function that can be watched."""
+    """A function as a method, so that a test can watch what it is given."""
 
     def __init__(self, answer: Callable[[Any], Any]) -> None:
         self.answer = answer
 
     def ask(self, X: Any) -> Any:
         return self.answer(X)
+
+
+class Ordered(Named):
+    """A function that says the order of its columns."""
+
+    feature_names: list[str]
+
+    def __call__(self, X: Any) -> Any:
+        return self.ask(X)
 
 
 def function(X: Any, answer: Callable[[Any], Any]) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(xk.__file__).resolve().parent
 LOWER = ("tables", "kernels", "predictor", "networks", "explanations", "solvers", "sampling")
 MAY_IMPORT = {
+    "errors": (),
+    "settings": (),
     "tables": (),
     "kernels": (),
     "predictor": ("tables",),
@@ -30,6 +33,7 @@ MAY_IMPORT = {
     "plots": ("explanations", "tables"),
     "reporting": (*LOWER, "explainers", "evaluation", "plots"),
 }
+EVERYWHERE = ("errors", "settings")
 ANYTHING = ("batch", "cli", "__main__")
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -48,7 +52,7 @@ def room(name):
 
 
 def imports(name, nodes):
-    """Every (module, imported name or None) of some nodes; relative imports made absolute."""
+    """Return every (module, imported name or None) of some nodes; relative imports made absolute."""
     found = []
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -75,7 +79,7 @@ def ours(name):
 
 
 def at_top(name):
-    """Give statements that run on import: not those in functions or for type checkers alone."""
+    """Return the statements that run on import: not those in functions or for type checkers alone."""
     waiting, found = list(TREES[name].body), []
     while waiting:
         node = waiting.pop()
@@ -92,14 +96,27 @@ def test_arrows_point_one_way(name):
     here = room(name)
     if here in ANYTHING or name == "xaikit":
         return
-    assert here in MAY_IMPORT, f"{name} is in a room that architecture.md does not know"
+    assert here in MAY_IMPORT, f"{name} is in a room that MAY_IMPORT and CONTRIBUTING.md do not list"
     for module, what in ours(name):
         there = room(module)
         if module == "xaikit":
-            # The root gives its version to anyone, and the public names to those who may use all.
+            # Any room may import the version from the root; only reporting may import public names.
             assert what == "__version__" or here == "reporting", f"{name} imports the root's {what}"
             continue
-        assert there == here or there in MAY_IMPORT[here], f"{name} imports {module}"
+        assert there in (here, *EVERYWHERE, *MAY_IMPORT[here]), f"{name} imports {module}"
+
+
+def test_contributing_has_the_same_arrows():
+    stated = {}
+    for line in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        rooms = re.findall(r"`(\w+)(?:/|\.py)`", cells[0])
+        if line.startswith("| `") and len(cells) == 3:
+            words = cells[2].replace("nothing of ours", "").replace(
+                "those of explainers", ", ".join(LOWER))
+            stated |= dict.fromkeys(rooms, set(words.split(", ")) - {""})
+    expected = {room: set(others) for room, others in MAY_IMPORT.items()}
+    assert stated == expected | {name: {"anything"} for name in ANYTHING if name != "__main__"}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -169,6 +186,41 @@ def test_underscore_names_stay_at_home(name):
         assert own or node.attr in home, f"{name} line {node.lineno} uses {ast.unparse(node)}"
 
 
+MOST_LINES, MOST_IN_A_FUNCTION = 400, 40
+
+
+def code_lines(function):
+    """Count the lines of a function without its docstring."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str)
+    lines = function.end_lineno - function.lineno + 1
+    return lines - (first.end_lineno - first.lineno + 1) * documented
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_files_and_functions_are_short(name):
+    assert MODULES[name].read_text(encoding="utf8").count("\n") <= MOST_LINES
+    long = {node.name: code_lines(node) for node in ast.walk(TREES[name])
+            if isinstance(node, ast.FunctionDef) and code_lines(node) > MOST_IN_A_FUNCTION}
+    assert not long
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_docstrings_begin_with_a_plain_verb(name):
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = (ast.get_docstring(node) or "").split(" ")[0]
+            assert first not in ("Give", "Gives", "Say", "Says", "Tell", "Tells"), node.name
+
+
+def test_the_walk_from_explain_to_the_model_is_short():
+    from benchmarks.walk import table, walk
+
+    for solver in ("wls", "exact"):
+        found = walk(xk.KernelSHAP(solver=solver, budget=10**7, random_state=0), table())
+        assert len(found.all_frames) <= 12, found.all_frames
+
+
 @pytest.mark.parametrize("name", xk.__all__)
 def test_public_names_are_there(name):
     value = getattr(xk, name)
@@ -199,7 +251,7 @@ PANDAS_BRINGS = {"pyarrow"}
 
 
 def modules_after(code):
-    """Run code in a process of its own; give the packages that were imported."""
+    """Run code in a process of its own; return the packages that were imported."""
     code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=PACKAGE.parent)
@@ -237,7 +289,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path):
     source = tmp_path / "source"
     # A copy: building in place would leave (and pick up) a build folder.
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(
-        ".*", "build", "dist", "*.egg-info", "__pycache__", "notebooks", "data", "results"))
+        ".*", "build", "dist", "*.egg-info", "__pycache__", "notebooks", "results"))
     command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation",
                "--disable-pip-version-check", "--wheel-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)

@@ -13,6 +13,8 @@ from xaikit.kernels.levels import draw_units, look_up
 from xaikit.sampling.bins import BinnedRows, Column, columns_of, even_points
 from xaikit.sampling.tabular import TabularMasker
 
+pytestmark = pytest.mark.kernels
+
 
 def binned(background, X, way="quartile", answers=None, groups=None, weights=None):
     masker = TabularMasker(background, groups, weights=weights)
@@ -25,6 +27,10 @@ def edges_of(cells, way="quartile", answers=None, weights=None):
     masker = TabularMasker(frame, weights=weights)
     answers = np.zeros((len(frame), 1)) if answers is None else np.reshape(answers, (len(frame), -1))
     return columns_of(masker, way, answers)[0].edges
+
+
+def words_of(column, cell, place):
+    return column.words(column.condition(cell, place))
 
 
 def mixed(n=40):
@@ -69,13 +75,13 @@ def test_every_level_is_a_bin(cells):
     (0.5, 0, "age <= 28"), (30, 1, "28 < age <= 37.5"), (40, 2, "age > 37.5"), (None, -1, "age missing"),
 ])
 def test_conditions_of_numbers(cell, place, words):
-    assert Column("age", np.array([28.0, 37.5])).condition(cell, place) == words
+    assert words_of(Column("age", np.array([28.0, 37.5])), cell, place) == words
 
 
 def test_conditions_of_levels():
-    assert Column("city", None).condition("Ulm", 3) == "city = Ulm"
-    assert Column("city", None).condition(None, -1) == "city missing"
-    assert Column("same", np.zeros(0)).condition(1.0, 0) == "same"
+    assert words_of(Column("city", None), "Ulm", 3) == "city = Ulm"
+    assert words_of(Column("city", None), None, -1) == "city missing"
+    assert words_of(Column("same", np.zeros(0)), 1.0, 0) == "same"
 
 
 @pytest.mark.parametrize(("edges", "words"), [
@@ -87,7 +93,7 @@ def test_conditions_of_levels():
     ([-2008.0, 2008.0], "-2008 < x <= 2008"),
 ])
 def test_edges_are_told_apart_in_words(edges, words):
-    assert Column("x", np.array(edges)).condition(0.0, 1) == words
+    assert words_of(Column("x", np.array(edges)), 0.0, 1) == words
 
 
 def test_conditions_of_dates_are_dates():
@@ -98,6 +104,35 @@ def test_conditions_of_dates_are_dates():
                                   "0 days 02:00:00 < gap <= 0 days 04:00:00"]
     zoned = frame[["day"]].assign(day=frame["day"].dt.tz_localize("Europe/Berlin"))
     assert "2020-01-03 00:00:00+01:00 < day" in binned(zoned, zoned.iloc[[4]]).conditions(0)[0]
+
+
+@pytest.mark.parametrize("way", ["quartile", "decile", "tree"])
+def test_a_condition_holds_in_its_bin_and_nowhere_else(way):
+    frame = mixed()
+    masker = TabularMasker(frame)
+    for column in columns_of(masker, way, np.arange(len(frame))[:, None] % 7):
+        cells = frame[column.name]
+        bins = column.bins(cells)
+        for place in np.unique(bins):
+            condition = column.condition(cells[np.flatnonzero(bins == place)[0]], place)
+            np.testing.assert_array_equal(condition.mask(frame), bins == place)
+
+
+def test_times_finer_than_the_background_s_are_in_their_own_bin():
+    background = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=9, freq="D").as_unit("s"),
+                               "gap": pd.to_timedelta(range(9), unit="h").as_unit("s")})
+    row = pd.DataFrame({"day": [pd.Timestamp("2020-01-04 00:00:00.000000001")],
+                        "gap": [pd.Timedelta("3h") + pd.Timedelta(1)]})
+    rows = binned(background, row)
+    assert rows.conditions(0) == ["2020-01-03 00:00:00 < day <= 2020-01-05 00:00:00",
+                                  "0 days 02:00:00 < gap <= 0 days 04:00:00"]
+    np.testing.assert_allclose(rows[0].shares, [3 / 10, 3 / 10])
+
+
+def test_a_bin_between_two_edges_of_one_second_can_be_named():
+    # Quartiles of whole seconds fall between them, where a finer time may be.
+    column = Column("t", np.array([1.25, 1.75, 9.5]), np.dtype("M8[s]"))
+    assert words_of(column, None, 1) == "1970-01-01 00:00:01 < t <= 1970-01-01 00:00:02"
 
 
 # --- edges

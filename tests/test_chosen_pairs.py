@@ -7,10 +7,9 @@ import pytest
 import reference
 
 import xaikit as xk
-from xaikit.explainers import shapley_solve
-from xaikit.explainers.shapley_designs import Designs, choosing_seconds
-from xaikit.explainers.shapley_plan import Plan, all_pairs
-from xaikit.sampling.coalitions import all_coalitions, paired_coalitions, unasked
+from xaikit.explainers.shapley import plan
+from xaikit.explainers.shapley.designs import Designs, choosing_seconds
+from xaikit.sampling.coalitions import all_coalitions, all_pairs, paired_coalitions, unasked
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.odd_choice import choose_pairs
 from xaikit.solvers.odd_process import CENTRE
@@ -18,10 +17,13 @@ from xaikit.solvers.odd_process import CENTRE
 SCALES = np.exp(CENTRE)
 
 
-def design(n_units, n_pairs, *, seed=0, n_sets=3, chosen=True, noisy=False, designs=None):
-    plan = Plan(np.arange(n_units), np.zeros(n_sets, dtype=bool), sets=np.arange(n_sets),
-                n_pairs=n_pairs, n_sets=n_sets)
-    return (designs or Designs(seed, noisy)).of(plan, chosen=chosen)
+def pairs(n_units, n_pairs, *, seed=0, n_sets=3, chosen=True, noisy=False, designs=None):
+    designs = designs or Designs(seed, noisy)
+    return designs.pairs((n_units, n_pairs, n_sets, chosen), np.arange(n_sets))
+
+
+def regression(n_units, n_pairs, *, seed=0, n_sets=3, noisy=False):
+    return Designs(seed, noisy).least_squares((n_units, n_pairs, n_sets, True), np.arange(n_sets))
 
 
 @pytest.mark.parametrize(("n_units", "n"), [(5, 5), (6, 8), (7, 8)])
@@ -36,7 +38,7 @@ def test_the_choice_is_the_naive_one(n_units, n):
 @pytest.mark.parametrize(("n_units", "n_pairs"), [(7, 28), (8, 40), (9, 60), (10, 60)])
 def test_it_leaves_less_variance_than_drawing(n_units, n_pairs):
     for seed in range(3):
-        chosen, drawn = (design(n_units, n_pairs, seed=seed, chosen=c).kept[1] for c in (True, False))
+        chosen, drawn = (pairs(n_units, n_pairs, seed=seed, chosen=c)[1] for c in (True, False))
         assert len(chosen) == len(drawn) == n_pairs
         assert reference.left_after(chosen, SCALES) < reference.left_after(drawn, SCALES)
 
@@ -44,38 +46,39 @@ def test_it_leaves_less_variance_than_drawing(n_units, n_pairs):
 @pytest.mark.parametrize("n_units", [5, 6, 8, 12, 30])
 def test_more_pairs_begin_with_the_fewer(n_units):
     most = int(min(all_pairs(n_units) - 1, 9 * n_units))
-    whole = design(n_units, most)
+    whole = pairs(n_units, most)
     shared = Designs(0, False)
     for n_pairs in sorted({2 * n_units, min(2 * n_units + 3, most), min(5 * n_units, most), most}):
         for designs in (None, shared):
-            part = design(n_units, n_pairs, designs=designs)
-            np.testing.assert_array_equal(part.kept, whole.kept[:, :n_pairs])
+            part = pairs(n_units, n_pairs, designs=designs)
+            np.testing.assert_array_equal(part, whole[:, :n_pairs])
     # Neither does it matter that more were wanted first.
     fewer = min(3 * n_units, most)
-    np.testing.assert_array_equal(design(n_units, fewer, designs=shared).kept, whole.kept[:, :fewer])
+    np.testing.assert_array_equal(pairs(n_units, fewer, designs=shared), whole[:, :fewer])
 
 
 @pytest.mark.parametrize("n_units", [5, 7, 12])
 def test_pairs_are_distinct_and_sets_differ(n_units):
     n_pairs = int(min(all_pairs(n_units) - 1, 6 * n_units))
-    kept = design(n_units, n_pairs).kept
+    kept = pairs(n_units, n_pairs)
     for own in kept:
         assert len({row.tobytes() for row in np.concatenate([own, ~own])}) == 2 * n_pairs
     assert not np.array_equal(kept[0], kept[1])
 
 
 def test_same_seed_same_pairs():
-    ref, got, other = design(12, 90), design(12, 90), design(12, 90, seed=1)
-    assert got.kept.tobytes() == ref.kept.tobytes()
-    assert other.kept.tobytes() != ref.kept.tobytes()
+    ref, got, other = pairs(12, 90), pairs(12, 90), pairs(12, 90, seed=1)
+    assert got.tobytes() == ref.tobytes()
+    assert other.tobytes() != ref.tobytes()
 
 
 @pytest.mark.parametrize("noisy", [False, True])
 @pytest.mark.parametrize("n_units", [5, 8, 13])
 def test_the_first_are_a_valid_draw(n_units, noisy):
-    found = design(n_units, int(min(all_pairs(n_units) - 1, 5 * n_units)), noisy=noisy)
-    drawn, want = found.drawn, paired_coalitions(n_units, 2 * n_units, np.random.default_rng(0))
-    np.testing.assert_array_equal(drawn.kept, found.kept[:, :2 * n_units])
+    n_pairs = int(min(all_pairs(n_units) - 1, 5 * n_units))
+    drawn = regression(n_units, n_pairs, noisy=noisy)
+    want = paired_coalitions(n_units, 2 * n_units, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn.kept, pairs(n_units, n_pairs)[:, :2 * n_units])
     np.testing.assert_array_equal(drawn.pairs.weights, want.weights)
     np.testing.assert_array_equal(drawn.pairs.drawn, want.drawn)
     assert np.isinf(drawn.pairs.available).all() == noisy
@@ -91,13 +94,13 @@ def test_errors_of_least_squares_are_as_honest_as_on_draws_of_their_own():
     for shared in (True, False):
         found, stated = [], []
         for seed in range(200):
-            sets = [design(n_units, 20, seed=seed, n_sets=4)] if shared else [
-                design(n_units, 20, seed=1000 + 4 * seed + g, n_sets=1) for g in range(4)]
+            sets = [regression(n_units, 20, seed=seed, n_sets=4)] if shared else [
+                regression(n_units, 20, seed=1000 + 4 * seed + g, n_sets=1) for g in range(4)]
             for one in sets:
                 index = one.kept @ number
                 differences = (values[index] - values[1023 - index])[:, :, None]
                 totals = np.full((len(index), 1), values[-1] - values[0])
-                phi, variances, _ = one.least_squares(differences, totals)
+                phi, variances, _ = one.solve(differences, totals)
                 found.append(phi.sum(axis=0)[:, 0])
                 stated.append(variances.sum(axis=0)[:, 0])
         means = np.array(found).reshape(200, -1, n_units).sum(axis=1)
@@ -114,12 +117,12 @@ def test_draws_that_do_not_tell_units_apart_are_drawn_again():
 
     lost = []
     for seed in range(2000):
-        pairs = paired_coalitions(9, 18, stream(seed, "coalitions", 9))
-        found = spectrum(pairs.kept, pairs.weights)
+        drawn = paired_coalitions(9, 18, stream(seed, "coalitions", 9))
+        found = spectrum(drawn.kept, drawn.weights)
         lost += [seed] * bool(found[1] < 1e-9 * found[-1])
     assert lost
     for seed in lost:
-        drawn = design(9, 60, seed=seed).drawn
+        drawn = regression(9, 60, seed=seed)
         for own in drawn.kept:
             found = spectrum(own, drawn.pairs.weights)
             assert found[1] > 1e-6 * found[-1]
@@ -194,12 +197,12 @@ def test_fidelity_is_that_of_all_pairs_within_its_scatter():
 
 @pytest.mark.parametrize("pace", [1e-6, 1e-5, 1e-3])
 @pytest.mark.parametrize("solver", ["auto", "gp"])
-def test_rounds_keep_the_budget(counting, solver, pace):
+def test_rounds_keep_the_budget(counting, monkeypatch, solver, pace):
+    monkeypatch.setattr(plan, "SECONDS_A_ROW", pace)
     data = np.random.default_rng(0).normal(size=(22, 12))
     counted = counting(model)
     explainer = xk.KernelSHAP(solver=solver, budget=8000, tol=1e-9, random_state=0).fit(
         counted, data[2:])
-    explainer.pace_ = pace
     counted.clear()
     e = explainer.explain(data[:1])
     assert counted.n_rows == e.details["model_rows"][0] <= 8000
@@ -209,9 +212,9 @@ def test_rounds_keep_the_budget(counting, solver, pace):
 @pytest.mark.parametrize("settles", [True, False])
 def test_a_change_of_solver_between_rounds(counting, monkeypatch, settles):
     # The process is worth it for fewer than 60 pairs alone; the budget buys 199.
-    monkeypatch.setattr(shapley_solve, "solving_seconds", lambda _, n, __: 0.0 if n < 60 else 1e9)
+    monkeypatch.setattr(plan, "solving_seconds", lambda _, n, __: 0.0 if n < 60 else 1e9)
     if not settles:
-        monkeypatch.setattr(shapley_solve.Rules, "settled", lambda self, _: self)
+        monkeypatch.setattr(plan.Rules, "fixed", lambda self, _: self)
     data = np.random.default_rng(0).normal(size=(22, 12))
     counted = counting(model)
     explainer = xk.KernelSHAP(budget=8000, tol=1e-9, random_state=0).fit(counted, data[2:])

@@ -63,9 +63,9 @@ def test_images(rng):
 
 
 @pytest.mark.parametrize(("settings", "sentence"), [
-    ({"areas": []}, "areas must be shares of the units"), ({"areas": [0.0]}, "above 0 and at most 1"),
-    ({"areas": 0.2}, "areas must be shares"), ({"areas": [1.2]}, "at most 1"),
-    ({"budget": 0}, "budget must be a positive number"),
+    ({"areas": []}, "areas must be a sequence of at least 1, each a number above 0 and at most 1"), ({"areas": [0.0]}, "above 0 and at most 1"),
+    ({"areas": 0.2}, "areas must be a sequence"), ({"areas": [1.2]}, "at most 1"),
+    ({"budget": 0}, r"budget must be a whole number of at least 1 \(model rows\)"),
     ({"budget": 3}, "budget=3 model rows is too small: adding 1 of 4 units one by one takes 8"),
 ])
 def test_bad_settings(settings, sentence):

@@ -11,6 +11,8 @@ import xaikit as xk
 from xaikit.sampling.coalitions import all_coalitions
 from xaikit.sampling.game import Game
 
+pytestmark = pytest.mark.kernels
+
 
 def smooth(X):
     """Two outputs, cell by cell: a row's answer has the same bytes in any batch."""

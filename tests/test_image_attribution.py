@@ -106,7 +106,7 @@ def test_overlay(channels):
 
 def test_overlay_of_the_largest():
     e = make(n_outputs=1)
-    ax = image_overlay(e, top_k=1)
+    ax = image_overlay(e, max_display=1)
     largest = int(np.abs(e.values[0, :, 0]).argmax())
     opaque = np.asarray(ax.images[1].get_array())[:, :, 3] > 0
     np.testing.assert_array_equal(opaque, e.labels[0] == largest)
@@ -129,8 +129,6 @@ def test_overlay_of_pixels_has_no_borders():
 def test_overlay_of_what_is_none():
     with pytest.raises(TypeError, match="image_overlay needs an ImageAttribution, got list"):
         image_overlay([1])
-    with pytest.raises(ValueError, match="top_k must be at least 1, got 0"):
-        image_overlay(make(), top_k=0)
     with pytest.raises(KeyError, match="no output named 'z'"):
         image_overlay(make(), output="z")
 

@@ -9,6 +9,8 @@ import reference_images as reference
 from xaikit.kernels.images import blend_images, compose_images
 from xaikit.sampling.coalitions import pack
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize("n_units", [1, 3, 64, 65, 130])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64])

@@ -2,7 +2,6 @@
 
 from itertools import combinations
 
-import numba
 import numpy as np
 import pytest
 import reference
@@ -134,16 +133,16 @@ def test_the_posterior_is_that_of_dense_regression(n_units, rng):
 
 
 @pytest.mark.parametrize("n_units", [2, 4, 8])
-def test_the_gradient_is_that_of_the_unlikelihood(n_units, rng):
+def test_the_gradient_is_that_of_the_objective(n_units, rng):
     signs = rng.choice([-1.0, 1.0], size=(30, n_units))
     parts = _Parts(signs, np.arange(30) % 3, rng.gamma(2.0, size=n_units))
     even = rng.normal(size=30)
     for logs in (CENTRE, CENTRE + rng.normal(size=4)):
-        numeric = approx_fprime(logs, lambda x: parts.unlikelihood(x, even)[0], 1e-6)
-        np.testing.assert_allclose(parts.unlikelihood(logs, even)[1], numeric, rtol=1e-3, atol=1e-3)
+        numeric = approx_fprime(logs, lambda x: parts.objective(x, even)[0], 1e-6)
+        np.testing.assert_allclose(parts.objective(logs, even)[1], numeric, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
+@pytest.mark.statistics
 def test_games_of_second_order_are_exact_once_there_are_pairs_enough(rng):
     background, X = rng.normal(size=(20, 8)), rng.normal(size=(3, 8))
     second = rng.normal(size=(8, 8))
@@ -153,7 +152,7 @@ def test_games_of_second_order_are_exact_once_there_are_pairs_enough(rng):
     np.testing.assert_allclose(got, truth, atol=1e-4 * np.abs(truth).max())
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
+@pytest.mark.statistics
 def test_units_that_matter_only_together_are_found(rng):
     background, X = rng.choice([-1.0, 1.0], size=(40, 12)), rng.choice([-1.0, 1.0], size=(3, 12))
     e = fit(lambda X: X[:, 3] * X[:, 7], background, solver="gp", budget=6000).explain(X)
@@ -162,7 +161,7 @@ def test_units_that_matter_only_together_are_found(rng):
     assert ((i[found.argmax(axis=1)] == 3) & (j[found.argmax(axis=1)] == 7)).all()
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
+@pytest.mark.statistics
 @pytest.mark.parametrize("solver", ["wls", "gp"])
 def test_intervals_cover_on_random_games(solver):
     hits = []

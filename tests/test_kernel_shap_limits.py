@@ -1,14 +1,13 @@
 """Kernel SHAP: rounds until an error is small enough or time is up, forecasts, and noise."""
 
-import numba
 import numpy as np
 import pytest
 
 import xaikit as xk
-from xaikit.explainers.shapley_limits import growth, most_model_rows, parse_seconds
+from xaikit.explainers.shapley import plan
+from xaikit.explainers.shapley.rows import Budget, growth
 
-# Statistics over many games; what they run through is covered by the other tests.
-many_games = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without the JIT")
+many_games = pytest.mark.statistics
 
 
 def model(X):
@@ -95,7 +94,7 @@ def test_tol_with_a_link(tables):
 @many_games
 def test_a_long_time_ends_in_exact_values(tables):
     background, X = tables
-    e = fit(model, background, budget="1h").explain(X[:1])
+    e = fit(model, background, max_seconds=3600).explain(X[:1])
     assert set(e.details["solver"]) == {"exact"}
     np.testing.assert_allclose(e.values, fit(model, background, solver="exact").explain(X[:1]).values,
                                atol=1e-12)
@@ -103,7 +102,7 @@ def test_a_long_time_ends_in_exact_values(tables):
 
 def test_a_time_too_short_is_exceeded_and_says_so(tables):
     background, X = tables
-    e = fit(model, background, budget="0.001ms", solver="wls").explain(X)
+    e = fit(model, background, max_seconds=1e-6, solver="wls").explain(X)
     assert (e.details["model_rows"] <= 4 * 14 * 12 + 1).all()
     assert (e.standard_errors > 0).any()
     assert any("time was too short" in w for w in e.warnings)
@@ -121,15 +120,8 @@ def test_growth(elapsed, solving, seconds, larger):
     assert growth(elapsed, solving, seconds) == larger
 
 
-@pytest.mark.parametrize(("text", "seconds"), [
-    ("2min", 120.0), ("1.5 h", 5400.0), (".5s", 0.5), ("20ms", 0.02), ("90 SEC", 90.0),
-    ("2", None), ("min", None), ("-2s", None), ("0s", None), ("2 weeks", None), ("auto", None)])
-def test_parse_seconds(text, seconds):
-    assert parse_seconds(text) == seconds
-
-
 def test_the_end_of_a_timed_search_holds_enough_for_many_units():
-    assert most_model_rows(1000, 10) >= 2 * 8 * 1000 * 10
+    assert Budget("auto", seconds=1.0).most(1000, 10) >= 2 * 8 * 1000 * 10
 
 
 # Forecasts ----------------------------------------------------------------------------------------
@@ -167,45 +159,52 @@ def test_a_forecast_of_nothing(tables):
 # What auto chooses --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("pace", "solver"), [(0.0, "wls"), (1.0, "gp")])
-def test_auto_weighs_the_models_time_against_the_solvers(tables, pace, solver):
+@pytest.mark.parametrize(("seconds", "solver"), [(0.0, "wls"), (1.0, "gp")])
+def test_auto_weighs_the_work_of_asking_against_the_solvers(tables, monkeypatch, seconds, solver):
+    monkeypatch.setattr(plan, "SECONDS_A_ROW", seconds)
     background, X = tables
-    explainer = fit(model, background, budget=2000)
-    explainer.pace_ = pace
-    e = explainer.explain(X)
+    e = fit(model, background, budget=2000).explain(X)
     assert set(e.details["solver"]) == {solver}
     named = fit(model, background, budget=2000, solver=solver).explain(X)
     np.testing.assert_array_equal(e.values, named.values)
 
 
-def test_auto_never_takes_more_memory_than_allowed(tables):
+def test_auto_never_takes_more_memory_than_allowed(tables, monkeypatch):
+    monkeypatch.setattr(plan, "SECONDS_A_ROW", 1.0)
     background, X = tables
     explainer = fit(model, background, budget=2000, max_memory=2**16)
-    explainer.pace_ = 1.0
     assert set(explainer.explain(X).details["solver"]) == {"wls"}
 
 
-def test_a_slow_model_is_not_asked_more_than_its_background_in_fit(tables, counting):
+@pytest.mark.parametrize(("n_units", "n_background", "budget", "solver"), [
+    (12, 20, 64_000, "wls"), (12, 100, 4_000, "wls"), (12, 100, 8_000, "gp"), (12, 100, 64_000, "gp"),
+    (30, 50, 8_000, "wls"), (30, 50, 16_000, "gp"), (30, 50, 32_000, "wls"), (20, 10, 16_000, "wls")])
+def test_auto_chooses_by_sizes(rng, n_units, n_background, budget, solver):
+    """The sizes at which the choice changes, as measured: a change of the rule shows here."""
+    X = rng.normal(size=(n_background + 1, n_units))
+    explainer = fit(lambda X: X.sum(axis=1), X[1:], budget=budget)
+    assert explainer.forecast(X[:1]).solvers == (solver,)
+
+
+def test_no_clock_decides_which_solver_is_used(tables, counting):
+    """The same model, slow or fast, with a seed or without, is solved the same way."""
     import time
 
+    background, X = tables
+
     def slow(X):
-        time.sleep(2e-3 * len(X))
-        return X[:, 0]
+        time.sleep(2e-5 * len(X))
+        return model(X)
 
-    counted = counting(slow)
-    explainer = xk.KernelSHAP().fit(counted, tables[0])
-    assert counted.n_rows == 7 + len(tables[0])
-    assert explainer.pace_ == explainer.seconds_per_row_ >= 2e-3
+    solvers = [xk.KernelSHAP(budget=800, random_state=seed).fit(asked, background).explain(
+        X[:1]).details["solver"].tolist() for asked in (model, slow) for seed in (0, None)]
+    assert solvers == solvers[:1] * 4
 
 
-def test_a_fast_model_is_timed_on_more_rows_if_the_clock_may_decide(tables, counting):
+def test_nothing_but_the_probe_and_the_background_is_asked_in_fit(tables, counting):
     counted = counting(model)
-    explainer = xk.KernelSHAP().fit(counted, tables[0])
-    assert counted.n_rows in (7 + 12, 7 + 12 + 2048)  # more, unless the machine stood still
-    assert explainer.pace_ > 0.0
-    counted.clear()
-    assert fit(counted, tables[0]).pace_ == 1e-5
-    assert counted.n_rows == 7 + 12
+    xk.KernelSHAP().fit(counted, tables[0])
+    assert counted.n_rows == 7 + len(tables[0])
 
 
 # More of the same ---------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from xaikit.kernels import masking, shapley
 from xaikit.sampling.coalitions import pack
 from xaikit.solvers.shapley import interaction_weights, shapley_weights
 
+pytestmark = pytest.mark.kernels
+
 # Two words from 65 units on; 64 fills the first one to its last bit.
 UNITS = [1, 3, 63, 64, 65, 130]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import reference
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import xaikit as xk
+
+pytestmark = pytest.mark.kernels
 
 LEVELS = 3
 

@@ -12,6 +12,8 @@ from xaikit.kernels.levels import add_level_moments, level_forms, level_squares
 from xaikit.solvers.levels import Levels, level_effects
 from xaikit.solvers.regression import PresenceRegression, Strata
 
+pytestmark = pytest.mark.kernels
+
 
 class Case:
     """Columns of some levels within and some without, drawn independently."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaikit.sampling.local import local_weights, spread
+from xaikit.sampling.local import choose_evenly, local_weights
 
 
 def flat(n):
@@ -97,7 +97,7 @@ def test_rows_that_are_nearly_as_far_as_each_other(rng, apart):
     np.testing.assert_allclose(weights.sum(), 1.0)
 
 
-# --- spread
+# --- choosing evenly
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0.0, 0.999))
 def test_shares_follow_the_weights(seed, n_rows, start):
@@ -105,7 +105,7 @@ def test_shares_follow_the_weights(seed, n_rows, start):
     weights = rng.random(n_rows) * (rng.random(n_rows) < 0.7)
     weights[0] = 1.0
     weights /= weights.sum()
-    chosen = spread(np.arange(1000), np.full(1000, 5), weights, start)
+    chosen = choose_evenly(np.arange(1000), np.full(1000, 5), weights, start)
     shares = np.bincount(chosen, minlength=n_rows) / 1000
     # The golden ratio's multiples: apart by a few steps of 1/n, not by the 1/√n of chance.
     np.testing.assert_allclose(shares, weights, atol=0.008)
@@ -116,21 +116,21 @@ def test_the_choice_depends_on_the_coalition_alone(rng):
     weights = rng.random(20)
     weights /= weights.sum()
     ranks, sizes = np.arange(500), rng.integers(0, 9, size=500)
-    whole = spread(ranks, sizes, weights, 0.37)
-    np.testing.assert_array_equal(spread(ranks[:100], sizes[:100], weights, 0.37), whole[:100])
+    whole = choose_evenly(ranks, sizes, weights, 0.37)
+    np.testing.assert_array_equal(choose_evenly(ranks[:100], sizes[:100], weights, 0.37), whole[:100])
     order = rng.permutation(500)
-    np.testing.assert_array_equal(spread(ranks[order], sizes[order], weights, 0.37), whole[order])
+    np.testing.assert_array_equal(choose_evenly(ranks[order], sizes[order], weights, 0.37), whole[order])
 
 
 def test_sizes_start_at_different_places():
     # One coalition of each of many sizes: were they to start alike, all would get the same row.
-    chosen = spread(np.zeros(200, dtype=int), np.arange(200), flat(10), 0.1)
+    chosen = choose_evenly(np.zeros(200, dtype=int), np.arange(200), flat(10), 0.1)
     assert np.ptp(np.bincount(chosen, minlength=10)) <= 4
 
 
 @pytest.mark.parametrize("weights", [[1.0], [0.0, 1.0, 0.0], [0.5, 0.5, 0.0, 0.0]])
 def test_rows_of_no_weight_are_never_chosen(weights):
-    chosen = spread(np.arange(300), np.zeros(300, dtype=int), np.array(weights), 0.999999999)
+    chosen = choose_evenly(np.arange(300), np.zeros(300, dtype=int), np.array(weights), 0.999999999)
     assert set(chosen) == set(np.flatnonzero(weights))
 
 
@@ -138,4 +138,4 @@ def test_weights_that_add_up_to_a_hair_less_than_1():
     weights = np.full(10, 0.1)
     last = np.nextafter(1.0, 0.0)
     assert np.cumsum(weights)[-1] <= last
-    assert spread(np.array([0]), np.array([0]), weights, last).tolist() == [9]
+    assert choose_evenly(np.array([0]), np.array([0]), weights, last).tolist() == [9]

@@ -129,13 +129,20 @@ def test_games_of_another_model_or_masker_are_refused(cases):
         xk.Occlusion().fit(lambda X: -model(X), games[0].row.masker).explain(games)
 
 
+def test_games_and_data_are_not_mixed(cases):
+    model, background, X = cases["table"]
+    explainer = xk.Occlusion().fit(model, background)
+    with pytest.raises(TypeError, match="expected games alone, or data alone"):
+        explainer.explain([*explainer.games(X), X])
+
+
 def test_windows_and_soft_masks_are_no_games(cases):
     model, background, X = cases["image"]
     games = xk.KernelSHAP().fit(model, background).games(X)
     with pytest.raises(ValueError, match="a window cuts images into cells of its own"):
         xk.Occlusion(window=2).fit(model, games[0].row.masker).explain(games)
-    with pytest.raises(TypeError, match="RISE sees images through soft masks"):
-        xk.RISE(n_masks=20).fit(model, games[0].row.masker).explain(games)
+    with pytest.raises(TypeError, match="RISE masks images softly, which no game can"):
+        xk.RISE(budget=22).fit(model, games[0].row.masker).explain(games)
 
 
 def test_an_image_of_one_region_is_warned_of(cases):

@@ -285,3 +285,17 @@ def test_long_arrays_in_cells_are_told_apart():
         return [cell.sum() for cell in batch["a"]]
 
     np.testing.assert_array_equal(xk.wrap(model, deduplicate=True)(frame), xk.wrap(model)(frame))
+
+
+def test_rows_that_were_not_asked_are_counted_as_spared():
+    predictor = xk.wrap(lambda X: X[:, 0], deduplicate=True)
+    X = np.array([[1.0], [2.0], [1.0], [1.0]])
+    predictor(X)
+    assert (predictor.ledger.rows, predictor.ledger.spared) == (2, 2)
+    predictor(X[1:])
+    assert (predictor.ledger.rows, predictor.ledger.spared) == (2, 5)
+    np.testing.assert_array_equal(predictor.ask(X, remember=False), X)
+    assert (predictor.ledger.rows, predictor.ledger.spared) == (6, 5)
+    plain = xk.wrap(lambda X: X[:, 0])
+    plain(X)
+    assert (plain.ledger.rows, plain.ledger.spared) == (4, 0)

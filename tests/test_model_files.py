@@ -20,10 +20,8 @@ from sklearn.linear_model import LogisticRegression
 import xaikit as xk
 
 catboost = pytest.importorskip("catboost")
-keras = pytest.importorskip("keras")
 lightgbm = pytest.importorskip("lightgbm")
 convert = pytest.importorskip("skl2onnx")
-torch = pytest.importorskip("torch")
 xgboost = pytest.importorskip("xgboost")
 
 RNG = np.random.default_rng(0)
@@ -34,14 +32,25 @@ FORMATS = (".onnx", ".keras", ".ubj", ".json", ".txt", ".cbm", ".pt2", ".pt", ".
            ".torchscript")
 
 
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def keras():
+    return pytest.importorskip("keras")
+
+
 def saved(folder, suffix):
-    """Write a model of the format; give its path and its answers for `X`."""
+    """Write a model of the format; return its path and its answers for `X`."""
     path = folder / f"model{suffix}"
     if suffix == ".onnx":
         model = LogisticRegression().fit(X, Y)
         path.write_bytes(convert.to_onnx(model, X[:1]).SerializeToString())
         return path, model.predict_proba(X)
     if suffix == ".keras":
+        keras = pytest.importorskip("keras")
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
         model.save(path)
@@ -58,6 +67,7 @@ def saved(folder, suffix):
         model = catboost.CatBoostClassifier(**SILENT).fit(X, Y)
         model.save_model(str(path))
         return path, model.predict_proba(X)
+    torch = pytest.importorskip("torch")
     module = torch.nn.Linear(2, 3)
     if suffix == ".pt2":
         rows = ({0: torch.export.Dim("rows")},)
@@ -90,6 +100,8 @@ def test_the_ending_may_be_in_capitals(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [*FORMATS, ".skops", ".joblib", ".pkl"])
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"a": 1}', b"junk " * 40, bytes(range(256))])
 def test_what_is_no_model_is_an_error_that_names_the_file(tmp_path, suffix, content):
+    if suffix in (".pt2", ".keras"):  # refused by their own libraries alone
+        pytest.importorskip("torch" if suffix == ".pt2" else "keras")
     path = tmp_path / f"odd{suffix}"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"odd\{suffix}"):
@@ -146,8 +158,9 @@ class Trap:
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ts", ".torchscript", ".pt2", ".pkl"])
 @pytest.mark.parametrize("write", [
     lambda trap, path: path.write_bytes(pickle.dumps(trap)),
-    lambda trap, path: torch.save(trap, path),
-    lambda trap, path: torch.save({"weight": trap}, path, _use_new_zipfile_serialization=False),
+    lambda trap, path: pytest.importorskip("torch").save(trap, path),
+    lambda trap, path: pytest.importorskip("torch").save(
+        {"weight": trap}, path, _use_new_zipfile_serialization=False),
 ])
 def test_a_trap_is_not_sprung(tmp_path, suffix, write):
     path = tmp_path / f"trap{suffix}"
@@ -158,14 +171,14 @@ def test_a_trap_is_not_sprung(tmp_path, suffix, write):
 
 
 @pytest.mark.parametrize("content", ["state", "module"])
-def test_plain_torch_files_are_refused_even_with_permission(tmp_path, content):
+def test_plain_torch_files_are_refused_even_with_permission(torch, tmp_path, content):
     module = torch.nn.Linear(2, 1)
     torch.save(module.state_dict() if content == "state" else module, tmp_path / "plain.pt")
     with pytest.raises(ValueError, match=r"no TorchScript: .* torch.export.save"):
         load(tmp_path / "plain.pt")
 
 
-def test_torch_would_spring_a_trap_in_an_exported_program(tmp_path):
+def test_torch_would_spring_a_trap_in_an_exported_program(torch, tmp_path):
     """Why .pt2 needs permission: torch falls back to full pickles."""
     path, _ = saved(tmp_path, ".pt2")
     with zipfile.ZipFile(path) as archive:
@@ -184,7 +197,7 @@ def test_torch_would_spring_a_trap_in_an_exported_program(tmp_path):
     assert (tmp_path / "sprung").exists()
 
 
-def test_code_in_a_keras_file_is_refused(tmp_path):
+def test_code_in_a_keras_file_is_refused(keras, tmp_path):
     layers = [keras.Input((2,)), keras.layers.Lambda(lambda x: 2 * x)]
     keras.Sequential(layers).save(tmp_path / "lambda.keras")
     with pytest.raises(ValueError, match=r"lambda.keras cannot be read .*Lambda"):

@@ -7,15 +7,19 @@ import pandas as pd
 import pytest
 
 from xaikit.sampling.moves import (
+    can_step,
     changed,
     is_binary,
+    is_centred,
+    lacks_zero,
     levels,
     most_frequent,
-    numbers,
+    steps,
     targets,
     whole,
     with_numbers,
 )
+from xaikit.tables.numeric import float_column
 
 X = np.array([1.0, 2.0, -4.0, 0.0, np.nan])
 KNOWN = X[:4]
@@ -82,12 +86,12 @@ def test_whole(x, target, dtype, want):
     (pd.Series(pd.to_timedelta(["1D", None])).astype("timedelta64[s]"), [86400.0, np.nan]),
 ])
 def test_numbers_and_back(column, want):
-    got = numbers(column)
+    got = float_column(column)
     np.testing.assert_array_equal(got, want)
     moved = np.add(want, [1.0, 0.0])
     back = with_numbers(column, moved)
     assert back.dtype == column.dtype
-    np.testing.assert_array_equal(numbers(back), moved)
+    np.testing.assert_array_equal(float_column(back), moved)
     np.testing.assert_array_equal(changed(column, back), [True, False])
 
 
@@ -143,3 +147,54 @@ def test_levels_of_several_columns_are_their_patterns():
 def test_most_frequent(codes, most, want):
     got = most_frequent(np.array(codes), most)
     np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(("column", "clip", "up", "down", "scale", "moved"), [
+    ([1.0, np.nan, 0.0, 4.0], False, [1.5, np.nan, 0.0, 6.0], [0.5, np.nan, 0.0, 2.0], [1] * 4,
+     [True, False, False, True]),
+    ([1.0, np.nan, 0.0, 4.0], True, [1.5, np.nan, 0.0, 4.0], [0.5, np.nan, 0.0, 2.0], [1] * 4,
+     [True, False, False, True]),
+    # Half of 3 is 1.5, for which whole numbers move by 2: the effect counts 3/4.
+    (pd.array([3, None, 8], dtype="Int64"), False, [5, np.nan, 12], [1, np.nan, 4], [0.75, 1, 1],
+     [True, False, True]),
+])
+def test_steps(column, clip, up, down, scale, moved):
+    column = pd.Series(column)
+    got = steps(column, "relative", 0.5, clip)
+    assert got.up.dtype == got.down.dtype == column.dtype
+    np.testing.assert_array_equal(float_column(got.up), up)
+    np.testing.assert_array_equal(float_column(got.down), down)
+    known = column.notna().to_numpy()
+    np.testing.assert_array_equal(got.scale[known], np.array(scale)[known])
+    np.testing.assert_array_equal(got.moved, moved)
+
+
+@pytest.mark.parametrize("mode", ["relative", "relative_abs", "sd"])
+def test_steps_of_dates_are_standard_deviations_in_whole_days(mode):
+    column = pd.Series(pd.to_datetime(["2020-01-01", "2020-01-11", "2020-01-21", None]))
+    got = steps(column, mode, 0.25)
+    # A quarter of 10 days is 2.5: 3 whole days, for which the effect counts 2.5/3.
+    np.testing.assert_array_equal((got.up - column).dt.days[:3], [3, 3, 3])
+    np.testing.assert_array_equal((column - got.down).dt.days[:3], [3, 3, 3])
+    np.testing.assert_allclose(got.scale[:3], 2.5 / 3, rtol=1e-12)
+    np.testing.assert_array_equal(got.moved, [True, True, True, False])
+    assert lacks_zero(column, mode) is mode.startswith("relative")
+
+
+@pytest.mark.parametrize(("columns", "want"), [
+    ([[1.5, 2.0]], True), ([[0, 1]], False), ([[0, 0]], True), ([[0, 1], [1, 0]], False),
+    ([[0, 0], [1, 0]], False), ([[0, 1], [3, 0]], True), ([["a", "b"]], False),
+    ([[True, False]], False), ([[1.5, 2.0], ["a", "b"]], False),
+    ([pd.to_datetime(["2020-01-01", "2020-01-02"])], True),
+])
+def test_can_step(columns, want):
+    assert can_step(pd.Series(column) for column in columns) is want
+
+
+@pytest.mark.parametrize(("column", "want"), [
+    ([-1.0, 0.0, 1.0], True), ([-1.0, 0.0, 1.3, np.nan], True), ([-1.0, 0.0, 1.4], False),
+    ([0.0, 0.0], False), ([1.0], False), ([np.nan], False),
+])
+def test_is_centred(column, want):
+    # Means 0, 0.1, 0.133 beside standard deviations 1, 1.15, 1.21.
+    assert is_centred(pd.Series(column, dtype=float)) is want

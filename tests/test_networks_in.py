@@ -26,7 +26,7 @@ SPLIT = {"numbers": ["age", "income"], "codes": (["town"], "int64")}
 
 
 class Towns(nn.Module):
-    """Numbers, and the code of a town."""
+    """A module with two inputs: numbers, and the code of a town."""
 
     def __init__(self):
         super().__init__()
@@ -102,12 +102,12 @@ def test_a_split_that_does_not_fit_says_where(inputs, words):
 
 
 def test_a_split_must_name_the_models_inputs():
-    with pytest.raises(ValueError, match="gives numbers, code, but the model's inputs are numbers"):
+    with pytest.raises(ValueError, match="names numbers and code, but the model's inputs are numbers"):
         xk.wrap(towns_keras(), inputs={"numbers": ["age", "income"], "code": ["town"]})
 
 
 def test_wide_inputs_without_a_split_are_refused():
-    with pytest.raises(ValueError, match=r"has 2 inputs \(numbers, codes\); say which columns"):
+    with pytest.raises(ValueError, match=r"has 2 inputs \(numbers and codes\); say which columns"):
         xk.wrap(towns_keras())
 
 

@@ -15,6 +15,9 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SECONDS = 600
 """Most for one cell; a whole notebook takes about 90 s on one core."""
 
+NEEDS = {1: (), 2: ("torch",), 3: ("torch", "skimage")}
+"""What each notebook needs beyond the package's own dependencies, by its number."""
+
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -43,8 +46,8 @@ def test_it_is_valid_and_stored_without_outputs(path):
     os.environ.get("NUMBA_DISABLE_JIT") == "1" or os.environ.get("NUMBA_BOUNDSCHECK") == "1",
     reason="takes minutes without compiled kernels")
 def test_it_runs_from_top_to_bottom(path):
-    for module in ("torch", "skimage", "ipykernel"):
-        pytest.importorskip(module, reason=f"the notebooks need {module}")
+    for module in ("ipykernel", *NEEDS[int(path.stem[:2])]):
+        pytest.importorskip(module, reason=f"the notebook needs {module}")
     nbclient = pytest.importorskip("nbclient", reason="runs the notebooks")
     notebook = nbformat.read(path, as_version=4)
     # As for a reader: figures are drawn inline, whatever backend this process was given.

@@ -12,7 +12,7 @@ from scipy.optimize import approx_fprime
 
 import xaikit as xk
 from xaikit.sampling.coalitions import all_coalitions, paired_coalitions
-from xaikit.solvers.odd_process import CENTRE, JITTER, SURE, OddProcess
+from xaikit.solvers.odd_process import CENTRE, JITTER, TOTAL_NOISE, OddProcess
 from xaikit.solvers.shapley import PairedLeastSquares, exact_from_all
 
 
@@ -48,7 +48,7 @@ def test_the_posterior_is_that_of_dense_regression(n_units, rng):
     kept = all_coalitions(n_units)[1:2 ** (n_units - 1)]
     odd, rho = rng.normal(size=len(kept) + 1), rng.gamma(2.0, size=n_units)
     scales = np.array([0.3, 0.2, 0.05])
-    noise = np.append(np.full(len(kept), scales[2]), scales[2] * SURE) + JITTER
+    noise = np.append(np.full(len(kept), scales[2]), scales[2] * TOTAL_NOISE) + JITTER
     process = OddProcess(kept[None])
     for got, want in zip(process.posterior(odd[None], scales, rho)[:2],
                          reference.odd_process(kept, odd, scales, rho, noise), strict=True):
@@ -56,15 +56,15 @@ def test_the_posterior_is_that_of_dense_regression(n_units, rng):
 
 
 @pytest.mark.parametrize("n_units", [2, 3, 4, 5, 8])
-def test_the_gradient_is_that_of_the_unlikelihood(n_units, rng):
+def test_the_gradient_is_that_of_the_objective(n_units, rng):
     kept = all_coalitions(n_units)[1:2 ** (n_units - 1)][:40]
     sets = np.stack([kept, ~kept])
     process, odds = OddProcess(sets), rng.normal(size=(2, len(kept) + 1))
     assert process.n_learning == 2
     logs = np.concatenate([CENTRE, np.zeros(n_units)]) + 0.3 * rng.normal(size=n_units + 3)
     centre = np.concatenate([CENTRE, np.zeros(n_units)])
-    _, gradient = process.unlikelihood(logs, odds, centre)
-    numeric = approx_fprime(logs, lambda x: process.unlikelihood(x, odds, centre)[0], 1e-6)
+    _, gradient = process.objective(logs, odds, centre)
+    numeric = approx_fprime(logs, lambda x: process.objective(x, odds, centre)[0], 1e-6)
     np.testing.assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-3 * np.abs(numeric).max())
 
 

@@ -58,7 +58,7 @@ def test_what_goes_together_stays_together(rng):
 
 def test_log_odds(rng):
     X, row = rng.random((20, 2)), rng.random((1, 2))
-    e = xk.PredictionDifference(scale="log_odds", n_neighbours=20).fit(lambda X: X[:, 0], X).explain(row)
+    e = xk.PredictionDifference(link="logit", n_neighbours=20).fit(lambda X: X[:, 0], X).explain(row)
     np.testing.assert_allclose(e.values[0, 0, 0], logit(row[0, 0]) - logit(X[:, 0].mean()))
     np.testing.assert_allclose(e.values[0, 1, 0], 0.0, atol=1e-12)
     np.testing.assert_allclose(e.predictions[0, 0], logit(row[0, 0]))
@@ -82,9 +82,9 @@ def test_texts_have_one_stand_in_and_no_error():
 
 
 @pytest.mark.parametrize(("settings", "sentence"), [
-    ({"scale": "odds"}, "scale must be one of difference, log_odds, got 'odds'"),
-    ({"n_neighbours": 0}, "n_neighbours must be a positive whole number, got 0"),
-    ({"n_neighbours": True}, "n_neighbours must be a positive whole number, got True"),
+    ({"link": "odds"}, "link must be one of 'identity', 'logit', got 'odds'"),
+    ({"n_neighbours": 0}, "n_neighbours must be a whole number of at least 1, got 0"),
+    ({"n_neighbours": True}, "n_neighbours must be a whole number of at least 1, got True"),
 ])
 def test_bad_settings(rng, settings, sentence):
     with pytest.raises(ValueError, match=sentence):
@@ -93,5 +93,11 @@ def test_bad_settings(rng, settings, sentence):
 
 def test_log_odds_need_probabilities(rng):
     with pytest.raises(ValueError, match="needs probabilities between 0 and 1"):
-        xk.PredictionDifference(scale="log_odds").fit(
+        xk.PredictionDifference(link="logit").fit(
             lambda X: 5 * X[:, 0], 1.0 + rng.random((5, 3))).explain(np.ones((1, 3)))
+
+
+def test_the_link_is_recorded_beside_the_scale_of_the_model(rng):
+    X = rng.random((20, 2))
+    e = xk.PredictionDifference(link="logit").fit(lambda X: X[:, 0], X).explain(X[:1])
+    assert (e.settings["link"], e.settings["scale"]) == ("logit", "log-odds")

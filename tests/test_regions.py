@@ -101,12 +101,14 @@ def test_pixels_of_no_region_stay_out():
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"output": None}, "the explanation has 2 outputs; name the one"),
-    ({"least": 2}, "least must be a share between 0 and 1"),
-    ({"least": "few"}, "least must be a share"),
-    ({"scales": ()}, "scales must be numbers above 0"),
-    ({"scales": (0,)}, "scales must be numbers above 0"),
-    ({"scales": (2.5,)}, "n_segments must be a whole number"),
+    ({"least": 2}, "least must be a number of at least 0 and at most 1, got 2"),
+    ({"least": "few"}, "least must be a number"),
+    ({"scales": ()}, r"scales must be a whole number of at least 1 \(segments\) or a sequence"),
+    ({"scales": (0,)}, r"scales must be .*, got \(0,\)"),
+    ({"scales": (2.5,)}, r"scales must be .*, got \(2.5,\)"),
+    ({"scales": (True,)}, r"scales must be .*, got \(True,\)"),
+    ({"segmenter": "felzenszwalb", "scales": (0.0, 2.5)}, "scales must be a number above 0 or a sequence"),
+    ({"random_state": True}, "random_state must be"),
     ({"segmenter": "voronoi"}, "segmenter must be one of"),
     ({"segmenter": ["grid"]}, "a list of segmenters holds callables and arrays"),
     ({"segmenter": []}, "a list of segmenters holds"),

@@ -11,6 +11,8 @@ from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.seeds import stream
 from xaikit.solvers.rise import OUTPUTS_AT_ONCE, correlate, draw_masks, ramps
 
+pytestmark = pytest.mark.kernels
+
 SIZES = [((9, 13), 4, 30), ((6, 5), 8, 30), ((1, 1), 3, 20), ((10, 4), 1, 20), ((7, 7), 2, 40), ((1, 9), 3, 25)]
 
 
@@ -72,7 +74,7 @@ def test_errors_are_honest(rng):
 def test_one_pixel_decides():
     # f = c·M(pixel) + constant, so S there is c for any masks: weight · (image − stand-in).
     image = np.full((8, 8, 3), 5.0)
-    explainer = RISE(n_masks=60, grid=4, random_state=3).fit(
+    explainer = RISE(budget=62, grid=4, random_state=3).fit(
         lambda X: np.column_stack([2 * X[:, 3, 5, 1], -X[:, 0, 0].sum(axis=1)]),
         ImageMasker("grid", baseline=1.0))
     e = explainer.explain(image)
@@ -94,7 +96,7 @@ def test_a_linear_model_has_the_map_that_covariances_give():
     by = ramps(6, 3)
     joint = np.einsum("sac,sbc->ab", by, by) / len(by)
     wanted = joint @ weights @ joint / np.outer(np.diag(joint), np.diag(joint))
-    e = RISE(n_masks=20_000, grid=3, random_state=1).fit(
+    e = RISE(budget=20_002, grid=3, random_state=1).fit(
         lambda X: (X * weights).sum(axis=(1, 2))).explain(np.ones((6, 6)))
     z = (e.pixels()[0, :, :, 0] - wanted) / e.pixels("standard_errors")[0, :, :, 0]
     assert np.abs(z).max() < 4.0
@@ -105,7 +107,7 @@ def test_a_linear_model_has_the_map_that_covariances_give():
 def test_dtypes_and_layouts(rng, counting, dtype, shape):
     X = (rng.random(shape) * 100).astype(dtype)
     model = counting(lambda X: X.reshape(len(X), -1).astype(float).mean(axis=1))
-    e = RISE(n_masks=12, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline="mean")).explain(X)
+    e = RISE(budget=14, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline="mean")).explain(X)
     assert {batch.dtype for batch in model.batches} == {np.dtype(dtype)}
     stack = ImageMasker("grid").conform(X)
     assert {batch.shape[1:] for batch in model.batches} == {stack.shape[1:]}
@@ -121,7 +123,7 @@ def test_dtypes_and_layouts(rng, counting, dtype, shape):
 def test_masked_images_are_what_the_masks_say(counting):
     image = np.arange(36, dtype=np.uint8).reshape(6, 6)
     model = counting(lambda X: X.sum(axis=(1, 2)).astype(float))
-    explainer = RISE(n_masks=5, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline=[[1] * 6] * 6))
+    explainer = RISE(budget=7, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline=[[1] * 6] * 6))
     e = explainer.explain(image)
     masks = full_masks(draw_masks(stream(0, "rise"), 5, (6, 6), 2, 0.5))
     assert [len(batch) for batch in model.batches[-2:]] == [2, 5]
@@ -133,7 +135,7 @@ def test_masked_images_are_what_the_masks_say(counting):
 def test_stand_ins_take_turns(counting):
     model = counting(lambda X: X.sum(axis=(1, 2)))
     stand_ins = np.stack([np.full((6, 6), 1.0), np.full((6, 6), 2.0), np.full((6, 6), 3.0)])
-    RISE(n_masks=7, grid=2, random_state=0).fit(
+    RISE(budget=11, grid=2, random_state=0).fit(
         model, ImageMasker("grid", baseline=stand_ins)).explain(np.zeros((6, 6)))
     masks = full_masks(draw_masks(stream(0, "rise"), 7, (6, 6), 2, 0.5))
     behind = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0])[:, None, None]
@@ -143,13 +145,13 @@ def test_stand_ins_take_turns(counting):
 def test_budget(rng, counting):
     X = rng.random((2, 6, 5))
     model = counting(lambda X: X.sum(axis=(1, 2)))
-    explainer = RISE(n_masks=40, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline="blur"))
+    explainer = RISE(budget=42, grid=2, random_state=0).fit(model, ImageMasker("grid", baseline="blur"))
     e = explainer.explain(X)
     assert e.details["model_rows"].tolist() == [42, 42]
     assert e.cost.model_rows == model.n_rows
-    several = RISE(n_masks=40, grid=2, random_state=0).fit(
+    several = RISE(budget=42, grid=2, random_state=0).fit(
         model, ImageMasker("grid", baseline=np.stack([X[0], X[1], X[0] * 0]))).explain(X)
-    assert several.details["model_rows"].tolist() == [44, 44]
+    assert several.details["model_rows"].tolist() == [42, 42]
     np.testing.assert_allclose(several.base_values, [[(X[0].sum() + X[1].sum()) / 3]] * 2)
 
 
@@ -157,7 +159,7 @@ def test_chunks_batches_and_workers_do_not_matter(rng):
     X = rng.random((3, 9, 7, 3)).astype(np.float32)
 
     def explained(X=X, **settings):
-        return RISE(n_masks=50, grid=3, random_state=5, **settings).fit(
+        return RISE(budget=52, grid=3, random_state=5, **settings).fit(
             middle, ImageMasker("grid", baseline="noise")).explain(X)
 
     plain = explained()
@@ -167,7 +169,7 @@ def test_chunks_batches_and_workers_do_not_matter(rng):
         assert other.standard_errors.tobytes() == plain.standard_errors.tobytes(), settings
     # Nor do the other images.
     assert explained(X[1:2]).values.tobytes() == plain.values[1:2].tobytes()
-    assert RISE(n_masks=50, grid=3, random_state=6).fit(middle).explain(X).values.tobytes() \
+    assert RISE(budget=52, grid=3, random_state=6).fit(middle).explain(X).values.tobytes() \
         != plain.values.tobytes()
 
 
@@ -176,11 +178,11 @@ def middle(X):
 
 
 def test_pixels_masked_alike_are_said_to_be_unknown():
-    e = RISE(n_masks=2, grid=1, p=0.999, random_state=0).fit(
+    e = RISE(budget=4, grid=1, p=0.999, random_state=0).fit(
         lambda X: X.sum(axis=(1, 2))).explain(np.ones((3, 3)))
     assert (e.values == 0.0).all()
     assert np.isnan(e.standard_errors).all()
-    assert "9 pixels were masked the same in all questions" in e.warnings[0]
+    assert "9 pixels were masked alike in all questions" in e.warnings[0]
 
 
 def test_tensors_and_torch():
@@ -189,18 +191,18 @@ def test_tensors_and_torch():
     X = torch.rand(2, 3, 8, 8)
     with torch.no_grad():
         net(X)
-    e = RISE(n_masks=20, grid=2, random_state=0).fit(net).explain(X)
+    e = RISE(budget=22, grid=2, random_state=0).fit(net).explain(X)
     assert e.channels == "first"
     assert e.values.shape == (2, 64, 2)
 
 
 @pytest.mark.parametrize(("settings", "said"), [
-    ({"n_masks": 1}, "n_masks must be at least 2 and whole, got 1"),
-    ({"grid": 0}, "grid must be at least 1"),
-    ({"grid": 2.0}, "grid must be at least 1 and whole"),
-    ({"p": 0.0}, "p must be a probability between 0 and 1"),
-    ({"p": "half"}, "p must be a probability"),
-    ({"max_memory": 0}, "max_memory must be at least 1"),
+    ({"budget": 3}, "budget must be a whole number of at least 4, got 3"),
+    ({"grid": 0}, "grid must be a whole number of at least 1, got 0"),
+    ({"grid": 2.0}, "grid must be a whole number"),
+    ({"p": 0.0}, "p must be a number above 0 and below 1, got 0.0"),
+    ({"p": "half"}, "p must be a number"),
+    ({"max_memory": 0}, "max_memory must be a whole number of at least 1"),
 ])
 def test_bad_settings(settings, said):
     with pytest.raises(ValueError, match=said):
@@ -210,8 +212,9 @@ def test_bad_settings(settings, said):
 def test_what_rise_cannot_do():
     with pytest.raises(TypeError, match="takes an ImageMasker or nothing"):
         RISE().fit(lambda X: X.sum(axis=1), np.zeros((4, 4)))
-    explainer = RISE(n_masks=4).fit(lambda X: X.sum(axis=(1, 2)))
-    with pytest.raises(TypeError, match="soft masks, which are no questions of a game"):
-        explainer.games(np.ones((4, 4)))
+    explainer = RISE(budget=6).fit(lambda X: X.sum(axis=(1, 2)))
+    with pytest.raises(ValueError, match="leaves 1 masks; at least 2 are needed: raise it to 5"):
+        RISE(budget=4).fit(lambda X: X.sum(axis=(1, 2)), ImageMasker(
+            "grid", baseline=np.zeros((2, 4, 4)))).explain(np.ones((4, 4)))
     with pytest.raises(ValueError, match="NaN or infinity"):
         explainer.explain(np.full((4, 4), np.nan))

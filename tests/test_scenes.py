@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -13,9 +11,8 @@ from benchmarks.scenes import pointing, precision, reader, scenes
 torch = pytest.importorskip("torch", reason="the network that reads the scenes is a torch module")
 pytest.importorskip("skimage", reason="superpixels need scikit-image")
 pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("NUMBA_DISABLE_JIT") == "1" or os.environ.get("NUMBA_BOUNDSCHECK") == "1",
-        reason="a network is trained and asked 80,000 questions: minutes without compiled kernels"),
+    pytest.mark.statistics,
+    pytest.mark.xdist_group("scenes"),  # one process trains the network for all
     pytest.mark.filterwarnings("error::RuntimeWarning"),
 ]
 
@@ -27,7 +24,7 @@ def read():
     """Give a network, scenes that it reads rightly, where their digits are, and which they are."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    network, accuracy = reader(n=2_000, epochs=8)
+    network, accuracy = reader(n=2_000, epochs=10)
     assert accuracy > 0.85  # a network that cannot read has nothing to point at
     predictor = xk.wrap(network, output="proba", channels="first")
     test = scenes(2 * N_SCENES, 2)
@@ -47,7 +44,7 @@ METHODS = {
     "Kernel SHAP": (xk.KernelSHAP(solver="wls", budget=801, random_state=0), _segments),
     # A cell of 4.8 pixels is a fifth of a digit's side; nothing is black by itself in a photograph,
     # so that the mean colour, as for the others, disturbs the network less than RISE's own black.
-    "RISE": (xk.RISE(n_masks=1_500, grid=10, random_state=0), _segments),
+    "RISE": (xk.RISE(budget=1502, grid=10, random_state=0), _segments),
 }
 
 

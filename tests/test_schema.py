@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from xaikit.tables.dtypes import kind_of
 from xaikit.tables.schema import Schema, as_table
-from xaikit.tables.tables import borrow_columns, column_of, kind_of, replace_columns, take_rows
+from xaikit.tables.tables import borrow_columns, column_of, replace_columns, take_rows
 
 
 def mixed_frame():
@@ -186,7 +187,7 @@ REFUSED = [
                  id="date in float"),
     pytest.param(["x"], [3], "'a' should hold text", id="number in text"),
     pytest.param(["x"], pd.to_datetime(["2020-01-01"]), "'a' should hold text", id="date in text"),
-    pytest.param(series(["b"], LEVELS), ["b", "new", "newer"], "'a'.*'new', 'newer'",
+    pytest.param(series(["b"], LEVELS), ["b", "new", "newer"], "'a'.*'new' and 'newer'",
                  id="unknown levels"),
     pytest.param(series([1, 2], "category"), ["1"], "'a'.*'1'", id="digit for a number level"),
     pytest.param(series([1, None], "Int64"), ["x"], "'a' should be Int64", id="text in Int64"),

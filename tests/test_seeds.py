@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from xaikit.errors import SettingError
 from xaikit.sampling.seeds import resolve_seed, stream
 
 
@@ -69,10 +70,8 @@ def test_no_seed_is_a_new_seed_each_time():
     assert all(0 <= seed < 2**32 for seed in drawn)
 
 
-@pytest.mark.parametrize(("given", "error"), [
-    (True, TypeError), (1.0, TypeError), ("1", TypeError), (np.random.RandomState(0), TypeError),
-    ([1], TypeError), (-1, ValueError), (np.int64(-3), ValueError),
-])
-def test_other_seeds_are_refused(given, error):
-    with pytest.raises(error, match="random_state must"):
+@pytest.mark.parametrize("given", [
+    True, np.True_, 1.0, "1", np.random.RandomState(0), [1], -1, np.int64(-3)])
+def test_other_seeds_are_refused(given):
+    with pytest.raises(SettingError, match="random_state must be a whole number of at least 0 or"):
         resolve_seed(given)

@@ -236,7 +236,7 @@ def test_too_few_pairs_are_said_to_be_too_few():
     pairs = paired_coalitions(10, 200, np.random.default_rng(0))
     few = type(pairs)(pairs.kept[:3], pairs.weights[:3], pairs.strata[:3], pairs.drawn,
                       pairs.available)
-    with pytest.raises(ValueError, match="3 pairs of coalitions cannot tell 10 units apart"):
+    with pytest.raises(ValueError, match="3 pairs of coalitions do not determine the values of 10 units"):
         PairedLeastSquares.of([few])
 
 

@@ -134,7 +134,7 @@ def test_sizes_that_the_law_leaves_out_are_never_drawn():
 
 
 def test_coalitions_without_one_answer_come_round_again():
-    drawn = draw("table", 3, 500, settled=False)
+    drawn = draw("table", 3, 500, distinct=False)
     assert len(drawn.kept) == 500
     assert len(set(names(drawn.kept))) == 8
     np.testing.assert_allclose(drawn.weights, 1 / 500)

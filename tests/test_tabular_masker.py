@@ -9,7 +9,10 @@ import reference
 
 import xaikit as xk
 from xaikit.sampling.coalitions import pack
-from xaikit.sampling.tabular import as_masker, resolve_groups
+from xaikit.sampling.tabular import as_masker
+from xaikit.tables.groups import resolve_groups
+
+pytestmark = pytest.mark.kernels
 
 BERLIN = "Europe/Berlin"
 
@@ -306,7 +309,7 @@ def test_a_frame_for_an_array_background_is_put_in_order_by_name():
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (lambda X: X.drop(columns=["int", "str"]), "missing: int, str"),
+    (lambda X: X.drop(columns=["int", "str"]), "missing: int and str"),
     (lambda X: X.assign(more=1), "not expected: more"),
     (lambda X: X.rename(columns={"int": "INT"}), "missing: int; not expected: INT"),
     (lambda X: X.assign(kind="zebra"), r"column 'kind' holds levels .* 'zebra'"),

@@ -372,10 +372,6 @@ def test_what_cannot_be_shown():
         text_highlight(e, row=[0, 0])
     with pytest.raises(KeyError, match="no output named 'x'"):
         text_highlight(e, output="x")
-    with pytest.raises(ValueError, match="max_display must be at least 1"):
-        text_highlight(e, max_display=0)
-    with pytest.raises(TypeError, match="max_display must be a whole number"):
-        text_highlight(e, max_display=1.5)
     with pytest.raises(TypeError, match="ax must be a matplotlib Axes, got Figure"):
         text_highlight(e, ax=plt.figure())
     with pytest.raises(ValueError, match="HTML is not drawn on an Axes"):

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import xaikit as xk
-from xaikit.predictor.adapter import ModelError, wrap
+from xaikit.errors import ModelError
+from xaikit.predictor.wrapping import wrap
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 nn = torch.nn

@@ -1,6 +1,6 @@
 """The command ``xaikit``: data on stdout, progress and messages on stderr.
 
-Exit status: 0 done, 1 something was found (the model failed, the probe objects), 2 bad usage.
+Exit status: 0 done, 1 findings (the model failed, or the probe has warnings), 2 bad usage.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 
 DONE, FINDINGS, USAGE = 0, 1, 2
 METHODS = {
-    "kernel_shap": "xaikit.explainers.kernel_shap:KernelSHAP",
-    "lime": "xaikit.explainers.lime:LIME",
+    "kernel_shap": "xaikit.explainers.shapley.kernel_shap:KernelSHAP",
+    "lime": "xaikit.explainers.lime.lime:LIME",
     "occlusion": "xaikit.explainers.occlusion:Occlusion",
     "prediction_difference": "xaikit.explainers.prediction_difference:PredictionDifference",
 }
-"""What `explain` can do, by the name of the explainer's file."""
+"""Methods of `explain`, by the name of the explainer's file."""
 FORMATS = (".json", ".csv", ".parquet", ".html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and give its exit status.
+    """Run a command line and return its exit status.
 
     Parameters
     ----------
@@ -41,14 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from sklearn.exceptions import NotFittedError
 
-    from xaikit.predictor.adapter import ModelError
-    from xaikit.predictor.probe import ProbeError
+    from xaikit.errors import ModelError, ProbeError, XaikitError
 
     try:
         return int(arguments.run(arguments))
-    except (ModelError, ProbeError) as error:
+    except XaikitError as error:
         print(f"xaikit: {error}", file=sys.stderr)
-        return FINDINGS
+        return FINDINGS if isinstance(error, ModelError | ProbeError) else USAGE
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"xaikit: {text}", file=sys.stderr)
@@ -66,49 +65,59 @@ def _parser() -> argparse.ArgumentParser:
         prog="xaikit", description="Explain any model, with error bars.")
     parser.add_argument("--version", action="version", version=f"xaikit {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-
-    demo = commands.add_parser("demo", help="fit a model on data that scikit-learn ships and "
-                                            "write its report")
-    demo.add_argument("--output", default="xaikit-report/report.html", help="path of the report")
-    demo.set_defaults(run=_demo)
-
-    report = commands.add_parser("report", help="write a report about a model and a table")
-    _add_model(report)
-    _add_data(report, target="column of true answers, for performance and permutation importance")
-    report.add_argument("--background", help="table whose rows stand in for hidden features")
-    report.add_argument("--output", default="report.html", help="path of the report")
-    report.add_argument("--class", dest="output_name", help="output to report on")
-    report.add_argument("--title")
-    _add_work(report)
-    report.set_defaults(run=_report)
-
-    explain = commands.add_parser("explain", help="explain rows of a table")
-    _add_model(explain)
-    _add_data(explain, target="column to leave out")
-    explain.add_argument("--background", required=True,
-                         help="table whose rows stand in for hidden features")
-    explain.add_argument("--method", choices=list(METHODS), default="kernel_shap")
-    explain.add_argument("--output", help="a folder, or a file ending in .json, .csv, .parquet or "
-                                          ".html; CSV on stdout by default")
-    _add_work(explain)
-    explain.set_defaults(run=_explain)
-
-    importance = commands.add_parser("importance", help="rank a model's features")
-    _add_model(importance)
-    _add_data(importance, target="column of true answers")
-    importance.add_argument("--method", choices=["permutation", "mean_impact", "kernel_shap"],
-                            default="permutation")
-    importance.add_argument("--background", help="for kernel_shap; the data by default")
-    importance.add_argument("--scoring", help="a scikit-learn scorer, for permutation")
-    importance.add_argument("--output", help="as for explain")
-    _add_work(importance)
-    importance.set_defaults(run=_importance)
-
-    doctor = commands.add_parser("doctor", help="show versions, and what a probe of a model finds")
-    _add_model(doctor, required=False)
-    _add_data(doctor, target="column to leave out", required=False)
-    doctor.set_defaults(run=_doctor)
+    for name, words, add, run in (
+        ("demo", "write a report on a model of data that scikit-learn ships", _add_demo, _demo),
+        ("report", "write a report on a model and a table", _add_report, _report),
+        ("explain", "explain rows of a table", _add_explain, _explain),
+        ("importance", "rank a model's features", _add_importance, _importance),
+        ("doctor", "show versions, and what a probe of a model finds", _add_doctor, _doctor),
+    ):
+        command = commands.add_parser(name, help=words)
+        add(command)
+        command.set_defaults(run=run)
     return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", default="xaikit-report/report.html", help="path of the report")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser, target="column of labels, for performance and permutation importance")
+    parser.add_argument("--background", help="table whose rows replace hidden features")
+    parser.add_argument("--output", default="report.html", help="path of the report")
+    parser.add_argument("--class", dest="output_name",
+                        help="output to report on; needed if there are more than two")
+    parser.add_argument("--title")
+    _add_work(parser)
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser, target="column to leave out")
+    parser.add_argument("--background", required=True,
+                        help="table whose rows replace hidden features")
+    parser.add_argument("--method", choices=list(METHODS), default="kernel_shap")
+    parser.add_argument("--output", help="a folder, or a file ending in .json, .csv, .parquet or "
+                                         ".html; CSV on stdout by default")
+    _add_work(parser)
+
+
+def _add_importance(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser, target="column of labels")
+    parser.add_argument("--method", choices=["permutation", "mean_impact", "kernel_shap"],
+                        default="permutation")
+    parser.add_argument("--background", help="for kernel_shap; the data by default")
+    parser.add_argument("--scoring", help="a scikit-learn scorer, for permutation")
+    parser.add_argument("--output", help="as for explain")
+    _add_work(parser)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser, required=False)
+    _add_data(parser, target="column to leave out", required=False)
 
 
 def _add_model(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -189,8 +198,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     if "budget" in method().get_params():
         settings["budget"] = arguments.budget or "auto"
     elif arguments.budget is not None:
-        raise ValueError(f"--budget does not go with --method {arguments.method}, whose questions "
-                         "are fixed by the numbers of features and background rows.")
+        raise ValueError(f"--budget cannot be used with --method {arguments.method}, whose number "
+                         "of questions depends only on the features and background rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
     X, _ = _load_data(arguments)
@@ -201,9 +210,9 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from xaikit.explainers.kernel_shap import KernelSHAP
     from xaikit.explainers.mean_impact import MeanImpactValue
     from xaikit.explainers.permutation import PermutationImportance
+    from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 
     _check_output(arguments.output)
     model = _load_model(arguments)
@@ -233,13 +242,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     predictor = _load_model(arguments)
     print(f"model: {predictor!r}")
     if arguments.data is None:
-        print("Give --data to probe the model.")
+        print("Pass --data to probe the model.")
         return DONE
     X, _ = _load_data(arguments)
     try:
         bound = predictor.bind(X)
     except Exception:
-        # What went in is what one wants to see now.
+        # The table as it was read helps to find out why.
         print("\n".join(as_read(X)))
         raise
     print("\n".join(checkup(bound, X)))
@@ -257,7 +266,7 @@ def _versions() -> list[tuple[str, str]]:
                  "torch", "keras", "xgboost", "lightgbm", "catboost", "onnxruntime", "polars",
                  "pyarrow", "skops", "scikit-image", "shap"):
         found.append((name, "not installed"))
-        for made in (name, f"{name}-cpu", f"{name}-gpu"):  # as some are named by what they run on
+        for made in (name, f"{name}-cpu", f"{name}-gpu"):  # some have one package per device
             try:
                 found[-1] = (name, version(made))
             except PackageNotFoundError:
@@ -267,15 +276,17 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _load_model(arguments: argparse.Namespace) -> Any:
-    from xaikit.predictor.adapter import wrap
     from xaikit.predictor.loading import load_model
+    from xaikit.predictor.wrapping import wrap
 
     model = load_model(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
     return wrap(model, task=arguments.task)
 
 
 def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """Give the table without the target and dropped columns, and the target."""
+    """Return the table without the target and dropped columns, and the target."""
+    from xaikit.tables.reading import read_table
+
     table = read_table(arguments.data, arguments.na)
     if arguments.limit is not None:
         table = table.head(arguments.limit)
@@ -295,6 +306,8 @@ def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _load_background(arguments: argparse.Namespace) -> Any:
+    from xaikit.tables.reading import read_table
+
     if arguments.background is None:
         return None
     table = read_table(arguments.background, arguments.na)
@@ -302,33 +315,8 @@ def _load_background(arguments: argparse.Namespace) -> Any:
     return table.drop(columns=left_out)
 
 
-def read_table(path: str, missing: Sequence[str] = ()) -> Any:
-    """Read a table by the ending of its name.
-
-    Parameters
-    ----------
-    path : str
-        ``.csv``, ``.parquet`` or ``.feather`` (these two need pyarrow).
-    missing : sequence of str
-        Further texts of a CSV that mean missing.
-    """
-    import pandas as pd
-
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet", ".feather"):
-        raise ValueError(f"cannot read {path!r}: expected a .csv, .parquet or .feather file.")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path!r}.")
-    if suffix == ".csv":
-        try:
-            return pd.read_csv(path, na_values=list(missing), skipinitialspace=True)
-        except pd.errors.EmptyDataError as error:
-            raise ValueError(f"{path} is empty.") from error
-    return pd.read_parquet(path) if suffix == ".parquet" else pd.read_feather(path)
-
-
 def _check_output(output: str | None) -> None:
-    """Refuse a path that cannot be written before any work is done."""
+    """Raise if a path cannot be written; before any work is done."""
     suffix = "" if output is None else Path(output).suffix
     if suffix and suffix not in FORMATS:
         raise ValueError(f"cannot save as {output!r}: expected a folder, or a file ending in one "

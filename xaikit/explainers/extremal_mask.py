@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from xaikit.explainers.base import check_model_rows, is_number
-from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
-from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.tables.tables import Batch
+from xaikit.explainers.games import GameExplainer, Request, Turn
+from xaikit.explainers.results import RowResult
+from xaikit.sampling.game import Game
+from xaikit.settings import MAX_MEMORY, Number, Several
 
 
-class ExtremalMask(MaskedExplainer):
+class ExtremalMask(GameExplainer):
     """Which units answer best for the rest: sets of bounded size that keep the answer highest.
 
-    For every area the set S of at most that share of the units is sought whose v(S) is largest,
-    all others hidden. The search needs no gradients. It begins with units added one by one, each
-    time the one that adds most, or with those that are missed most from the whole, whichever is
-    better: where no unit does anything alone the second finds a way. Then units are exchanged one
-    by one while that helps.
+    For each area, find the set S, within that share of the units, that maximises v(S), all other
+    units hidden. The search needs no gradients. It starts from the better of two sets: units added
+    one by one, each time the one that adds most; or the units whose removal from the whole costs
+    most, which finds a way where no unit has an effect alone. Then it exchanges units one by one
+    while that helps.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ class ExtremalMask(MaskedExplainer):
         Shares of the units, between 0 and 1.
     budget : int or "auto"
         Most model rows per explained row and output. Adding units costs about M·(largest area·M)
-        rows, and M rows more say which are missed; what is left of the budget is spent on
-        exchanges. ``"auto"``: twice that.
-    groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory
-        As everywhere. Each output is a search of its own: name those that matter.
+        coalitions, and removing each unit once M more; exchanges use what is left of the budget.
+        ``"auto"``: twice that.
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
 
     Notes
     -----
-    `values` are the share of areas whose set holds the unit: 1 for units in all of them. They are
-    no contributions and do not add up. `details["kept"]` (n_rows, n_areas, n_outputs) are the
-    answers v(S), beside `predictions` with everything shown and `base_values` with nothing shown.
-    `standard_errors` and `fidelity` are not known (NaN): a search has none.
+    Each output is a search of its own: name those that matter. `values` are the share of areas
+    whose set holds the unit: 1 for units in all of them. They are not contributions and do not add
+    up. `details["kept"]` (n_rows, n_areas, n_outputs) are the answers v(S), beside `predictions`
+    with everything shown and `base_values` with nothing shown. `standard_errors` and `fidelity` are
+    NaN: a search has none.
 
     References
     ----------
@@ -52,6 +52,8 @@ class ExtremalMask(MaskedExplainer):
     >>> explainer.explain(np.ones((1, 4))).values[0, :, 0]
     array([0. , 1. , 0.5, 0. ])
     """
+
+    own_settings: ClassVar = {"areas": Several(Number(above=0.0, most=1.0))}
 
     def __init__(
         self,
@@ -76,20 +78,13 @@ class ExtremalMask(MaskedExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> ExtremalSolver:
+    def _method(self, request: Request) -> ExtremalSolver:
         return ExtremalSolver(np.sort(np.asarray(self.areas, dtype=np.float64)), self.budget)
-
-    def _check_settings(self) -> None:
-        areas = list(self.areas) if isinstance(self.areas, list | tuple | np.ndarray) else []
-        if not areas or not all(is_number(a) and 0.0 < a <= 1.0 for a in areas):
-            raise ValueError("areas must be shares of the units, above 0 and at most 1, "
-                             f"got {self.areas!r}.")
-        check_model_rows(self.budget)
 
 
 @dataclass(frozen=True)
 class ExtremalSolver:
-    """Explains games. Nothing is drawn: the search is the same every time."""
+    """Explains games. Nothing is random: the search is the same every time."""
 
     areas: np.ndarray
     budget: int | str
@@ -100,14 +95,14 @@ class ExtremalSolver:
         sizes = np.maximum(np.round(self.areas * n_units).astype(np.int64), 1)
         ends = np.array([[False], [True]]).repeat(n_units, axis=1)
         base, prediction = game.values(ends)
-        # One after the other is added, and every one is left out once.
+        # Units are added one after the other, and each is left out once.
         adding = int(sizes.max()) * n_units - int(sizes.max() * (sizes.max() - 1)) // 2 + n_units
         budget = 2 * adding * n_background if self.budget == "auto" else int(self.budget)
         if budget < adding * n_background:
             raise ValueError(
                 f"budget={budget} model rows is too small: adding {sizes.max()} of {n_units} units "
-                f"one by one takes {adding * n_background:,} on {n_background} stand-ins. Raise "
-                "the budget, or ask for smaller areas or larger units.")
+                f"one by one takes {adding * n_background:,} on {n_background} background rows. "
+                "Raise the budget, or ask for smaller areas or larger units.")
         n_outputs = len(prediction)
         values, kept = np.zeros((n_units, n_outputs)), np.zeros((len(sizes), n_outputs))
         for k in range(n_outputs):
@@ -131,7 +126,7 @@ class _Search:
         self._game, self._output, self._left = game, output, budget
 
     def added(self, n: int) -> list[int]:
-        """Give the first `n` units, each the one that added most."""
+        """Return the first `n` units, each the one that added most."""
         kept, chosen = np.zeros(self._game.n_units, dtype=bool), []
         for _ in range(n):
             out = np.flatnonzero(~kept)
@@ -143,12 +138,12 @@ class _Search:
         return chosen
 
     def missed(self) -> list[int]:
-        """Give all units, those first without which least is left of the whole."""
+        """Return all units, first those whose removal lowers v most."""
         without = ~np.eye(self._game.n_units, dtype=bool)
         return [int(u) for u in np.argsort(self._values(without), kind="stable")]
 
     def exchanged(self, starts: list[list[int]], shares: int) -> tuple[np.ndarray, float]:
-        """From the best of sets exchange units, while that helps and the budget's share lasts."""
+        """Exchange units of the best set, while that helps and the budget's share lasts."""
         tried = np.zeros((len(starts), self._game.n_units), dtype=bool)
         for own, chosen in zip(tried, starts, strict=True):
             own[chosen] = True
@@ -164,13 +159,13 @@ class _Search:
     def _exchange(
         self, kept: np.ndarray, value: float, stop: int
     ) -> tuple[np.ndarray, float] | None:
-        """Give a better set with one unit exchanged, if there is one and the budget finds it."""
+        """Return a better set with one unit exchanged; None if the budget finds none."""
         inside, outside = np.flatnonzero(kept), np.flatnonzero(~kept)
         if len(outside) == 0 or self._left - len(inside) < stop:
             return None
         without = np.tile(kept, (len(inside), 1))
         without[np.arange(len(inside)), inside] = False
-        # The unit that is missed least goes first; the one that adds most comes.
+        # Remove the unit that costs least, add the one that brings most.
         for gone in without[np.argsort(-self._values(without), kind="stable")]:
             if self._left - len(outside) < stop:
                 return None

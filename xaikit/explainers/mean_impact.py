@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from xaikit.explainers.base import Explainer, Stopwatch, in_parallel
-from xaikit.explanations.base import Cost
+from xaikit.errors import SettingError
+from xaikit.explainers.base import Explainer
+from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.importance import Importance
-from xaikit.predictor.adapter import Predictor
-from xaikit.sampling.game import MAX_MEMORY
-from xaikit.sampling.moves import (
-    changed,
-    is_binary,
-    levels,
-    most_frequent,
-    numbers,
-    targets,
-    whole,
-    whole_days,
-    with_numbers,
-)
+from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.moves import can_step, is_centred, lacks_zero, levels, most_frequent, steps
 from xaikit.sampling.seeds import stream
-from xaikit.sampling.tabular import resolve_groups
-from xaikit.solvers.bootstrap import bootstrap_means
-from xaikit.tables.tables import (
-    Table,
-    borrow_columns,
-    column_of,
-    kind_of,
-    replace_columns,
-    take_rows,
-)
-
-MODES = ("relative", "relative_abs", "sd", "range", "quantile")
-NUMERIC = ("float", "integer", "datetime", "timedelta")
-CENTRED = 0.1
-"""Below this ratio of |mean| to sd a relative step moves a column by next to nothing on average."""
+from xaikit.sampling.table_questions import TableQuestions
+from xaikit.settings import MAX_MEMORY, POSITIVE, Flag, OneOf, Several
+from xaikit.solvers.intervals import bootstrap_means, errors_of_means
+from xaikit.tables.tables import column_of
 
 
 class MeanImpactValue(Explainer):
@@ -58,28 +37,24 @@ class MeanImpactValue(Explainer):
         columns it cancels, and a warning says so.
     clip : bool
         Keep moved numbers within the observed range.
-    groups : dict of name to columns, optional
-        Columns moved together; a group of 0/1 columns (one-hot) is swapped as one column of levels.
-    outputs : position, name or list, optional
     sweep : sequence of float
         Further δ, whose signed and absolute values are added to `details`.
-    n_bootstrap : int
-        Resamples of the rows for the intervals.
-    confidence : float
     max_levels : int
         Most levels of a categorical column that are swapped in, the most frequent first.
-    batch_size, random_state, n_jobs, max_memory
-        As everywhere. The seed moves intervals only.
+    {groups, outputs, n_bootstrap, confidence, batch_size, random_state, n_jobs, max_memory}
 
     Notes
     -----
-    *Categories, text, booleans* and numbers that are only 0 and 1 have no 1 ± δ: every row is
-    given each other observed level.
+    *Categories, text, booleans* and numbers that are only 0 and 1 have no 1 ± δ: every row takes
+    each of the other observed levels.
     With two levels the effect is f(second level) − f(first level) in sorted order; with more it is
     the mean over other levels of f(other) − f(own), whose sign has no direction: read ``absolute``.
+    A group that holds such a column, or only columns of 0 and 1 (one-hot), is swapped as one column
+    whose levels are the observed combinations.
     *Whole numbers* stay whole: they move to the next whole number at least as far away as δ asks
     for, and the effect is scaled back to δ's step (exact where f is linear in between).
     *Dates* have no zero, so the relative modes move them by δ·sd. *Missing values* stay missing.
+    The seed moves only the intervals.
 
     References
     ----------
@@ -93,6 +68,13 @@ class MeanImpactValue(Explainer):
     >>> float(e.values[0, 0].round(10))
     0.8
     """
+
+    own_settings: ClassVar = {
+        "delta": POSITIVE,
+        "mode": OneOf("relative", "relative_abs", "sd", "range", "quantile"),
+        "clip": Flag(),
+        "sweep": Several(POSITIVE, least=0),
+    }
 
     def __init__(
         self,
@@ -125,6 +107,14 @@ class MeanImpactValue(Explainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
+    def check_settings(self) -> None:
+        super().check_settings()
+        for delta in (self.delta, *self.sweep):
+            if not np.isfinite(delta):
+                raise SettingError(f"delta must be finite, got {delta!r}.")
+            if self.mode == "quantile" and delta >= 1:
+                raise SettingError(f"delta must be below 1 in quantile mode, got {delta!r}.")
+
     def explain(self, X: Any, y: Any = None) -> Importance:
         """Move every feature of every row.
 
@@ -140,230 +130,163 @@ class MeanImpactValue(Explainer):
             `values` are signed, in units of the output. `details` hold ``absolute`` (mean |effect|)
             with its interval, ``share`` (of the sum of absolute), ``unmoved`` (fraction of rows
             that no step could move), and ``sweep``, ``sweep_absolute`` (n_features, n_outputs,
-            n_deltas) where asked for.
+            n_deltas) if `sweep` holds any.
 
         Raises
         ------
+        sklearn.exceptions.NotFittedError
         ValueError
             For settings out of range or an empty table.
         ModelError
             If the model fails.
         """
-        self._check_fitted()
-        self._check_settings()
-        watch, seed = Stopwatch(), self.seed_
-        predictor = self.predictor_.bind(X)
-        assert predictor.findings is not None
-        table = predictor.columns.conform(X)
-        units = resolve_groups(predictor.columns.names, self.groups)
-        deltas = (self.delta, *self.sweep)
-        task = _Task(predictor, table, tuple(units.values()), tuple(units),
-                     predictor.columns.names, deltas, self.mode, self.clip, self.max_levels,
-                     int(self.max_memory))
-        results, cost = [], Cost()
-        for result in in_parallel(task, list(range(len(units))), self.n_jobs, "MIV"):
-            results.append(result)
-            cost += result.cost
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
-        warnings = [*predictor.findings.warnings, *(w for r in results for w in r.warnings)]
-        cost += watch.cost(predictor)
-        return self._result(results, tuple(units), predictor, seed, tuple(warnings), Cost(
-            cost.model_rows, cost.unique_rows, cost.questions, cost.calls, cost.model_seconds,
-            watch.cost(predictor).seconds))
+        self._check_ready()
+        ledger = self.predictor_.ledger
+        watch = Stopwatch(ledger)
+        questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
+        work = ImpactWork(questions, (self.delta, *self.sweep), self.mode, self.clip,
+                          self.max_levels)
+        stepped = [can_step(columns_of(questions, unit).values()) for unit in questions.units]
+        if not all(stepped):
+            questions.base()  # asked before the work is shared out, not by every worker
+        ledger.add(questions.ledger)
+        impacts = run(work, list(enumerate(stepped)), ledger, n_jobs=self.n_jobs, label="MIV")
+        warnings = (*questions.warnings, *(w for impact in impacts for w in impact.warnings))
+        return Importance(
+            **self._about(), **self._numbers(impacts), feature_names=questions.unit_names,
+            output_names=questions.output_names, cost=watch.cost(), warnings=warnings)
 
-    def _result(
-        self, results: list[_Impact], names: tuple[str, ...], predictor: Predictor, seed: int,
-        warnings: tuple[str, ...], cost: Cost,
-    ) -> Importance:
-        signed = np.stack([r.signed for r in results], axis=1)
-        size = np.stack([r.absolute for r in results], axis=1)
+    def _numbers(self, impacts: list[Impact]) -> dict[str, Any]:
+        """Summarise effects over rows: values, errors, intervals and details."""
+        signed = np.stack([impact.signed for impact in impacts], axis=1)
+        size = np.stack([impact.absolute for impact in impacts], axis=1)
         n, shape = len(signed), signed.shape[1:3]
         first = np.concatenate([signed[..., 0], size[..., 0]], axis=1).reshape(n, -1)
         lower, upper = (
             bound.reshape(2, *shape) for bound in bootstrap_means(
-                first, self.n_bootstrap, self.confidence, stream(seed, "bootstrap"))
+                first, self.n_bootstrap, self.confidence, stream(self.seed_, "bootstrap"))
         )
-        errors = np.full(shape, np.nan)
-        if n > 1:
-            errors = signed[..., 0].std(axis=0, ddof=1) / np.sqrt(n)
         absolute = size.mean(axis=0)
         total = absolute[..., 0].sum(axis=0)
         details = {
             "absolute": absolute[..., 0],
             "absolute_lower": lower[1], "absolute_upper": upper[1],
             "share": absolute[..., 0] / np.where(total > 0, total, np.nan),
-            "unmoved": np.repeat([[r.unmoved] for r in results], shape[1], axis=1),
+            "unmoved": np.repeat([[impact.unmoved] for impact in impacts], shape[1], axis=1),
         }
         if len(self.sweep):
             details["sweep"] = signed.mean(axis=0)[..., 1:]
             details["sweep_absolute"] = absolute[..., 1:]
-        return Importance(
-            method="MeanImpactValue", values=signed[..., 0].mean(axis=0), standard_errors=errors,
-            lower=lower[0], upper=upper[0], details=details, feature_names=names,
-            output_names=predictor.output_names or (), settings=self._settings(),
-            random_state=seed, cost=cost, warnings=warnings,
-        )
-
-    def _check_settings(self) -> None:
-        if self.mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}.")
-        for delta in (self.delta, *self.sweep):
-            number = isinstance(delta, int | float | np.number) and not isinstance(delta, bool)
-            if not number or not np.isfinite(delta) or delta <= 0:
-                raise ValueError(f"delta must be a positive number, got {delta!r}.")
-            if self.mode == "quantile" and delta >= 1:
-                raise ValueError(f"in quantile mode delta must be below 1, got {delta!r}.")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence must lie between 0 and 1, got {self.confidence!r}.")
-        if self.max_levels < 2:
-            raise ValueError(f"max_levels must be at least 2, got {self.max_levels}.")
-        if self.n_bootstrap < 1:
-            raise ValueError(f"n_bootstrap must be at least 1, got {self.n_bootstrap}.")
+        return {"values": signed[..., 0].mean(axis=0),
+                "standard_errors": errors_of_means(signed[..., 0]),
+                "lower": lower[0], "upper": upper[0], "details": details}
 
 
-@dataclass
-class _Impact:
-    """Effects of one unit, (n_rows, n_outputs, n_deltas), and what there is to say about them."""
+@dataclass(frozen=True)
+class Impact:
+    """Effects of one unit, arrays (n_rows, n_outputs, n_deltas), and warnings about them.
+
+    `unmoved` is the fraction of rows that were not moved.
+    """
 
     signed: np.ndarray
     absolute: np.ndarray
     unmoved: float
-    cost: Cost
     warnings: list[str]
 
 
-@dataclass
-class _Task:
-    """Moves one unit; goes to workers whole, so it holds nothing that changes."""
+@dataclass(frozen=True)
+class ImpactWork:
+    """Moves one unit; goes to workers whole."""
 
-    predictor: Predictor
-    table: Table
-    units: tuple[np.ndarray, ...]
-    names: tuple[str, ...]
-    column_names: tuple[str, ...]
+    questions: TableQuestions
     deltas: tuple[float, ...]
     mode: str
     clip: bool
     max_levels: int
-    max_memory: int
 
-    def __call__(self, unit: int) -> _Impact:
-        predictor, watch = self.predictor.spawn(), Stopwatch()
-        columns = {int(c): column_of(self.table, c) for c in self.units[unit]}
-        warnings: list[str] = []
-        if all(kind_of(col.dtype) in NUMERIC for col in columns.values()) and not all(
-            is_binary(col, alone=len(columns) == 1) for col in columns.values()
-        ):
-            effects = [self._move(predictor, unit, columns, d, warnings) for d in self.deltas]
-            signed = np.stack([e for e, _ in effects], axis=-1)
-            absolute, unmoved = np.abs(signed), float(1.0 - effects[0][1].mean())
-            if unmoved > 0.5:
-                warnings.append(f"{unmoved:.0%} of rows could not be moved in {self.names[unit]!r} "
-                                "(zeros, missing values or a constant column): its impact is of "
-                                "the others. Another mode may move them.")
-        else:
-            one, two, unmoved = self._swap(predictor, unit, warnings)
-            signed = np.repeat(one[..., None], len(self.deltas), axis=-1)
-            absolute = np.repeat(two[..., None], len(self.deltas), axis=-1)
-        return _Impact(signed, absolute, unmoved, watch.cost(predictor),
-                       list(dict.fromkeys(warnings)))
+    def __call__(self, part: tuple[int, bool]) -> tuple[Impact, Ledger]:
+        """Move a unit by steps, or swap its levels if it has none."""
+        unit, stepped = part
+        questions = self.questions.spawn()
+        impact = self._stepped(questions, unit) if stepped else self._swapped(questions, unit)
+        return impact, questions.ledger
 
-    def _move(
-        self, predictor: Predictor, unit: int, columns: dict[int, pd.Series], delta: float,
-        warnings: list[str],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give each row's f(up) − f(down), (n_rows, K), and which rows moved."""
-        up, down, scale = {}, {}, np.ones(len(self.table))
-        moved = np.zeros(len(self.table), dtype=bool)
-        for c, column in columns.items():
-            up[c], down[c], own_scale = self._steps(
-                column, self.column_names[c], delta, warnings)
-            # A group's columns take steps of their own: one scale would fit none of them.
-            scale = own_scale if len(columns) == 1 else scale
-            moved |= changed(column, up[c]) | changed(column, down[c])
-        rows = np.flatnonzero(moved)
-        effect = np.zeros((len(self.table), self._n_outputs(predictor)))
-        step = self._rows_at_once(2)
-        for first in range(0, len(rows), step):
-            here = rows[first : first + step]
-            part = take_rows(self.table, np.concatenate([here, here]))
-            new = {c: pd.concat([up[c].iloc[here], down[c].iloc[here]]).array for c in columns}
-            answers = predictor.ask(replace_columns(part, new), own=True)
-            effect[here] = (answers[: len(here)] - answers[len(here) :]) * scale[here, None]
-        return effect, moved
+    def _stepped(self, questions: TableQuestions, unit: int) -> Impact:
+        columns = columns_of(questions, questions.units[unit])
+        found = [effects_of_steps(questions, columns, self.mode, delta, self.clip)
+                 for delta in self.deltas]
+        signed = np.stack([effects for effects, _ in found], axis=-1)
+        unmoved = float(1.0 - found[0][1].mean())
+        warnings = [sentence for c, column in columns.items()
+                    for sentence in caveats(column, questions.column_names[c], self.mode)]
+        if unmoved > 0.5:
+            name = questions.unit_names[unit]
+            warnings.append(f"{unmoved:.0%} of rows could not be moved in {name!r} (zeros, missing "
+                            "values or a constant column); its impact is the mean over all rows, "
+                            "0 for these. Another mode may move them.")
+        return Impact(signed, np.abs(signed), unmoved, warnings)
 
-    def _steps(
-        self, column: pd.Series, name: str, delta: float, warnings: list[str]
-    ) -> tuple[pd.Series, pd.Series, np.ndarray]:
-        """Give a column moved up and down in its own dtype, and the scale of each row's effect."""
-        x, kind, mode = numbers(column), kind_of(column.dtype), self.mode
-        known = x[np.isfinite(x)]
-        spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-        if kind in ("datetime", "timedelta") and mode.startswith("relative"):
-            mode = "sd"
-            warnings.append(f"{name!r} holds dates, which have no zero: it was moved by delta "
-                            "standard deviations instead of relatively.")
-        if mode == "relative" and spread > 0 and abs(known.mean()) < CENTRED * spread:
-            warnings.append(
-                f"{name!r} is centred (|mean| is below a tenth of its standard deviation), so its "
-                "relative impact cancels out; use mode='sd', or read the absolute impact."
-            )
-        high, low = targets(x, known, spread, mode, delta)
-        if self.clip and len(known):
-            high, low = (np.clip(t, known.min(), known.max()) for t in (high, low))
-        scale = np.ones(len(x))
-        if kind != "float":
-            wanted = high - low
-            high, low = whole(x, high, column), whole(x, low, column)
-            step = whole_days(column)
-            if step > 1:
-                # Dates without a time of day stay such.
-                high, low = (step * whole(x / step, t / step, column) for t in (high, low))
-            actual = high - low
-            with np.errstate(invalid="ignore", divide="ignore"):
-                scale = np.where(actual != 0, wanted / actual, 1.0)
-        return with_numbers(column, high), with_numbers(column, low), scale
-
-    def _swap(
-        self, predictor: Predictor, unit: int, warnings: list[str]
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Give signed and absolute effects of swapping levels in, (n_rows, K), and unmoved rows."""
-        columns = self.units[unit]
-        codes, donors = levels(self.table, columns)
-        n_levels = len(donors)
-        if n_levels > self.max_levels:
-            warnings.append(f"{self.names[unit]!r} has {n_levels} levels; the {self.max_levels} "
-                            "most frequent were swapped in (max_levels).")
-        used = most_frequent(codes, min(n_levels, self.max_levels))
-        own = self._ask_all(predictor)
-        signed, absolute = np.zeros_like(own), np.zeros_like(own)
-        counted = np.zeros(len(own))
-        two = n_levels == 2
-        for level in used:
+    def _swapped(self, questions: TableQuestions, unit: int) -> Impact:
+        columns, name, most = questions.units[unit], questions.unit_names[unit], self.max_levels
+        codes, donors = levels(questions.table, columns)
+        warnings = []
+        if len(donors) > most:
+            warnings.append(f"{name!r} has {len(donors)} levels; the {most} most frequent were "
+                            "swapped in (max_levels).")
+        own = questions.base()
+        signed, absolute, counted = np.zeros_like(own), np.zeros_like(own), np.zeros(len(own))
+        for level in most_frequent(codes, most):
             rows = np.flatnonzero((codes != level) & (codes >= 0))
-            for first in range(0, len(rows), self._rows_at_once(1)):
-                here = rows[first : first + self._rows_at_once(1)]
-                sources = np.concatenate([here, [donors[level]]])
-                part = take_rows(self.table, sources)
-                lent = borrow_columns(part, columns, np.full(len(sources), len(here)))
-                change = predictor.ask(take_rows(lent, np.arange(len(here))), own=True) - own[here]
-                # Of two sorted levels the second counts as the higher one.
-                signed[here] += change if not two or level == 1 else -change
-                absolute[here] += np.abs(change)
-                counted[here] += 1
-        several = np.maximum(counted, 1)[:, None]
-        return signed / several, absolute / several, float((counted == 0).mean())
+            givers = np.full(len(rows), donors[level])
+            change = questions.borrowed(columns, rows, givers) - own[rows]
+            # Of two sorted levels the second counts as the higher one.
+            signed[rows] += -change if len(donors) == 2 and level == 0 else change
+            absolute[rows] += np.abs(change)
+            counted[rows] += 1
+        swaps = np.maximum(counted, 1)[:, None]
+        # A level is no step: it is swapped whole, whatever δ.
+        signed, absolute = (np.repeat((sums / swaps)[..., None], len(self.deltas), axis=-1)
+                            for sums in (signed, absolute))
+        return Impact(signed, absolute, float((counted == 0).mean()), warnings)
 
-    def _ask_all(self, predictor: Predictor) -> np.ndarray:
-        step = self._rows_at_once(1)
-        return np.concatenate([
-            predictor.ask(take_rows(self.table, np.arange(i, min(i + step, len(self.table)))))
-            for i in range(0, len(self.table), step)
-        ])
 
-    def _rows_at_once(self, copies: int) -> int:
-        width = 8 * self.table.shape[1]
-        return max(64, self.max_memory // (2 * copies * width))
+def effects_of_steps(
+    questions: TableQuestions, columns: dict[int, pd.Series], mode: str, delta: float, clip: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ask about columns moved up and down together.
 
-    def _n_outputs(self, predictor: Predictor) -> int:
-        return len(predictor.output_names or ())
+    Returns
+    -------
+    effects : array (n_rows, n_outputs)
+        f(up) − f(down); 0 for rows that did not move.
+    moved : bool array (n_rows,)
+    """
+    taken = {c: steps(column, mode, delta, clip) for c, column in columns.items()}
+    moved = np.logical_or.reduce([own.moved for own in taken.values()])
+    rows, effects = np.flatnonzero(moved), np.zeros((len(moved), len(questions.output_names)))
+    if len(rows) == 0:
+        return effects, moved
+    answers = questions.replaced(
+        {c: pd.concat([own.up.iloc[rows], own.down.iloc[rows]]) for c, own in taken.items()},
+        np.concatenate([rows, rows]))
+    # The columns of a group take steps of their own: one scale would fit none of them.
+    scale = next(iter(taken.values())).scale if len(taken) == 1 else np.ones(len(moved))
+    effects[rows] = (answers[: len(rows)] - answers[len(rows) :]) * scale[rows, None]
+    return effects, moved
+
+
+def columns_of(questions: TableQuestions, unit: np.ndarray) -> dict[int, pd.Series]:
+    """Return the columns of a unit by position."""
+    return {int(c): column_of(questions.table, int(c)) for c in unit}
+
+
+def caveats(column: pd.Series, name: str, mode: str) -> list[str]:
+    """Return what a reader should know about a column that is moved in a mode."""
+    if lacks_zero(column, mode):
+        return [f"{name!r} holds dates, which have no zero: it was moved by delta standard "
+                "deviations instead of relatively."]
+    if mode == "relative" and is_centred(column):
+        return [f"{name!r} is centred (|mean| is below a tenth of its standard deviation), so its "
+                "relative impact cancels out; use mode='sd', or read the absolute impact."]
+    return []

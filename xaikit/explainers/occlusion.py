@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
-from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
-from xaikit.explainers.shapley_scale import mean_error
-from xaikit.sampling.game import MAX_MEMORY, Game
+from xaikit.errors import SettingError
+from xaikit.explainers.games import GameExplainer, Request, Turn
+from xaikit.explainers.results import RowResult
+from xaikit.sampling.game import Game
 from xaikit.sampling.image import ImageMasker, size_of
 from xaikit.sampling.windows import Windows, cut_into_windows
+from xaikit.settings import MAX_MEMORY, Either, Several, Whole
+from xaikit.solvers.links import mean_error
 from xaikit.tables.tables import Batch
 
+PIXELS = Either(Whole(1, "pixels"), Several(Whole(1), least=2, most=2), None)
 
-class Occlusion(MaskedExplainer):
+
+class Occlusion(GameExplainer):
     """What the answer loses when a unit is hidden: f(x) − v(all but that unit).
 
     A unit is a column or group of a table, a word or sentence of a text, a segment of an image, or
@@ -28,15 +33,15 @@ class Occlusion(MaskedExplainer):
         Hide windows of so many pixels instead of the masker's segments. A pixel gets the mean over
         the windows that cover it.
     stride : int or (vertical, horizontal), optional
-        How far the window moves; as far as it is large by default.
-    groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory
-        As everywhere; the seed chooses the background rows of a long background alone.
+        Step of the window, its own size by default.
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
 
     Notes
     -----
     Model rows: one for the row, and one for each unit (or window) and background row.
-    `standard_errors` are 0: nothing is sampled. `feature_details["background_errors"]` say how far
-    the values may be off because the background is a sample. `fidelity` is not measured (NaN).
+    The seed only chooses rows from a long background. `standard_errors` are 0: nothing is sampled.
+    `feature_details["background_errors"]` are those of the background being a sample of rows.
+    `fidelity` is not measured (NaN).
 
     References
     ----------
@@ -49,6 +54,8 @@ class Occlusion(MaskedExplainer):
     >>> e.values[0, :, 0]
     array([6., 6.])
     """
+
+    own_settings: ClassVar = {"window": PIXELS, "stride": PIXELS}
 
     def __init__(
         self,
@@ -73,53 +80,47 @@ class Occlusion(MaskedExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _bind(self, X: Any) -> tuple[Batch, Bound, tuple[str, ...]]:
-        batch, bound, warnings = super()._bind(X)
+    def check_settings(self) -> None:
+        super().check_settings()
+        if self.stride is not None and self.window is None:
+            raise SettingError("stride is the step of a window: set window too.")
+
+    def _request(self, X: Any) -> Request:
+        request = super()._request(X)
         if self.window is None:
-            return batch, bound, warnings
-        masker = bound.masker
+            return request
+        if request.games is not None:
+            raise ValueError("a window cuts images into cells of its own, and games have their "
+                             "segments: pass the images, or leave window= out.")
+        masker = request.masker
         if not isinstance(masker, ImageMasker):
             raise ValueError(f"window= slides over images; the units of a {masker.kind} are hidden "
                              "one by one.")
-        by_cell = ImageMasker(self._windows(masker, batch).cells, baseline=masker.baseline,
-                              channels=masker.channels, random_state=masker.seed)
-        return batch, Bound(bound.predictor, by_cell, bound.answers, bound.max_memory), warnings
-
-    def _check_games(self, games: list[Game]) -> None:
-        super()._check_games(games)
-        if self.window is not None:
-            raise ValueError("a window cuts images into cells of its own, and games have their "
-                             "segments: pass the images, or leave window= out.")
+        by_cell = ImageMasker(
+            self._windows(masker, request.batch).cells, baseline=masker.baseline,
+            channels=masker.channels, random_state=masker.seed)
+        return replace(request, masker=by_cell)
 
     def _windows(self, masker: ImageMasker, batch: Batch) -> Windows:
-        size = pair_of(self.window, "window")
-        stride = size if self.stride is None else pair_of(self.stride, "stride")
+        stride = self.window if self.stride is None else self.stride
         height, width = size_of(batch, masker.channels_of(batch.shape))
-        return cut_into_windows((height, width), size, stride)
+        return cut_into_windows((height, width), pair_of(self.window), pair_of(stride))
 
-    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> OcclusionSolver:
+    def _method(self, request: Request) -> OcclusionSolver:
         if self.window is None:
             return OcclusionSolver(None)
-        assert isinstance(bound.masker, ImageMasker)
-        return OcclusionSolver(self._windows(bound.masker, batch).hides)
-
-    def _check_settings(self) -> None:
-        if self.window is not None:
-            pair_of(self.window, "window")
-        if self.stride is not None:
-            if self.window is None:
-                raise ValueError("stride= says how far a window moves: give window= too.")
-            pair_of(self.stride, "stride")
+        assert isinstance(request.masker, ImageMasker)
+        return OcclusionSolver(self._windows(request.masker, request.batch).hides)
 
 
 @dataclass(frozen=True)
 class OcclusionSolver:
-    """Explains games. `hides` (n_windows, M) says what each window hides; None: each unit alone."""
+    """Explains games. `hides` (n_windows, M) marks what each window hides; None: single units."""
 
     hides: np.ndarray | None
 
     def __call__(self, game: Game, turn: Turn) -> RowResult:
-        """Hide one thing after the other."""
+        """Hide one unit or window after the other."""
         n_units, weights = game.n_units, game.row.weights
         hides = np.eye(n_units, dtype=bool) if self.hides is None else self.hides
         base = weights @ game.background_answers
@@ -137,11 +138,8 @@ class OcclusionSolver:
                          unit_details={"background_errors": errors})
 
 
-def pair_of(value: Any, name: str) -> tuple[int, int]:
-    """Read a size in pixels: one number for both, or (vertical, horizontal)."""
-    pair = tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value, value)
-    whole = all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in pair)
-    if len(pair) != 2 or not whole or min(pair) < 1:
-        raise ValueError(f"{name} must be a positive whole number of pixels or two of them, "
-                         f"got {value!r}.")
-    return int(pair[0]), int(pair[1])
+def pair_of(pixels: Any) -> tuple[int, int]:
+    """Read a size in pixels: one number for both directions, or (vertical, horizontal)."""
+    several = isinstance(pixels, tuple | list | np.ndarray)
+    vertical, horizontal = pixels if several else (pixels, pixels)
+    return int(vertical), int(horizontal)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import stdtrit
-from sklearn.metrics import get_scorer
 
-from xaikit.explainers.base import Explainer, Stopwatch, in_parallel
+from xaikit.errors import SettingError
+from xaikit.explainers.base import Explainer
 from xaikit.explainers.replay import replay_of
-from xaikit.explanations.base import Cost
+from xaikit.explainers.run import Stopwatch, run
+from xaikit.explainers.scoring import Scoring, labels_of, random_blocks, scorers_of
 from xaikit.explanations.importance import Importance
-from xaikit.predictor.adapter import Predictor
-from xaikit.sampling.game import MAX_MEMORY
+from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.seeds import stream
-from xaikit.sampling.tabular import number_units, resolve_groups
-from xaikit.solvers.bootstrap import bootstrap_means
-from xaikit.tables.tables import Table, borrow_columns, copy_of, replace_columns, take_rows
+from xaikit.sampling.table_questions import TableQuestions
+from xaikit.settings import MAX_MEMORY
+from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
+from xaikit.tables.tables import borrow_columns
 
-BLOCKS = 10
-"""Parts of the rows left out in turn for the standard error of a score."""
 N_BOOTSTRAP = 1000
 
 
@@ -42,13 +39,11 @@ class PermutationImportance(Explainer):
         ``scoring(estimator, X, y)``.
     n_repeats : int
         Shuffles of each feature.
-    groups : dict of name to columns, optional
-        Columns shuffled together.
-    outputs : position, name or list, optional
-        Outputs to follow where no ``y`` is given.
-    confidence : float
-    batch_size, random_state, n_jobs, max_memory
-        As everywhere.
+    {groups, outputs, confidence, batch_size, random_state, n_jobs, max_memory}
+
+    Notes
+    -----
+    `outputs` chooses what is followed if no ``y`` is given.
 
     References
     ----------
@@ -106,282 +101,161 @@ class PermutationImportance(Explainer):
 
         Raises
         ------
+        sklearn.exceptions.NotFittedError
         ValueError
             For settings out of range, an empty table, or ``y`` that does not fit it.
         ModelError
             If the model fails.
         """
-        self._check_fitted()
-        self._check_settings(y)
-        watch, seed = Stopwatch(), self.seed_
-        predictor = self.predictor_.bind(X)
-        assert predictor.findings is not None
-        table = predictor.columns.conform(X)
-        units = resolve_groups(predictor.columns.names, self.groups)
-        codes = number_units(table, tuple(units.values()))
-        task: _Task
-        if y is None:
-            task = _ChangeTask(predictor, table, tuple(units.values()), codes, seed,
-                               self.n_repeats, int(self.max_memory))
-        else:
-            task = self._score_task(predictor, table, y, tuple(units.values()), codes, seed)
-        task.prepare()
-        results, cost = [], Cost()
-        for result, spent in in_parallel(task, list(range(len(units))), self.n_jobs,
-                                         "permutation"):
-            results.append(result)
-            cost += spent
-        self.predictor_.ledger.add(cost.model_rows, cost.calls, cost.model_seconds)
-        cost += watch.cost(predictor)
-        cost = Cost(cost.model_rows, cost.unique_rows, cost.questions, cost.calls,
-                    cost.model_seconds, watch.cost(predictor).seconds)
-        numbers = task.summarise(results, self.confidence)
-        warnings = (*predictor.findings.warnings, *numbers.pop("warnings", ()))
-        return Importance(
-            method="PermutationImportance", feature_names=tuple(units),
-            settings={**self._settings(), **numbers.pop("settings", {})}, random_state=seed,
-            cost=cost, warnings=tuple(dict.fromkeys(warnings)), **numbers,
-        )
-
-    def _check_settings(self, y: Any) -> None:
-        if isinstance(self.n_repeats, bool) or not isinstance(self.n_repeats, int | np.integer) \
-                or self.n_repeats < 1:
-            raise ValueError(f"n_repeats must be a positive whole number, got {self.n_repeats!r}.")
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence must lie between 0 and 1, got {self.confidence!r}.")
+        self._check_ready()
         if y is None and self.scoring is not None:
-            raise ValueError("scoring was given without y; pass explain(X, y), or leave scoring "
-                             "out to measure how far the output moves.")
+            raise SettingError("scoring was given without y; pass explain(X, y), or leave scoring "
+                               "out to measure how far the output moves.")
+        ledger = self.predictor_.ledger
+        watch = Stopwatch(ledger)
+        questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
+        shuffles = Shuffles(self.seed_, self.n_repeats, len(questions))
+        work = change_work(questions, shuffles) if y is None else score_work(
+            questions, shuffles, y, self.scoring)
+        ledger.add(questions.ledger)
+        found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
+                    label="permutation")
+        about, numbers = self._about(), work.numbers(found, self.confidence)
+        about["settings"] |= numbers.pop("settings", {})
+        warnings = (*questions.warnings, *numbers.pop("warnings", ()))
+        return Importance(**about, **numbers, feature_names=questions.unit_names,
+                          cost=watch.cost(), warnings=tuple(dict.fromkeys(warnings)))
 
-    def _score_task(
-        self, predictor: Predictor, table: Table, y: Any, units: Any, codes: np.ndarray, seed: int
-    ) -> _ScoreTask:
-        labels = np.asarray(y)
-        if labels.shape[:1] != (len(table),):
-            raise ValueError(f"y has shape {labels.shape}, expected one label for each of the "
-                             f"{len(table)} rows.")
-        if pd.isna(labels).any():
-            raise ValueError("y holds NaN or missing labels; leave those rows out.")
-        scorers = _scorers(self.scoring, predictor.task)
-        return _ScoreTask(predictor, table, units, codes, seed, self.n_repeats,
-                          int(self.max_memory), labels, scorers)
 
+@dataclass(frozen=True)
+class Shuffles:
+    """The shuffles of a table's units, each from a random stream of its own."""
 
-@dataclass
-class _Task:
-    """Shuffles one unit; goes to workers whole, so nothing changes after `prepare`."""
-
-    predictor: Predictor
-    table: Table
-    units: tuple[np.ndarray, ...]
-    codes: np.ndarray
     seed: int
     n_repeats: int
-    max_memory: int
+    n_rows: int
 
-    def prepare(self) -> None:
-        """Ask what every unit needs: the answers with nothing shuffled."""
-
-    def sources(self, unit: int) -> np.ndarray:
-        """Give the row that each row's value comes from, (n_repeats, n_rows)."""
+    def of(self, unit: int) -> np.ndarray:
+        """Return the row that each row's cells come from, (n_repeats, n_rows)."""
         return np.stack([
-            stream(self.seed, "permutation", unit, r).permutation(len(self.table))
+            stream(self.seed, "permutation", unit, r).permutation(self.n_rows)
             for r in range(self.n_repeats)
         ])
 
-    def shuffled(
-        self, unit: int, sources: np.ndarray, base: np.ndarray,
-        ask: Callable[[Table], np.ndarray],
-    ) -> np.ndarray:
-        """Give the answers to every shuffle, (n_repeats, n_rows, …), each different row asked once.
 
-        `base` (n_rows, …) are the answers with nothing shuffled.
-        """
-        n, codes = len(self.table), self.codes[:, unit]
-        here = np.broadcast_to(np.arange(n), sources.shape)
-        out = np.broadcast_to(base, (len(sources), *base.shape)).copy()
-        changed = codes[sources] != codes[here]
-        wanted = here[changed] * (codes.max() + 1) + codes[sources[changed]]
-        _, first, which = np.unique(wanted, return_index=True, return_inverse=True)
-        rows, donors = here[changed][first], sources[changed][first]
-        answers = []
-        # The rows and, beside them, the rows whose values they borrow.
-        step = max(64, self.max_memory // (4 * 8 * self.table.shape[1]))
-        for i in range(0, len(rows), step):
-            part = take_rows(self.table, rows[i : i + step])
-            lent = take_rows(self.table, donors[i : i + step])
-            columns = {int(c): _cells(lent, c) for c in self.units[unit]}
-            answers.append(ask(replace_columns(part, columns)))
-        if answers:
-            out[changed] = np.concatenate(answers)[which.reshape(-1)]
-        return out
+def shuffled(
+    questions: TableQuestions, unit: int, sources: np.ndarray, method: str | None = None
+) -> np.ndarray:
+    """Return the answers to a table with a unit shuffled, (n_repeats, n_rows, …)."""
+    n_repeats, n_rows = sources.shape
+    answers = questions.borrowed(questions.units[unit], np.tile(np.arange(n_rows), n_repeats),
+                                 sources.ravel(), method)
+    return answers.reshape(n_repeats, n_rows, *answers.shape[1:])
 
 
-@dataclass
-class _ChangeTask(_Task):
-    """Measures how far the output moves."""
+def change_work(questions: TableQuestions, shuffles: Shuffles) -> ChangeWork:
+    """Ask about the table as it is, before the work is shared out."""
+    questions.base()
+    return ChangeWork(questions, shuffles)
 
-    base: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
-    def prepare(self) -> None:
-        self.base = self.predictor.ask(copy_of(self.table))
+def score_work(
+    questions: TableQuestions, shuffles: Shuffles, y: Any, scoring: Any
+) -> ScoreWork:
+    """Score the table as it is, before the work is shared out."""
+    labels, predictor = labels_of(y, len(questions)), questions.predictor
+    ready = Scoring(scorers_of(scoring, predictor.task), labels,
+                    random_blocks(len(labels), stream(shuffles.seed, "blocks")))
+    as_is = replay_of(predictor, questions.table, questions.base, labels)
+    scores = ready(as_is)
+    return ScoreWork(questions, shuffles, ready, scores, as_is.labels)
 
-    def __call__(self, unit: int) -> tuple[np.ndarray, Cost]:
-        predictor, watch = self.predictor.spawn(), Stopwatch()
-        sources = self.sources(unit)
-        answers = self.shuffled(unit, sources, self.base, predictor.ask)
-        change = np.abs(answers - self.base)
+
+@dataclass(frozen=True)
+class ChangeWork:
+    """Measures how far the output moves; goes to workers whole."""
+
+    questions: TableQuestions
+    shuffles: Shuffles
+
+    def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
+        """Return the mean changes by row and by repeat, (n_rows or n_repeats, n_outputs)."""
+        questions, sources = self.questions.spawn(), self.shuffles.of(unit)
+        change = np.abs(shuffled(questions, unit, sources) - questions.base())
         given = np.empty_like(change)
         for r, source in enumerate(sources):
             given[r, source] = change[r]
         # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
         # interval from the takers alone would be half as wide as it has to be.
         by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
-        result = np.concatenate([by_row, change.mean(axis=1)])
-        return result, watch.cost(predictor, questions=sources.size)
+        return (by_row, change.mean(axis=1)), questions.ledger
 
-    def summarise(self, results: list[np.ndarray], confidence: float) -> dict[str, Any]:
-        n = len(self.table)
-        by_row = np.stack([r[:n] for r in results], axis=1)
-        shape = by_row.shape[1:]
+    def numbers(
+        self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
+    ) -> dict[str, Any]:
+        """Summarise the units' changes: values, errors, intervals and details."""
+        by_row = np.stack([rows for rows, _ in found], axis=1)
+        n, *shape = by_row.shape
         lower, upper = bootstrap_means(by_row.reshape(n, -1), N_BOOTSTRAP, confidence,
-                                       stream(self.seed, "bootstrap"))
-        errors = np.full(shape, np.nan)
-        if n > 1:
-            errors = by_row.std(axis=0, ddof=1) / np.sqrt(n)
+                                       stream(self.shuffles.seed, "bootstrap"))
         return {
-            "values": by_row.mean(axis=0), "standard_errors": errors,
+            "values": by_row.mean(axis=0), "standard_errors": errors_of_means(by_row),
             "lower": lower.reshape(shape), "upper": upper.reshape(shape),
-            "details": {"repeats": np.stack([r[n:].T for r in results])},
-            "output_names": self.predictor.output_names,
+            "details": {"repeats": np.stack([repeats.T for _, repeats in found])},
+            "output_names": self.questions.output_names,
         }
 
 
-@dataclass
-class _ScoreTask(_Task):
-    """Measures what scores lose."""
+@dataclass(frozen=True)
+class ScoreWork:
+    """Measures what scores lose; goes to workers whole.
 
-    y: np.ndarray
-    scorers: dict[str, Any]
+    `scores` (n_scorers,) are those with nothing shuffled; `labels` says whether the answers were
+    read as labels then.
+    """
 
-    def prepare(self) -> None:
-        self.blocks = _blocks(len(self.y), stream(self.seed, "blocks"))
-        self.base: dict[str, np.ndarray] = {}
-        replay = replay_of(self.predictor, self.y)
-        self.scores = self._score(replay, self.table, self._base_source(self.predictor),
-                                  np.arange(len(self.y)))
+    questions: TableQuestions
+    shuffles: Shuffles
+    scoring: Scoring
+    scores: np.ndarray
+    labels: bool
 
-    def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Cost]:
-        predictor, watch = self.predictor.spawn(), Stopwatch()
-        replay, sources = replay_of(predictor, self.y), self.sources(unit)
-        base = self._base_source(predictor)
-        known: dict[str, np.ndarray] = {}
+    def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
+        """Return the drops of each repeat, and the mean drops with each block left out.
 
-        def answers_of(repeat: int) -> Callable[[str], np.ndarray]:
-            def source(method: str) -> np.ndarray:
-                if method not in known:
-                    known[method] = self.shuffled(
-                        unit, sources, base(method),
-                        lambda table: replay.ask(method, table))
-                return known[method][repeat]
-            return source
-
-        drops, parts = [], []
-        for r in range(self.n_repeats):
-            table = borrow_columns(self.table, self.units[unit], sources[r])
-            everyone = np.arange(len(self.y))
-            drops.append(self.scores - self._score(replay, table, answers_of(r), everyone))
-            parts.append(self._parts(replay, table, answers_of(r), base, sources[r]))
-        spent = watch.cost(predictor, questions=sources.size * max(1, len(known)))
-        return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), spent
-
-    def _base_source(self, predictor: Predictor) -> Callable[[str], np.ndarray]:
-        def source(method: str) -> np.ndarray:
-            if method not in self.base:
-                self.base[method] = replay_of(predictor, self.y).ask(method, copy_of(self.table))
-            return self.base[method]
-        return source
-
-    def _parts(
-        self, replay: Any, table: Table, source: Callable[[str], np.ndarray],
-        base: Callable[[str], np.ndarray], givers: np.ndarray,
-    ) -> np.ndarray:
-        """Give the drops with each block left out, (n_scorers, n_blocks).
-
-        With a block go its rows and the rows that were given its values: both are samples. Both
-        scores are of the rows that stay, so a feature without effect drops by exactly 0.
+        Arrays (n_scorers, n_repeats) and (n_scorers, n_blocks).
         """
-        n_blocks = self.blocks.max() + 1
-        parts = np.full((len(self.scorers), n_blocks), np.nan)
-        for block in range(n_blocks if n_blocks > 1 else 0):
-            rows = np.flatnonzero((self.blocks != block) & (self.blocks[givers] != block))
-            if self._scorable(rows):
-                parts[:, block] = self._score(replay, self.table, base, rows) \
-                    - self._score(replay, table, source, rows)
-        return parts
+        questions, sources = self.questions.spawn(), self.shuffles.of(unit)
+        known: dict[str | None, np.ndarray] = {}
 
-    def _scorable(self, rows: np.ndarray) -> bool:
-        """Say whether rows are enough for a score: two numbers, or every class."""
-        if len(rows) < 2:
-            return False
-        return self.y.dtype.kind in "fc" or len(np.unique(self.y[rows])) == len(np.unique(self.y))
+        def answers(repeat: int, method: str | None) -> np.ndarray:
+            if method not in known:
+                known[method] = shuffled(questions, unit, sources, method)
+            return known[method][repeat]
 
-    def _score(
-        self, replay: Any, table: Table, source: Callable[[str], np.ndarray], rows: np.ndarray
-    ) -> np.ndarray:
-        replay.source, replay.rows = source, rows
-        part = table if len(rows) == len(table) else take_rows(table, rows)
-        scores = [float(scorer(replay, part, self.y[rows])) for scorer in self.scorers.values()]
-        if not np.isfinite(scores).all():
-            named = dict(zip(self.scorers, scores, strict=True))
-            raise ValueError(f"a score is not finite: {named}.")
-        return np.array(scores)
+        y = self.scoring.y
+        as_is = replay_of(questions.predictor, questions.table, questions.base, y, self.labels)
+        drops, parts = [], []
+        for r, source in enumerate(sources):
+            table = borrow_columns(questions.table, questions.units[unit], source)
+            replay = replay_of(questions.predictor, table, partial(answers, r), y, self.labels)
+            drops.append(self.scores - self.scoring(replay))
+            parts.append(self.scoring.drops_by_block(as_is, replay, source))
+        return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger
 
-    def summarise(
-        self, results: list[tuple[np.ndarray, np.ndarray]], confidence: float
+    def numbers(
+        self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
     ) -> dict[str, Any]:
-        repeats = np.stack([drops for drops, _ in results])
-        parts = np.stack([part for _, part in results])
-        values, n_blocks = repeats.mean(axis=-1), parts.shape[-1]
-        spread = ((parts - parts.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
-        errors = np.sqrt((n_blocks - 1) / n_blocks * spread)
-        reach = stdtrit(max(n_blocks - 1, 1), 0.5 + confidence / 2) * errors
-        warnings = []
+        """Summarise the units' drops: values, errors, intervals and details."""
+        repeats = np.stack([drops for drops, _ in found])
+        errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
+        values, warnings = repeats.mean(axis=-1), []
         if np.isnan(errors).any():
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {
             "values": values, "standard_errors": errors,
             "lower": values - reach, "upper": values + reach,
-            "details": {"repeats": repeats}, "output_names": tuple(self.scorers),
-            "settings": {"score": dict(zip(self.scorers, self.scores.tolist(), strict=True))},
+            "details": {"repeats": repeats}, "output_names": tuple(self.scoring.scorers),
+            "settings": {"score": self.scoring.named(self.scores)},
             "warnings": warnings,
         }
-
-
-def _scorers(scoring: Any, task: str | None) -> dict[str, Any]:
-    if scoring is None:
-        if task is None:
-            raise ValueError(
-                "y was given, but whether the model classifies or regresses is not known: wrap it "
-                "with xk.wrap(model, task='classification' or 'regression'), or choose scoring."
-            )
-        scoring = "accuracy" if task == "classification" else "r2"
-    chosen = scoring if isinstance(scoring, list | tuple) else [scoring]
-    named = {}
-    for one in chosen:
-        name = one if isinstance(one, str) else getattr(one, "__name__", repr(one))
-        named[name] = get_scorer(one) if isinstance(one, str) else one
-        if not callable(named[name]):
-            raise TypeError("scoring must be a scorer's name, a function of (estimator, X, y), or "
-                            f"a list of them; got {one!r}.")
-    return named
-
-
-def _blocks(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal rows out to blocks at random; blocks balanced by label would differ by too little."""
-    n_blocks = min(BLOCKS, n // 2)
-    return rng.permutation(n) % max(n_blocks, 1)
-
-
-def _cells(table: Table, c: int) -> Any:
-    return table[:, c] if isinstance(table, np.ndarray) else table.iloc[:, c].array

@@ -7,36 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult, Turn
-from xaikit.explainers.shapley_scale import linked, mean_error, slope
-from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.tables.tables import Batch
+from xaikit.explainers.games import GameExplainer, Request, Turn
+from xaikit.explainers.results import RowResult
+from xaikit.sampling.game import Game
+from xaikit.settings import MAX_MEMORY
+from xaikit.solvers.links import linked, mean_error, slope
 
-SCALES = {"difference": "identity", "log_odds": "logit"}
 
+class PredictionDifference(GameExplainer):
+    """Difference between the answer and its mean with one unit redrawn, given all others.
 
-class PredictionDifference(MaskedExplainer):
-    """How far the answer is from its mean with one unit redrawn, given all others.
-
-    The unit takes the values that it has in the background rows most like the explained row *in all
-    other units* (Gower's distance): values that occur together with the rest, where `Occlusion`
-    takes any row's.
+    The unit takes its values from the background rows most similar to the explained row *in all
+    other units* (Gower's distance): values that occur together with the rest. `Occlusion` takes
+    those of any row.
 
     Parameters
     ----------
-    scale : {"difference", "log_odds"}
-        f(x) − mean, or log-odds of f(x) − log-odds of the mean (natural logarithms; of
-        probabilities, kept 1e-7 from 0 and 1).
+    {link}
     n_neighbours : int
         Background rows to take a unit's values from; all of them if there are fewer.
-    groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory
-        As everywhere; the seed chooses the background rows of a long background alone.
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
 
     Notes
     -----
     Model rows: one for the row, and one for each unit and neighbour; equal ones once.
-    `standard_errors` are of the mean over the neighbours, NaN where there is one alone, as in
-    texts. `base_values` are the answer to the background. `fidelity` is not measured (NaN).
+    The seed only chooses rows from a long background. `standard_errors` are those of the mean over
+    the neighbours, NaN if there is only one, as in texts. `base_values` are the mean answer to the
+    background. `fidelity` is not measured (NaN).
 
     References
     ----------
@@ -55,7 +52,7 @@ class PredictionDifference(MaskedExplainer):
     def __init__(
         self,
         *,
-        scale: str = "difference",
+        link: str = "identity",
         n_neighbours: int = 50,
         groups: Any = None,
         outputs: Any = None,
@@ -65,7 +62,7 @@ class PredictionDifference(MaskedExplainer):
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
     ) -> None:
-        self.scale = scale
+        self.link = link
         self.n_neighbours = n_neighbours
         self.groups = groups
         self.outputs = outputs
@@ -75,16 +72,8 @@ class PredictionDifference(MaskedExplainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def _solver(self, bound: Bound, batch: Batch, n_parts: int) -> DifferenceSolver:
-        return DifferenceSolver(SCALES[self.scale], int(self.n_neighbours))
-
-    def _check_settings(self) -> None:
-        if self.scale not in SCALES:
-            raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {self.scale!r}.")
-        whole = isinstance(self.n_neighbours, int | np.integer)
-        if not whole or isinstance(self.n_neighbours, bool) or self.n_neighbours < 1:
-            raise ValueError("n_neighbours must be a positive whole number, "
-                             f"got {self.n_neighbours!r}.")
+    def _method(self, request: Request) -> DifferenceSolver:
+        return DifferenceSolver(self.link, int(self.n_neighbours))
 
 
 @dataclass(frozen=True)
@@ -113,9 +102,9 @@ class DifferenceSolver:
             mean_error(weights, game.background_answers) * slope(mean, self.link))
 
     def _neighbours(self, distances: np.ndarray) -> np.ndarray:
-        """Give, for each unit, the stand-ins nearest in all the others: (M, n_neighbours)."""
+        """Return, for each unit, the background rows nearest in all others: (M, n_neighbours)."""
         others = distances.sum(axis=1, keepdims=True) - distances
         n = min(self.n_neighbours, len(distances))
-        # Stable, so that of equally near ones the first are taken, and rounded, so that sums that
-        # differ in their last bits are equally near.
+        # Stable: the first of equally near rows are taken. Rounded: sums that differ in their last
+        # bits count as equal.
         return np.argsort(np.round(others, 9), axis=0, kind="stable")[:n].T

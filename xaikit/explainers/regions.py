@@ -1,4 +1,4 @@
-"""Regions: a map of pixels as a ranking of the segments that carry it."""
+"""Regions: segments of an image, ranked by the mean value of their pixels (XRAI)."""
 
 from __future__ import annotations
 
@@ -7,63 +7,71 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.base import is_number, plain
-from xaikit.explainers.masked import padded
-from xaikit.explanations.base import resolve
+from xaikit.explainers.base import plain
+from xaikit.explainers.results import padded
+from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.image import ImageAttribution
-from xaikit.sampling.segments import checked_count, checked_segmenter, dense, picture, segment
+from xaikit.sampling.seeds import resolve_seed
+from xaikit.sampling.segments import checked_segmenter, dense, picture, segment
+from xaikit.settings import POSITIVE, Either, Number, Several, Whole, check, documented
 
 SCALES = (50, 100, 150, 250, 500, 1200)
 """Scales of `"felzenszwalb"`, from Kapishnikov 2019, section 3.2."""
 _N_SEGMENTS = 64
-"""What `"felzenszwalb"` aims at: no region of its own is less than a 256th of the image."""
+"""What `"felzenszwalb"` aims at: its smallest region is then a 256th of the image."""
+_LEAST = Number(least=0.0, most=1.0)
+_SCALE_NUMBERS = Either(POSITIVE, Several(POSITIVE))
+_SEGMENT_COUNTS = Either(Whole(1, "segments"), Several(Whole(1)))
 
 
+@documented
 def regions(
     explanation: ImageAttribution,
     output: int | str | None = None,
     segmenter: Any = "felzenszwalb",
     scales: Any = SCALES,
     least: float = 0.001,
-    random_state: int = 0,
+    random_state: Any = 0,
 ) -> ImageAttribution:
-    """Turn a map of pixels into regions, the one that carries most first.
+    """Rank segments of an image by the mean value of their pixels in a map, highest first.
 
-    The image is cut into segments at several scales. Then the segment is added whose pixels not yet
-    covered have the highest mean value, and again, until nothing is left: large segments win
-    where the whole of them matters, small ones where only a part does.
+    Cut the image into segments at several scales. Then, again and again until all pixels are
+    covered, add the segment whose pixels not yet covered have the highest mean value. A large
+    segment comes first where all of it matters, a small one where only a part does.
 
     Parameters
     ----------
     explanation : ImageAttribution
-        Of any method; `RISE` gives a map that is fine enough.
-    output : position or name, optional
-        The output whose map it is; may be left out where there is one.
+        From any method; the finer its map the better, as that of `RISE`.
+    {output}
     segmenter : str, callable, int array (height, width) or (n, height, width), or list
-        As in `ImageMasker`. A list holds callables and arrays, each a segmentation of its own.
-    scales : sequence of numbers
-        For ``"felzenszwalb"`` its scale, the larger, the larger the segments; for ``"slic"``,
-        ``"quickshift"`` and ``"grid"`` numbers of segments. Callables and arrays have their own.
+        As in `ImageMasker`. A list holds callables and arrays, each a segmentation.
+    scales : number or sequence of numbers
+        For ``"felzenszwalb"`` its scale: a larger one makes larger segments. For ``"slic"``,
+        ``"quickshift"`` and ``"grid"`` numbers of segments. Callables and arrays ignore it.
     least : float
-        Share of the image's pixels that a segment must bring to be added. What is left when none
-        does is the last region.
-    random_state : int
-        Of ``"quickshift"``.
+        Share of the image's pixels, not yet covered, that a segment needs to be added. When none
+        has so many, the pixels left are the last region.
+    random_state : int, Generator or None
+        Seed of ``"quickshift"``.
 
     Returns
     -------
     ImageAttribution
-        Units are regions in the order in which they were added, one output. `values` are means of
-        the pixels' values over what each region brought; `standard_errors` the means of theirs, an
-        upper bound; ``feature_details["share"]`` the share of the image's pixels.
+        Units are regions, in the order in which they were added, for one output. `values` are the
+        means of the map over the pixels that each region added; `standard_errors` the means of its
+        errors there, an upper bound; ``feature_details["share"]`` the shares of the image's pixels.
 
     Raises
     ------
     ImportError
         If scikit-image is needed and missing.
-    TypeError, ValueError
-        For what is no explanation of images, an output that is not there, and settings out of
-        range.
+    TypeError
+        If `explanation` is not an ImageAttribution.
+    KeyError, IndexError
+        If there is no such output.
+    ValueError
+        For settings out of range.
 
     References
     ----------
@@ -84,15 +92,15 @@ def regions(
     if not isinstance(explanation, ImageAttribution):
         raise TypeError("expected an ImageAttribution, which has a map of pixels; got "
                         f"{type(explanation).__name__}.")
-    if not is_number(least) or not 0.0 <= least <= 1.0:
-        raise ValueError(f"least must be a share between 0 and 1, got {least!r}.")
-    k = _chosen(explanation, output)
+    check({"least": least}, {"least": _LEAST})
+    seed = resolve_seed(random_state)
+    k = choose_output(explanation.output_names, output)
     segmenters = _checked(segmenter, scales, explanation.labels.shape)
     maps = explanation.pixels()[:, :, :, k]
     errors = explanation.pixels("standard_errors")[:, :, :, k]
     found = []
     for i, image in enumerate(explanation.images):
-        cuts = [cut(image, i, explanation.channels, random_state) for cut in segmenters]
+        cuts = [cut(image, i, explanation.channels, seed) for cut in segmenters]
         found.append(_ranked(maps[i], errors[i], cuts, least))
     return ImageAttribution(
         method=f"regions of {explanation.method}",
@@ -107,7 +115,7 @@ def regions(
         row_names=explanation.row_names, random_state=explanation.random_state,
         settings={**explanation.settings, "regions": {
             "segmenter": segmenter if isinstance(segmenter, str) else f"{len(segmenters)} given",
-            "scales": plain(scales), "least": least, "random_state": random_state}},
+            "scales": plain(scales), "least": least, "random_state": seed}},
         cost=explanation.cost, warnings=explanation.warnings)
 
 
@@ -142,36 +150,36 @@ class _Cut:
 def _ranked(
     pixels: np.ndarray, errors: np.ndarray, cuts: list[np.ndarray], least: float
 ) -> _Regions:
-    """Add the segment with the highest mean of what it brings, again and again."""
+    """Add, again and again, the segment with the highest mean over the pixels still open."""
     values = pixels.ravel()
     labels = np.full(values.shape, -1)
-    open_ = ~np.isnan(values)
+    left = ~np.isnan(values)
     segments = _numbered(cuts)
     n_segments = int(segments.max()) + 1
-    sizes, sums = _totals(segments[:, open_], values[open_], n_segments)
+    sizes, sums = _totals(segments[:, left], values[left], n_segments)
     fewest = max(1, int(np.ceil(least * values.size)))
     order: list[np.ndarray] = []
     while (sizes >= fewest).any():
         means = np.where(sizes >= fewest, sums / np.maximum(sizes, 1), -np.inf)
         best = int(means.argmax())
-        brought = np.flatnonzero((segments == best).any(axis=0) & open_)
-        less, taken = _totals(segments[:, brought], values[brought], n_segments)
+        added = np.flatnonzero((segments == best).any(axis=0) & left)
+        less, taken = _totals(segments[:, added], values[added], n_segments)
         sizes, sums = sizes - less, sums - taken
-        open_[brought] = False
-        order.append(brought)
-    if open_.any():
-        order.append(np.flatnonzero(open_))
-    for r, brought in enumerate(order):
-        labels[brought] = r
+        left[added] = False
+        order.append(added)
+    if left.any():
+        order.append(np.flatnonzero(left))
+    for r, added in enumerate(order):
+        labels[added] = r
     return _Regions(
         labels.reshape(pixels.shape),
-        np.array([values[brought].mean() for brought in order]),
-        np.array([errors.ravel()[brought].mean() for brought in order]),
-        np.array([len(brought) / values.size for brought in order]))
+        np.array([values[added].mean() for added in order]),
+        np.array([errors.ravel()[added].mean() for added in order]),
+        np.array([len(added) / values.size for added in order]))
 
 
 def _numbered(cuts: list[np.ndarray]) -> np.ndarray:
-    """Number the segments of all segmentations together: (n_cuts, pixels), -1 for none."""
+    """Return the segments of all cuts, numbered consecutively: (n_cuts, pixels); -1 for none."""
     numbered, first = [], 0
     for cut in cuts:
         numbered.append(np.where(cut.ravel() < 0, -1, cut.ravel() + first))
@@ -182,36 +190,24 @@ def _numbered(cuts: list[np.ndarray]) -> np.ndarray:
 def _totals(
     segments: np.ndarray, values: np.ndarray, n_segments: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count the pixels of each segment and add up their values: two arrays (n_segments,)."""
+    """Compute the number of pixels and the sum of values of each segment: two (n_segments,)."""
     inside = segments >= 0
     everywhere = np.broadcast_to(values, segments.shape)[inside]
     return (np.bincount(segments[inside], minlength=n_segments),
             np.bincount(segments[inside], everywhere, n_segments))
 
 
-def _chosen(explanation: ImageAttribution, output: int | str | None) -> int:
-    names = explanation.output_names
-    if output is None:
-        if len(names) > 1:
-            raise ValueError(f"the explanation has {len(names)} outputs; name the one whose map "
-                             f"is wanted: output={names[0]!r}.")
-        return 0
-    return int(resolve(names, output, "output")[0])
-
-
 def _checked(segmenter: Any, scales: Any, shape: tuple[int, ...]) -> list[_Cut]:
+    """Return the segmentations; raise ValueError for settings that are none."""
     if isinstance(segmenter, str):
         checked_segmenter(segmenter)
-        numbers = list(scales) if isinstance(scales, list | tuple | np.ndarray) else [scales]
-        if not numbers or not all(is_number(s) and s > 0 for s in numbers):
-            raise ValueError(f"scales must be numbers above 0, at least one, got {scales!r}.")
-        if segmenter != "felzenszwalb":
-            numbers = [checked_count(number) for number in numbers]
-        return [_Cut(segmenter, float(number)) for number in numbers]
+        check({"scales": scales}, {
+            "scales": _SCALE_NUMBERS if segmenter == "felzenszwalb" else _SEGMENT_COUNTS})
+        return [_Cut(segmenter, float(number)) for number in np.atleast_1d(scales)]
     given = list(segmenter) if isinstance(segmenter, list | tuple) else [segmenter]
     if any(isinstance(one, str) for one in given) or not given:
         raise ValueError("a list of segmenters holds callables and arrays of labels, at least one; "
-                         "of a segmenter with a name, several segmentations are made by scales.")
+                         "for a segmenter with a name, set several scales instead.")
     checked = [checked_segmenter(one) for one in given]
     for one in checked:
         if isinstance(one, np.ndarray) and one.shape not in (shape, shape[1:]):

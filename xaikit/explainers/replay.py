@@ -1,4 +1,4 @@
-"""An estimator that gives back answers asked before, so that any scorer can be used on them."""
+"""An estimator that returns answers asked before, so that any scorer can be used on them."""
 
 from __future__ import annotations
 
@@ -12,55 +12,80 @@ from sklearn.utils.metaestimators import available_if
 from xaikit.predictor.adapter import Predictor
 from xaikit.tables.tables import Table
 
+Answers = Callable[[str | None], np.ndarray]
+"""Returns the answers to all rows: of a method of an estimator, or (None) of any other model."""
+
 
 class Replay(BaseEstimator):
-    """An estimator for scorers: it gives back answers that were asked before.
+    """An estimator for scorers, whose answers to a table were asked before.
 
-    `source` gives a method's answers to all rows, `rows` says which of them are scored. A table of
-    any other length is asked of the model itself.
+    Parameters
+    ----------
+    predictor : Predictor
+        Asked about any table of another length than `rows`, as scorers with rows of their own pass.
+    table : table (n_rows, n_columns)
+    answers : callable
+        See `Answers`.
+    classes : array, optional
+        Of a classifier, sorted.
+    labels : bool
+        Whether the answers of a function are known to be labels; see `_as_classifier`.
+
+    Attributes
+    ----------
+    rows : int array
+        Rows of the table that are scored: a scorer passes these rows, and gets their answers.
+    labels : bool
+        True as soon as answers were read as labels.
     """
 
-    def __init__(self, predictor: Predictor, classes: Any = None) -> None:
+    def __init__(
+        self, predictor: Predictor, table: Table, answers: Answers, classes: Any = None,
+        labels: bool = False,
+    ) -> None:
         self.predictor = predictor
+        self.table = table
+        self.answers = answers
+        self.classes = classes
         self.classes_ = classes
-        self.source: Callable[[str], np.ndarray] | None = None
-        self.rows = np.zeros(0, dtype=np.int64)
+        self.labels = labels
+        self.rows = np.arange(len(table))
 
     def _has(self, method: str) -> bool:
         if self.predictor.methods:
             return method in self.predictor.methods
         if method == "predict":
             return True
-        raw = self.predictor.scale in ("logits", "decision")
-        return self.classes_ is not None and raw == (method == "decision_function")
+        return self.classes_ is not None and self._raw == (method == "decision_function")
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give back what predict answers."""
+        """Return the answers of predict."""
         return self._replay("predict", X)
 
     @available_if(lambda self: self._has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Give back what predict_proba answers."""
+        """Return the answers of predict_proba."""
         return self._replay("predict_proba", X)
 
     @available_if(lambda self: self._has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
-        """Give back what decision_function answers."""
+        """Return the answers of decision_function."""
         return self._replay("decision_function", X)
 
     def _replay(self, method: str, X: Any) -> np.ndarray:
-        if self.source is None or len(X) != len(self.rows):
-            return self.ask(method, X)
-        return self.source(method)[self.rows]
-
-    def ask(self, method: str, table: Table) -> np.ndarray:
-        """Ask the model itself."""
+        known = len(X) == len(self.rows)
         if self.predictor.methods:
-            return self.predictor.ask_method(method, table)
-        answers = self.predictor.ask(table)
+            return self.answers(method)[self.rows] if known else \
+                self.predictor.ask_method(method, X)
+        answers = self.answers(None)[self.rows] if known else self.predictor.ask(X)
         if self.classes_ is None:
             return answers[:, 0] if answers.shape[1] == 1 else answers
         return self._as_classifier(method, answers)
+
+    @property
+    def _raw(self) -> bool:
+        """Whether a function returns log-odds or distances, not probabilities."""
+        return self.predictor.scale in ("logits", "decision")
 
     def _as_classifier(self, method: str, answers: np.ndarray) -> np.ndarray:
         """Read outputs as a classifier's: columns in the order of the sorted labels of y."""
@@ -76,21 +101,22 @@ class Replay(BaseEstimator):
             if n_classes == 2:
                 return answers[:, 0] if single else answers[:, 1] - answers[:, 0]
             return answers
-        raw = self.predictor.scale in ("logits", "decision")
-        if not raw and (answers.min() < 0 or answers.max() > 1):
+        # Once labels, always labels: rows that are all labelled 1 look like probabilities.
+        if self.labels or (not self._raw and (answers.min() < 0 or answers.max() > 1)):
             return self._as_labels(method, answers)
         if method == "predict_proba":
             return np.column_stack([1 - answers, answers]) if single else answers
         if single:
-            return self.classes_[(answers[:, 0] > (0.0 if raw else 0.5)).astype(int)]
+            return self.classes_[(answers[:, 0] > (0.0 if self._raw else 0.5)).astype(int)]
         return self.classes_[answers.argmax(axis=1)]
 
     def _as_labels(self, method: str, answers: np.ndarray) -> np.ndarray:
         """Read answers that cannot be probabilities as the labels themselves, if they are."""
-        labels = self.classes_.tolist()
+        classes = self.classes_.tolist()
         if method == "predict" and answers.shape[1] == 1 and \
-                set(np.unique(answers).tolist()) <= set(labels):
-            return self.classes_[[labels.index(v) for v in answers[:, 0].tolist()]]
+                set(np.unique(answers).tolist()) <= set(classes):
+            self.labels = True
+            return self.classes_[[classes.index(v) for v in answers[:, 0].tolist()]]
         raise ValueError(
             f"the model's answers lie between {answers.min():.4g} and {answers.max():.4g}: they "
             "are not probabilities. Say xk.wrap(model, task='classification', output='logits') if "
@@ -106,9 +132,12 @@ class ReplayRegressor(RegressorMixin, Replay):
     """A replay that scorers take for a regressor."""
 
 
-def replay_of(predictor: Predictor, y: np.ndarray) -> Replay:
-    """Make the replay of a predictor; the classes of a plain function are the labels in `y`."""
+def replay_of(
+    predictor: Predictor, table: Table, answers: Answers, y: np.ndarray, labels: bool = False
+) -> Replay:
+    """Return the replay of a table; the classes of a plain function are the labels in `y`."""
     if predictor.task != "classification":
-        return ReplayRegressor(predictor)
+        return ReplayRegressor(predictor, table, answers)
     classes = getattr(predictor.model_of_methods, "classes_", None)
-    return ReplayClassifier(predictor, np.unique(y) if classes is None else classes)
+    return ReplayClassifier(predictor, table, answers, np.unique(y) if classes is None else classes,
+                            labels)

@@ -1,51 +1,46 @@
-"""RISE: which pixels the answer goes with, when images are seen through soft random masks."""
+"""RISE: how an answer varies with each pixel of soft random masks over an image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from xaikit.explainers.base import Stopwatch, is_number
-from xaikit.explainers.masked import Bound, MaskedExplainer, RowResult
-from xaikit.explanations.base import Cost
+from xaikit.explainers.base import Explainer
+from xaikit.explainers.games import bound_to
+from xaikit.explainers.results import RowResult, attribution, stacked
+from xaikit.explainers.run import Stopwatch, run
+from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
-from xaikit.sampling.game import MAX_MEMORY, Game
-from xaikit.sampling.image import ImageMasker, rounded, size_of, spread
-from xaikit.sampling.seeds import stream
+from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.baselines import rounded
+from xaikit.sampling.game import Game
+from xaikit.sampling.image import ImageMasker, of_values, size_of
+from xaikit.sampling.seeds import resolve_seed, stream
+from xaikit.settings import MAX_MEMORY, SHARE, Whole
 from xaikit.solvers.rise import Masks, correlate, draw_masks
-from xaikit.tables.tables import Batch
 
 
-class RISE(MaskedExplainer):
-    """Pixels that the model's answer goes with, with error bars.
+class RISE(Explainer):
+    """Slope of the model's answer on each pixel of random masks, with error bars.
 
-    The image is seen through random masks: coarse grids of ones and zeros, upsampled to soft
-    blots and moved by a random part of a cell. A pixel's value is the slope of the answer
-    on the mask's brightness there, Cov(f, M) / Var(M): signed, in units of the model's output,
-    and 0 where the answer does not depend on what is near the pixel.
+    The model is asked about the image behind random masks: coarse grids of ones and zeros,
+    upsampled to soft blots and shifted by a random part of a cell. A pixel's value is the slope of
+    the answer on the mask's brightness there, Cov(f, M) / Var(M): signed, in units of the model's
+    output, and 0 where the answer does not depend on the image near the pixel.
 
     Parameters
     ----------
-    n_masks : int
-        Questions about an image. The model is asked one row more for the image itself, and one for
-        each stand-in.
+    budget : int
+        Model rows per image: the image itself, one for each replacement image (`ImageMasker` has
+        one but for stacks of baselines), and the masked images.
     grid : int
-        Cells of the grid, each way: the map shows nothing much smaller than a cell.
+        Cells of the grid in each direction: the map shows nothing much smaller than a cell.
     p : float
         Probability that a cell is shown.
-    outputs : position, name or list, optional
-        Outputs to explain; all by default.
-    batch_size : int or "auto"
-        Most rows a call of the model.
-    random_state : int, Generator or None
-    n_jobs : int or None
-        Workers, through joblib, each with an image. The numbers do not depend on it.
-    max_memory : int
-        Bytes of masked images made at a time; at least one is. The model's own memory and the
-        maps that come out come on top.
+    {outputs, batch_size, random_state, n_jobs, max_memory}
 
     Attributes
     ----------
@@ -53,10 +48,10 @@ class RISE(MaskedExplainer):
 
     Notes
     -----
-    All images are seen through the same masks. Of several stand-ins each mask has one, in turns.
-    `standard_errors` are those of the slope from the masks being a sample. Neighbouring pixels
-    share most of their masks, so that their errors go together. `fidelity` is not measured: the
-    slopes are those of as many regressions as there are pixels, and do not add up.
+    All images are masked alike. If there are several replacement images, masks take them in turns.
+    `standard_errors` are those of the slope from the masks being a sample. The errors of
+    neighbouring pixels, which share most of their masks, are correlated. `fidelity` is not measured
+    (NaN): each pixel has a regression of its own, and the slopes do not add up.
 
     References
     ----------
@@ -68,16 +63,18 @@ class RISE(MaskedExplainer):
     --------
     >>> import numpy as np
     >>> image = np.ones((6, 6))
-    >>> explainer = RISE(n_masks=200, grid=3, random_state=0).fit(lambda X: 2 * X[:, 1, 4])
+    >>> explainer = RISE(budget=202, grid=3, random_state=0).fit(lambda X: 2 * X[:, 1, 4])
     >>> e = explainer.explain(image)
     >>> e.pixels()[0, 1, 4].round(4), e.values.shape
     (array([2.]), (1, 36, 1))
     """
 
+    own_settings: ClassVar = {"budget": Whole(4), "grid": Whole(1), "p": SHARE}
+
     def __init__(
         self,
         *,
-        n_masks: int = 4000,
+        budget: int = 4002,
         grid: int = 8,
         p: float = 0.5,
         outputs: Any = None,
@@ -86,7 +83,7 @@ class RISE(MaskedExplainer):
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
     ) -> None:
-        self.n_masks = n_masks
+        self.budget = budget
         self.grid = grid
         self.p = p
         self.outputs = outputs
@@ -96,13 +93,13 @@ class RISE(MaskedExplainer):
         self.max_memory = max_memory
 
     def fit(self, model: Any, background: Any = None) -> Self:
-        """Wrap the model, and keep what is seen behind the masks.
+        """Wrap the model, and keep the masker that replaces what is hidden.
 
         Parameters
         ----------
         model : torch module, callable or Predictor
         background : ImageMasker, optional
-            Its `baseline` is what is seen; its regions are not used. By default 0, as in the paper.
+            Only its `baseline` is used, not its segments. By default 0, as in the paper.
 
         Raises
         ------
@@ -116,57 +113,74 @@ class RISE(MaskedExplainer):
         if not isinstance(background, ImageMasker):
             raise TypeError("RISE explains images, and takes an ImageMasker or nothing beside the "
                             f"model; got {type(background).__name__}.")
-        return super().fit(model, background)
+        self.check_settings()
+        self.seed_ = resolve_seed(self.random_state)
+        # Images are probed when there are some.
+        self.predictor_, self.masker_ = self._wrap(model), background
+        return self
 
-    def games(self, X: Any) -> list[Game]:
-        """Refuse: a soft mask is no coalition, so there is no game to share."""
-        raise TypeError("RISE sees images through soft masks, which are no questions of a game; "
-                        "pass images, and make games with KernelSHAP.")
+    def explain(self, X: Any) -> ImageAttribution:
+        """Explain images.
 
-    def _check_games(self, games: list[Game]) -> None:
-        self.games(games)
+        Parameters
+        ----------
+        X : array (n_rows, height, width[, channels]), or one image
 
-    def _parts(self, batch: Batch) -> list[tuple[int, Batch]]:
-        """Cut a stack of images into single ones: each is thousands of questions."""
-        return [(i, batch[i : i + 1]) for i in range(len(batch))]
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+        ValueError
+            For images of different shapes, or a budget too small.
+        ModelError
+            If the model fails.
+        """
+        self._check_ready()
+        if isinstance(X, Game) or (isinstance(X, list) and any(isinstance(g, Game) for g in X)):
+            raise TypeError("RISE masks images softly, which no game can: pass the images.")
+        ledger, masker = self.predictor_.ledger, self.masker_
+        watch, images = Stopwatch(ledger), masker.conform(X)
+        predictor = bound_to(self.predictor_, masker, images, X)
+        ledger.add(predictor.ledger)
+        work = RiseWork(predictor, masker, self._masks(images), int(self.max_memory))
+        # An image a part: each is thousands of questions.
+        parts = run(work, [images[i : i + 1] for i in range(len(images))], ledger,
+                    n_jobs=self.n_jobs, label="RISE", keep=stacked)
+        about = self._about()
+        about["settings"] |= {"scale": predictor.scale, **masker.described()}
+        height, width = work.masks.size
+        found = attribution(masker, images, parts, {
+            **about, "output_names": predictor.output_names or (), "cost": watch.cost(),
+            "warnings": predictor.findings.warnings,
+            "feature_names": tuple(f"pixel {y}, {x}" for y in range(height) for x in range(width)),
+        })
+        assert isinstance(found, ImageAttribution)
+        return found
 
-    def _task(self, bound: Bound, batch: Batch, n_parts: int) -> RiseTask:
-        return RiseTask(bound, self._masks(bound, batch))
-
-    def _masks(self, bound: Bound, batch: Batch) -> Masks:
-        height, width = size_of(batch, _masker(bound).channels_of(batch.shape))
-        return draw_masks(stream(self.seed_, "rise"), int(self.n_masks), (height, width),
-                          int(self.grid), float(self.p))
-
-    def _names(self, layouts: list[Any]) -> dict[str, Any]:
-        height, width = layouts[0].shape
-        return {"feature_names": tuple(f"pixel {y}, {x}"
-                                       for y in range(height) for x in range(width))}
-
-    def _check_settings(self) -> None:
-        for name, least in (("n_masks", 2), ("grid", 1), ("max_memory", 1)):
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < least:
-                raise ValueError(f"{name} must be at least {least} and whole, got {value!r}.")
-        if not is_number(self.p) or not 0.0 < self.p < 1.0:
-            raise ValueError(f"p must be a probability between 0 and 1, got {self.p!r}.")
+    def _masks(self, images: np.ndarray) -> Masks:
+        height, width = size_of(images, self.masker_.channels_of(images.shape))
+        n_masks = int(self.budget) - 1 - len(self.masker_.replacements(images[0]))
+        if n_masks < 2:
+            raise ValueError(f"budget={self.budget} model rows leaves {n_masks} masks; at least 2 "
+                             f"are needed: raise it to {int(self.budget) + 2 - n_masks} or more.")
+        return draw_masks(stream(self.seed_, "rise"), n_masks, (height, width), int(self.grid),
+                          float(self.p))
 
 
 @dataclass(frozen=True)
-class RiseTask:
+class RiseWork:
     """Explains an image; goes to workers whole."""
 
-    bound: Bound
+    predictor: Predictor
+    masker: ImageMasker
     masks: Masks
+    max_memory: int
 
-    def __call__(self, part: tuple[int, np.ndarray]) -> tuple[list[RowResult], Cost]:
+    def __call__(self, part: np.ndarray) -> tuple[list[RowResult], Ledger]:
         """Explain a stack of one image."""
-        predictor, watch = self.bound.predictor.spawn(), Stopwatch()
-        masker, image = _masker(self.bound), np.ascontiguousarray(part[1][0])
-        stand_ins = np.ascontiguousarray(masker.stand_ins(image))
-        ends = predictor.ask(np.concatenate([image[None], stand_ins]), own=True)
-        answers = self._answers(predictor, image, stand_ins)
+        predictor, image = self.predictor.spawn(), np.ascontiguousarray(part[0])
+        replacements = np.ascontiguousarray(self.masker.replacements(image))
+        ends = predictor.ask(np.concatenate([image[None], replacements]), own=True)
+        answers = self._answers(predictor, image, replacements)
         maps = correlate(answers, self.masks)
         n_outputs = answers.shape[1]
         row = RowResult(
@@ -179,22 +193,22 @@ class RiseTask:
             warnings=_warnings(maps.errors),
             layout=np.arange(maps.values[:, :, 0].size).reshape(self.masks.size),
         )
-        return [row], watch.cost(predictor)
+        return [row], predictor.ledger
 
     def _answers(
-        self, predictor: Predictor, image: np.ndarray, stand_ins: np.ndarray
+        self, predictor: Predictor, image: np.ndarray, replacements: np.ndarray
     ) -> np.ndarray:
-        """Ask about the masked images, made a part at a time: (n_masks, n_outputs)."""
+        """Ask about the masked images, made in parts: (n_masks, n_outputs)."""
         exact = image.itemsize > 4 or (image.dtype.kind in "iu" and image.itemsize > 2)
         dtype = np.dtype(np.float64 if exact else np.float32)
         pixels = np.arange(self.masks.size[0] * self.masks.size[1]).reshape(self.masks.size)
-        of_value = spread(pixels, image.shape, _masker(self.bound).channels_of((1, *image.shape)))
-        behind = np.arange(len(self.masks)) % len(stand_ins)
-        own, others = image.ravel().astype(dtype), stand_ins.reshape(len(stand_ins), -1)
+        of_value = of_values(pixels, image.shape, self.masker.channels_of((1, *image.shape)))
+        behind = np.arange(len(self.masks)) % len(replacements)
+        own, others = image.ravel().astype(dtype), replacements.reshape(len(replacements), -1)
         others = others.astype(dtype)
         # A question: its mask twice over (grid rows are upsampled first), the blend, and the cast.
         question = 8 * pixels.size + image.size * (dtype.itemsize + image.itemsize)
-        chunk = max(1, self.bound.max_memory // question)
+        chunk = max(1, self.max_memory // question)
         answers = []
         for first in range(0, len(self.masks), chunk):
             stop = min(first + chunk, len(self.masks))
@@ -206,14 +220,9 @@ class RiseTask:
         return np.concatenate(answers)
 
 
-def _masker(bound: Bound) -> ImageMasker:
-    assert isinstance(bound.masker, ImageMasker)
-    return bound.masker
-
-
 def _warnings(errors: np.ndarray) -> list[str]:
     unseen = int(np.isnan(errors[:, :, 0]).sum())
     if not unseen:
         return []
-    return [f"{unseen:,} pixels were masked the same in all questions, so that nothing is known of "
-            "them (value 0, error NaN); raise n_masks."]
+    return [f"{unseen:,} pixels were masked alike in all questions, so that their effect is not "
+            "known (value 0, error NaN); raise the budget."]

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.base import Explanation, resolve
+from xaikit.explanations.base import LAYOUT, Explanation
+from xaikit.explanations.choosing import choose, resolve
 from xaikit.explanations.importance import Importance
+from xaikit.settings import check
+from xaikit.tables.numeric import numbers_or_ranks
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Attribution(Explanation):
     """Contributions of features to a model's answers, row by row.
 
-    Slicing takes rows, features, outputs, by position or name, and never drops an axis:
+    A slice selects rows, features and outputs, by position or name, and keeps all three axes:
     ``e[0]``, ``e[:, "age"]``, ``e[2:5, ["age", "sex"], ">50K"]``.
 
     Attributes
@@ -26,32 +29,32 @@ class Attribution(Explanation):
     base_values, predictions : array (n_rows, n_outputs)
         The answer with every feature hidden, and with none hidden (after the link).
     standard_errors : array (n_rows, n_features, n_outputs)
-        Error of `values` from sampling coalitions: 0 where the values are exact, NaN where unknown.
+        Error of `values` from sampling coalitions: 0 for exact values, NaN if unknown.
     base_errors : array (n_rows, n_outputs)
-        Error of `base_values` from the background being a sample (sd/√B); NaN where unknown.
+        Error of `base_values` from the background being a sample (sd/√B); NaN if unknown.
     fidelity : array (n_rows, n_outputs)
         How much of the model's behaviour the sum of contributions reproduces, by the method's own
-        measure (R², at most 1); NaN where it was not measured.
+        measure (R², at most 1); NaN if not measured.
     interactions : array (n_rows, n_features, n_features, n_outputs) or None
-        The contributions, shared out over pairs: off the diagonal half the Shapley interaction
-        index of two features, on it what a feature does by itself. Every matrix is symmetric, and
+        The contributions divided among pairs: off the diagonal, half the Shapley interaction
+        index of two features; on it, what a feature does by itself. Each matrix is symmetric, and
         its rows sum to `values` (the layout of shap's interaction values).
     interaction_errors : like `interactions`, or None
-        Their errors from sampling coalitions; on the diagonal an upper bound.
+        Their errors from sampling coalitions; an upper bound on the diagonal.
     data : DataFrame or None
         The explained rows, with their dtypes.
     row_names : tuple
         Labels of the rows.
     details : dict of arrays with n_rows as their first axis
-        Further findings of the method.
+        Further results of the method.
     feature_details : dict of arrays with (n_rows, n_features) as their first axes
-        Further findings about single features.
+        Further results about single features.
     """
 
     values: np.ndarray
     base_values: np.ndarray
     predictions: np.ndarray
-    # None where not given; __post_init__ fills them, so readers always find arrays.
+    # __post_init__ replaces None by arrays, so that readers always find arrays.
     standard_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
     base_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
     fidelity: np.ndarray = field(default=None)  # type: ignore[arg-type]
@@ -131,25 +134,25 @@ class Attribution(Explanation):
         )
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
-        """Give the fields of a subclass for some rows and features."""
+        """Return the fields of a subclass for some rows and features."""
         return {}
 
     def feature_data(self, feature: int | str) -> pd.Series | None:
-        """Give the column behind a feature; None for a group of columns or without data."""
-        name = self.feature_names[resolve(self.feature_names, feature, "feature")[0]]
+        """Return the column of a feature; None for a group of columns, or without data."""
+        name = self.feature_names[choose(self.feature_names, feature, "feature")]
         if self.data is None:
             return None
         matches = [k for k, column in enumerate(self.data.columns) if str(column) == name]
         return self.data.iloc[:, matches[0]] if matches else None
 
     def gap(self) -> np.ndarray:
-        """Additivity gap: prediction − base value − sum of contributions, (n_rows, n_outputs)."""
+        """Return prediction − base value − sum of contributions, (n_rows, n_outputs)."""
         return self.predictions - self.base_values - self.values.sum(
             axis=1, where=self.has[:, :, None])
 
     @property
     def has(self) -> np.ndarray:
-        """Which features each row has, bool (n_rows, n_features): all of them, in a table."""
+        """Mask of the features of each row, (n_rows, n_features): all of them, in a table."""
         return np.ones(self.values.shape[:2], dtype=bool)
 
     @property
@@ -158,22 +161,28 @@ class Attribution(Explanation):
         return self.has.sum(axis=1)
 
     def _units_of(self, row: int) -> dict[int, str]:
-        """Name the features that a row has, by position."""
+        """Return the names of the features that a row has, by position."""
         return dict(enumerate(self.feature_names))
 
     def importance(self, confidence: float = 0.95) -> Importance:
-        """Sum the rows up: mean |contribution| of each feature, with intervals over rows.
+        """Return the mean |contribution| of each feature, with intervals over rows.
 
         The interval treats the explained rows as a random sample of those the model will meet
-        (normal approximation); the sampling error of single contributions is part of the spread.
+        (normal approximation); the sampling error of single contributions is part of it.
 
         Parameters
         ----------
-        confidence : float, default 0.95
-            Coverage of `lower` and `upper`.
+        confidence : float
+            Of the intervals, between 0 and 1.
+
+        Raises
+        ------
+        SettingError
+            If `confidence` is not between 0 and 1.
         """
         from scipy.special import ndtri
 
+        check({"confidence": confidence})
         size = np.abs(self.values)
         mean = size.mean(axis=0)
         errors = np.full(mean.shape, np.nan)
@@ -191,14 +200,20 @@ class Attribution(Explanation):
         )
 
     def to_frame(self, layout: str = "long") -> pd.DataFrame:
-        """Give the contributions as a frame.
+        """Return the contributions as a frame.
 
         Parameters
         ----------
         layout : {"long", "wide"}
-            ``"long"``: one row a contribution, with its error and the feature's value.
-            ``"wide"``: one row an explained row and output, one column a feature.
+            ``"long"`` has one row per contribution, with its error and the feature's value.
+            ``"wide"`` has one row per explained row and output, and one column per feature.
+
+        Raises
+        ------
+        SettingError
+            For any other layout.
         """
+        check({"layout": layout}, {"layout": LAYOUT})
         n, m, k = self.values.shape
         rows = pd.Series(list(self.row_names), dtype=object).infer_objects()
         if layout == "wide":
@@ -209,8 +224,6 @@ class Attribution(Explanation):
             frame.insert(0, "output", np.tile(self.output_names, n), allow_duplicates=True)
             frame.insert(0, "row", rows.repeat(k).to_numpy(), allow_duplicates=True)
             return frame
-        if layout != "long":
-            raise ValueError(f"layout must be 'long' or 'wide', got {layout!r}.")
         shown = np.empty((n, m), dtype=object)
         names = np.empty((n, m), dtype=object)
         for j in range(m):
@@ -231,11 +244,11 @@ class Attribution(Explanation):
         return frame if there.all() else frame[there].reset_index(drop=True)
 
     def to_shap(self) -> Any:
-        """Give a real ``shap.Explanation``, so that shap's own plots work (needs shap).
+        """Return a ``shap.Explanation``, for shap's own plots (needs shap).
 
-        A single output gives values (n_rows, n_features), several (n_rows, n_features, n_outputs).
-        Columns that are not numbers appear as level codes in ``data`` and in plain text in
-        ``display_data``, since shap colours points by ``data``.
+        Its values have shape (n_rows, n_features) for one output, and
+        (n_rows, n_features, n_outputs) for several. Columns that are not numbers appear as level
+        codes in ``data``, by which shap colours points, and as text in ``display_data``.
         """
         import shap
 
@@ -249,30 +262,17 @@ class Attribution(Explanation):
         )
 
     def _shap_data(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        columns = [self.feature_data(j) for j in range(len(self.feature_names))]
-        if self.data is None or any(c is None for c in columns):
+        columns = [column for j in range(len(self.feature_names))
+                   if (column := self.feature_data(j)) is not None]
+        if self.data is None or len(columns) < len(self.feature_names):
             return None, None
         numbers = np.empty((self.n_rows, len(columns)))
         shown = np.empty((self.n_rows, len(columns)), dtype=object)
         for j, column in enumerate(columns):
-            assert column is not None
             shown[:, j] = column.to_numpy(dtype=object, na_value=np.nan)
-            numbers[:, j] = as_numbers(column)
+            numbers[:, j] = numbers_or_ranks(column)
         return numbers, shown
 
     def _summary(self) -> str:
         n, m, k = self.values.shape
         return f"{n} rows × {m} features × {k} outputs"
-
-
-def as_numbers(column: pd.Series) -> np.ndarray:
-    """Give a column as float64: numbers as they are, anything else as codes in level order."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy()
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        codes = pd.factorize(column, sort=True)[0]
-    else:
-        codes = pd.factorize(column.astype("string"), sort=True)[0]
-    return np.where(codes < 0, np.nan, codes.astype(np.float64))

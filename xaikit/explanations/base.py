@@ -1,43 +1,58 @@
-"""The part all explanations share: provenance, cost, files and how they show themselves."""
+"""What all explanations share: provenance, cost, files and display."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
+from xaikit.settings import Either
+from xaikit.tables.files import write_whole
 
 _FORMAT = 1
+LAYOUT = Either("long", "wide")
+"""Layouts of `to_frame`."""
+
+HOME_OF = {
+    "Attribution": "xaikit.explanations.attribution",
+    "ImageAttribution": "xaikit.explanations.image",
+    "Importance": "xaikit.explanations.importance",
+    "TextAttribution": "xaikit.explanations.text",
+}
+"""Module of every class of results, which `Explanation.from_dict` imports when a file needs it.
+
+A registry filled by the classes themselves would know only those that were already imported.
+"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an explanation cost.
+    """The cost of an explanation in model rows, calls and seconds.
 
     Attributes
     ----------
     model_rows : int
-        Rows the model was sent: what a user pays for.
-    unique_rows : int
-        How many of them were different, as far as the method knows its questions.
+        Rows sent to the model, which is what a user pays for.
     questions : int
-        Rows the method wanted to know about before equal ones were asked once.
+        Rows that the method needed answers for, before equal rows were merged.
     calls : int
         Calls of the model.
     model_seconds, seconds : float
-        Time inside the model, and in all. With ``n_jobs`` above 1 the model's seconds are summed
+        Time inside the model, and in total. With ``n_jobs`` above 1, the model's seconds are summed
         over workers and may exceed ``seconds``.
     """
 
     model_rows: int = 0
-    unique_rows: int = 0
     questions: int = 0
     calls: int = 0
     model_seconds: float = 0.0
@@ -59,20 +74,20 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Explanation:
-    """Base of all results. Fields are read-only arrays and plain values.
+    """Base class of all results. Fields are read-only arrays and plain values.
 
     Attributes
     ----------
     method : str
         Name of the explainer.
     settings : dict
-        Its settings, as plain values.
+        Its settings, as numbers, text and lists.
     random_state : int or None
-        The seed that reproduces the result; drawn and recorded where none was given.
+        The seed that reproduces the result: the one given, or else the one drawn.
     cost : Cost
         Model rows, calls and seconds.
     warnings : tuple of str
-        Plain sentences a reader of the numbers should know.
+        Sentences that a reader of the numbers should know.
     """
 
     method: str
@@ -83,14 +98,15 @@ class Explanation:
     cost: Cost = field(default_factory=Cost)
     warnings: tuple[str, ...] = ()
 
-    _types: ClassVar[dict[str, type[Explanation]]] = {}
+    def __post_init__(self) -> None:
+        self._freeze_names()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._types[cls.__name__] = cls
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # NumPy unpickles read-only arrays as writeable ones
 
     def _freeze(self, name: str, shape: tuple[int, ...], *, dtype: Any = np.float64) -> None:
-        """Store field `name` as a read-only array of `shape`, or say what is wrong with it."""
+        """Store field `name` as a read-only array; raise ValueError if its shape differs."""
         array = frozen(getattr(self, name), dtype)
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}.")
@@ -109,11 +125,11 @@ class Explanation:
         object.__setattr__(self, name, details)
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the numbers as a pandas frame, one row a number with its uncertainty."""
-        raise TypeError(f"{type(self).__name__} has no frame of its own.")
+        """Return the numbers as a frame: one row per number, with its uncertainty."""
+        raise TypeError(f"{type(self).__name__} has no frame.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all fields as plain JSON types; `from_dict` gives back an equal explanation."""
+        """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
         fields = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -122,32 +138,45 @@ class Explanation:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
-        """Rebuild an explanation from what `to_dict` gave."""
-        kind = cls._types.get(state.get("type", ""))
+        """Build an explanation from what `to_dict` returned."""
+        kind = cls._type_named(state.get("type"))
         if kind is None or state.get("format") != _FORMAT:
-            raise ValueError(
+            raise FormatError(
                 f"expected an explanation of format {_FORMAT} and one of the types "
-                f"{sorted(cls._types)}, got type {state.get('type')!r}, "
+                f"{sorted(HOME_OF)}, got type {state.get('type')!r}, "
                 f"format {state.get('format')!r}."
             )
         if not issubclass(kind, cls):
-            raise ValueError(f"this is a {kind.__name__}, not a {cls.__name__}; "
+            raise ValueError(f"expected {cls.__name__}, got {kind.__name__}; "
                              "xk.load_explanation reads either.")
-        fields = decode(state["fields"])
-        fields["cost"] = Cost(**fields["cost"])
-        return kind(**fields)
+        try:
+            fields = decode(state["fields"])
+            fields["cost"] = Cost(**fields["cost"])
+            return kind(**fields)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: {error}. "
+                              "Save it again.") from error
+
+    @classmethod
+    def _type_named(cls, name: Any) -> Any:
+        """Return the class of that name: one of `HOME_OF`, or this class; None for other names."""
+        if isinstance(name, str) and name in HOME_OF:
+            return getattr(import_module(HOME_OF[name]), name)
+        return cls if name == cls.__name__ and cls is not Explanation else None
 
     def to_json(self) -> str:
-        """Give the explanation as strict JSON text (exact round trip, no pickle)."""
+        """Return the explanation as strict JSON text (exact round trip, no pickle)."""
         return json.dumps(self.to_dict(), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Rebuild an explanation from `to_json` text."""
+        """Build an explanation from the text that `to_json` returned."""
         return cls.from_dict(json.loads(text))
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path`: ``.json`` (exact), ``.csv``, ``.parquet`` (the frame) or ``.html``.
+        """Write to `path` as ``.json`` (exact), ``.csv`` or ``.parquet`` (the frame), or ``.html``.
+
+        The file is written whole or not at all.
 
         Raises
         ------
@@ -155,16 +184,16 @@ class Explanation:
             For any other ending.
         """
         path = Path(path)
-        writers = {
-            ".json": lambda: path.write_text(self.to_json(), encoding="utf8"),
-            ".csv": lambda: self.to_frame().to_csv(path, index=False),
-            ".parquet": lambda: self.to_frame().to_parquet(path, index=False),
-            ".html": lambda: path.write_text(self._page(), encoding="utf8"),
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".json": self.to_json,
+            ".csv": lambda: self.to_frame().to_csv(index=False),
+            ".parquet": lambda: self.to_frame().to_parquet(index=False),
+            ".html": self._page,
         }
         if path.suffix not in writers:
             raise ValueError(f"cannot save as {path.suffix or 'a file without ending'!r}; "
                              f"use one of {', '.join(writers)}.")
-        writers[path.suffix]()
+        write_whole(path, writers[path.suffix]())
         return path
 
     def _page(self) -> str:
@@ -172,7 +201,7 @@ class Explanation:
                 f"<title>{escape(self.method)}</title>{self._repr_html_()}</html>")
 
     def _summary(self) -> str:
-        raise TypeError(f"{type(self).__name__} has no summary of its own.")
+        raise TypeError(f"{type(self).__name__} has no summary.")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} by {self.method}: {self._summary()}; {self.cost}>"
@@ -189,7 +218,7 @@ class Explanation:
 
 
 def frozen(value: Any, dtype: Any = None) -> np.ndarray:
-    """Give an array that no one can write to: `value` itself if it is one, else a copy."""
+    """Return a read-only array: `value` itself if it already is one, else a copy."""
     if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
             and (dtype is None or value.dtype == dtype):
         return value
@@ -199,7 +228,7 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
 
 
 def load_explanation(path: str | Path) -> Explanation:
-    """Read an explanation that ``save("….json")`` wrote.
+    """Return the explanation that was saved as ``.json``.
 
     Parameters
     ----------
@@ -208,50 +237,14 @@ def load_explanation(path: str | Path) -> Explanation:
 
     Raises
     ------
-    ValueError
-        If the file holds something else.
+    FormatError
+        If the file does not hold an explanation.
     """
-    text = Path(path).read_text(encoding="utf8")
     try:
-        state = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}. "
-                         "Only files saved as .json can be loaded again.") from error
+        state = json.loads(Path(path).read_text(encoding="utf8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path} is not JSON: {error}. "
+                          "Only files saved as .json can be loaded again.") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
+        raise FormatError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
     return Explanation.from_dict(state)
-
-
-def resolve(names: tuple, key: Any, axis: str) -> np.ndarray:
-    """Turn a position, slice, name, or list of positions or names into an array of positions.
-
-    An int is always a position; text is always a name.
-    """
-    n = len(names)
-    if isinstance(key, pd.Series):
-        key = key.to_numpy()
-    if isinstance(key, bool | np.bool_):
-        raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
-    if isinstance(key, list | tuple) and len(key) and all(
-        isinstance(k, bool | np.bool_) for k in key
-    ):
-        key = np.array(key)
-    if isinstance(key, tuple) and key in names:
-        return np.array([names.index(key)])
-    if isinstance(key, slice):
-        return np.arange(n)[key]
-    if isinstance(key, int | np.integer):
-        if not -n <= key < n:
-            raise IndexError(f"{axis} {key} is out of range: there are {n}.")
-        return np.array([key % n])
-    if isinstance(key, np.ndarray) and key.dtype == bool:
-        if key.shape != (n,):
-            raise IndexError(f"a {axis} mask of shape {key.shape} does not fit {n} {axis}s.")
-        return np.flatnonzero(key)
-    if isinstance(key, list | tuple | np.ndarray | range | pd.Index):
-        parts = [resolve(names, k, axis) for k in key]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    if key in names:
-        return np.array([names.index(key)])
-    known = ", ".join(map(str, names[:10])) + (", …" if n > 10 else "")
-    raise KeyError(f"no {axis} named {key!r}; there are {known}.")

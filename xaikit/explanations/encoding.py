@@ -1,4 +1,4 @@
-"""Arrays and frames as strict JSON and back, losing nothing: no pickle and no rounding."""
+"""Arrays and frames as strict JSON and back, without pickle or rounding."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
-    """Turn a value into plain JSON types; `decode` gives back an equal one.
+    """Return a value as JSON types; `decode` returns an equal value.
 
-    Understood are None, bool, int, float, str, and lists, tuples and string-keyed dicts of what is
-    understood, NumPy arrays and scalars, pandas frames, timestamps and time differences.
+    Supported are None, bool, int, float, str, NumPy arrays and scalars, pandas frames, timestamps
+    and time differences, and lists, tuples and string-keyed dicts of supported values.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def encode(value: Any) -> Any:
     if value is None or isinstance(value, bool | str) or type(value) is int:
         return value
     if isinstance(value, np.generic) and not isinstance(value, np.float64):
-        return {_TAG: "scalar", "dtype": value.dtype.str, "data": _plain(value.reshape(1))[0]}
+        return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
     if isinstance(value, float):
         return _float(float(value))
     if isinstance(value, np.ndarray):
@@ -58,7 +58,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Undo `encode`."""
+    """Return the value that `encode` converted."""
     if isinstance(value, list):
         return [decode(v) for v in value]
     if not isinstance(value, dict):
@@ -79,8 +79,8 @@ def _encode_dict(value: dict) -> dict:
     return {k: encode(v) for k, v in value.items()}
 
 
-def _plain(array: np.ndarray) -> list:
-    """List the cells of a one-dimensional array as JSON types (non-finite floats as text)."""
+def _cells(array: np.ndarray) -> list:
+    """Return the cells of a one-dimensional array as JSON types (non-finite floats as text)."""
     kind = array.dtype.kind
     if kind in "mM":
         return array.view(np.int64).tolist()
@@ -104,7 +104,7 @@ def _encode_array(array: np.ndarray) -> dict:
         _TAG: "array",
         "dtype": array.dtype.str,
         "shape": list(array.shape),
-        "data": _plain(np.ascontiguousarray(array).reshape(-1)),
+        "data": _cells(np.ascontiguousarray(array).reshape(-1)),
     }
 
 
@@ -144,7 +144,7 @@ def _encode_column(column: pd.Series) -> dict:
 
 
 def _arrow_text(column: pd.Series) -> str:
-    """Write a column of Arrow's as its own exact stream, in base64."""
+    """Return an Arrow column as an Arrow stream, which is exact, in base64."""
     import pyarrow as pa
 
     table = pa.table({"cells": pa.chunked_array(column.array.__arrow_array__()).combine_chunks()})

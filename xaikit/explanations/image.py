@@ -8,25 +8,29 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import resolve
+from xaikit.explanations.choosing import resolve
 from xaikit.explanations.importance import Importance
+from xaikit.settings import Either, check
+
+FIELD = Either("values", "standard_errors")
+"""Numbers of regions that `ImageAttribution.pixels` spreads over their pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ImageAttribution(Attribution):
     """Contributions of regions of images: superpixels, cells of a grid, or single pixels.
 
-    Images may have different numbers of regions. Arrays have room for the most; of other images
-    the rest is NaN, and one image alone (``e[0]``) has just its own.
+    Images may have different numbers of regions. Arrays are as long as the largest number, and
+    padded with NaN for other images; a single image (``e[0]``) has only its own regions.
 
     Attributes
     ----------
     images : array (n_rows, height, width[, channels]) or (n_rows, channels, height, width)
-        As they were explained.
+        The explained images.
     labels : int array (n_rows, height, width)
-        The region of each pixel, a position on the axis of features.
+        The region of each pixel: a position on the axis of features, or −1 for none.
     channels : {"first", "last"} or None
-        Where an image has its channels.
+        Position of the channels; None if there is no axis of channels.
     """
 
     images: np.ndarray
@@ -52,15 +56,15 @@ class ImageAttribution(Attribution):
 
     @property
     def has(self) -> np.ndarray:
-        """Which regions each image has, bool (n_rows, n_features)."""
+        """Mask of the regions of each image, (n_rows, n_features)."""
         there = np.zeros((self.n_rows, self.values.shape[1] + 1), dtype=bool)
         for own, labels in zip(there, self.labels, strict=True):
             own[labels.ravel()] = True
-        # The last is −1, of pixels in no region.
+        # The last column is for −1, pixels of no region.
         return there[:, :-1]
 
     def pixels(self, field: str = "values") -> np.ndarray:
-        """Give every pixel what its region got.
+        """Return each pixel's number: that of its region.
 
         Parameters
         ----------
@@ -69,10 +73,14 @@ class ImageAttribution(Attribution):
         Returns
         -------
         array (n_rows, height, width, n_outputs)
-            NaN for pixels whose region was left out by slicing.
+            NaN for pixels of no region, such as one that slicing removed.
+
+        Raises
+        ------
+        SettingError
+            For any other field.
         """
-        if field not in ("values", "standard_errors"):
-            raise ValueError(f"field must be 'values' or 'standard_errors', got {field!r}.")
+        check({"field": field}, {"field": FIELD})
         regions = getattr(self, field)
         found = np.stack([own[labels] for own, labels in zip(regions, self.labels, strict=True)])
         found[self.labels < 0] = np.nan
@@ -86,7 +94,7 @@ class ImageAttribution(Attribution):
         return super().__getitem__(key)
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
-        # One place more: −1, a pixel of no region, looks itself up.
+        # One more entry, so that −1 (no region) maps to −1.
         new = np.full(len(self.feature_names) + 1, -1)
         new[features] = np.arange(len(features))
         return {"images": self.images[rows], "labels": new[self.labels[rows]]}
@@ -95,14 +103,12 @@ class ImageAttribution(Attribution):
         return {int(u): self.feature_names[u] for u in np.flatnonzero(self.has[row])}
 
     def importance(self, confidence: float = 0.95) -> Importance:
-        """Sum the images up, if they share their regions, as with a grid or given labels.
-
-        See `Attribution.importance`.
+        """Return `Attribution.importance` of images that share their regions, such as a grid.
 
         Raises
         ------
         ValueError
-            If the images have regions of their own: those of one say nothing about another's.
+            If the images have different regions, which cannot be averaged.
         """
         if (self.labels != self.labels[0]).any():
             raise ValueError("these images have different regions, which cannot be averaged; "

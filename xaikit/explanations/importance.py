@@ -8,31 +8,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.base import Explanation, resolve
+from xaikit.explanations.base import LAYOUT, Explanation
+from xaikit.explanations.choosing import choose_output, resolve
+from xaikit.settings import check
 
 _BOUNDS = ("standard_errors", "lower", "upper", "p_values")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Importance(Explanation):
-    """Importance of features, one number a feature and output.
+    """Importance of features, one number per feature and output.
 
-    Slicing takes features, then outputs: ``e["age"]``, ``e[:3, "score"]``; no axis is dropped.
+    A slice selects features, then outputs, and keeps both axes: ``e["age"]``, ``e[:3, "score"]``.
 
     Attributes
     ----------
     values : array (n_features, n_outputs)
-        The method's importance, in its own units (signed for signed methods).
+        The importance in the method's own units (signed for signed methods).
     standard_errors, lower, upper : array (n_features, n_outputs)
-        Error and interval; NaN where unknown.
+        Error and interval; NaN if unknown.
     p_values : array (n_features, n_outputs) or None
-        Where the method tests a hypothesis.
+        For a method that tests a hypothesis.
     details : dict of arrays (n_features, n_outputs, …)
-        Further findings, such as the absolute form of a signed importance.
+        Further results, such as the absolute form of a signed importance.
     """
 
     values: np.ndarray
-    # None where not given; __post_init__ fills them, so readers always find arrays.
+    # __post_init__ replaces None by arrays, so that readers always find arrays.
     standard_errors: np.ndarray = field(default=None)  # type: ignore[arg-type]
     lower: np.ndarray = field(default=None)  # type: ignore[arg-type]
     upper: np.ndarray = field(default=None)  # type: ignore[arg-type]
@@ -74,32 +76,49 @@ class Importance(Explanation):
             **bounds,
         )
 
-    def order(self, output: int | str = 0) -> np.ndarray:
-        """Give feature positions, most important first by |value|; ties keep their order."""
-        column = resolve(self.output_names, output, "output")[0]
+    def order(self, output: int | str | None = None) -> np.ndarray:
+        """Return feature positions, largest |value| first; ties keep their order.
+
+        Parameters
+        ----------
+        output : int, str or None
+            Position or name of one output. None takes the only one, or the second of two (the
+            positive class of a classifier); with more, name one.
+        """
+        column = choose_output(self.output_names, output)
         return np.argsort(-np.abs(self.values[:, column]), kind="stable")
 
-    def ranks(self, output: int | str = 0) -> np.ndarray:
-        """Give each feature's rank by |value|, 1 for the most important."""
+    def ranks(self, output: int | str | None = None) -> np.ndarray:
+        """Return each feature's rank by |value|, 1 for the largest.
+
+        Parameters
+        ----------
+        output : int, str or None
+            As for `order`.
+        """
         ranks = np.empty(len(self), dtype=np.int64)
         ranks[self.order(output)] = np.arange(1, len(self) + 1)
         return ranks
 
     def to_frame(self, layout: str = "long") -> pd.DataFrame:
-        """Give the importances as a frame, most important first.
+        """Return the importances as a frame.
 
         Parameters
         ----------
         layout : {"long", "wide"}
-            ``"long"``: one row a feature and output with interval, rank and details.
-            ``"wide"``: one row a feature, one column an output.
+            ``"long"`` has one row per feature and output, with interval, rank and details, the
+            most important first. ``"wide"`` has one row per feature and one column per output.
+
+        Raises
+        ------
+        SettingError
+            For any other layout.
         """
+        check({"layout": layout}, {"layout": LAYOUT})
         if layout == "wide":
             frame = pd.DataFrame(self.values, columns=list(self.output_names))
             frame.insert(0, "feature", list(self.feature_names), allow_duplicates=True)
             return frame
-        if layout != "long":
-            raise ValueError(f"layout must be 'long' or 'wide', got {layout!r}.")
         parts = []
         for k, output in enumerate(self.output_names):
             order = self.order(k)

@@ -1,4 +1,4 @@
-"""TextAttribution: what each word or sentence of each text contributed."""
+"""TextAttribution: the contribution of each word or sentence of each text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import resolve
+from xaikit.explanations.choosing import resolve
 from xaikit.explanations.importance import Importance
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class TextAttribution(Attribution):
-    """Contributions of the units of texts: words, sentences, or what a masker cut them into.
+    """Contributions of the units of texts: words, sentences, or pieces that a masker defines.
 
-    Texts have different numbers of units. Arrays have room for the longest; of shorter texts the
-    rest is NaN. One text alone (``e[0]``) has just its own units, named by their words; a word that
-    occurs again is named with its number, such as ``good (2)``.
+    Texts have different numbers of units. Arrays are as long as the longest text, and padded with
+    NaN for shorter ones. A single text (``e[0]``) has only its own units, named by their words; a
+    repeated word is numbered, such as ``good (2)``.
 
     Attributes
     ----------
@@ -49,14 +49,14 @@ class TextAttribution(Attribution):
 
     @property
     def has(self) -> np.ndarray:
-        """Which units each text has, bool (n_rows, n_features)."""
+        """Mask of the units of each text, (n_rows, n_features)."""
         there = np.zeros(self.values.shape[:2], dtype=bool)
         for own, spans in zip(there, self.spans, strict=True):
             own[spans[:, 0]] = True
         return there
 
     def units(self, row: int = 0) -> tuple[str, ...]:
-        """Name the units of a text by their words."""
+        """Return the names of a text's units: their words."""
         return unit_names(self.texts[row], self.spans[row])
 
     def __getitem__(self, key: Any) -> Attribution:
@@ -71,7 +71,7 @@ class TextAttribution(Attribution):
         return super().__getitem__(key)
 
     def _alone(self, row: int) -> TextAttribution:
-        """Give one text with just its own units."""
+        """Return the explanation of one text, with only its own units."""
         only = np.unique(self.spans[row][:, 0])
         if self.n_rows == 1 and len(only) == len(self.feature_names):
             return self
@@ -94,8 +94,8 @@ class TextAttribution(Attribution):
         Returns
         -------
         Attribution
-            One feature a different word, in lower case; 0 in texts without it. Errors of words that
-            occur more than once are added up, an upper bound.
+            One feature per distinct word, in lower case; 0 in texts without it. Errors of a
+            repeated word are added up, which is an upper bound.
         """
         words = [tuple(name.lower() for name in plain_names(text, own))
                  for text, own in zip(self.texts, self.spans, strict=True)]
@@ -115,9 +115,9 @@ class TextAttribution(Attribution):
             cost=self.cost, warnings=self.warnings)
 
     def importance(self, confidence: float = 0.95) -> Importance:
-        """Sum the texts up: mean |contribution| of each different word, with intervals over texts.
+        """Return the mean |contribution| of each distinct word, with intervals over texts.
 
-        See `Attribution.importance`; words as in `by_word`.
+        See `by_word` and `Attribution.importance`.
         """
         return self.by_word().importance(confidence)
 
@@ -131,7 +131,7 @@ class TextAttribution(Attribution):
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
-    """Give the first piece of text of every unit."""
+    """Return the first piece of text of every unit."""
     firsts: dict[int, str] = {}
     for unit, start, stop in spans:
         firsts.setdefault(int(unit), text[start:stop])
@@ -139,7 +139,7 @@ def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
 
 
 def unit_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
-    """Name units by their words, those that occur again with their number."""
+    """Return the names of units: their words, numbered where repeated."""
     seen: dict[str, int] = {}
     names = []
     for name in plain_names(text, spans):

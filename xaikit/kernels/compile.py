@@ -11,10 +11,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile `function` on its first call and keep the machine code on disk.
+    """Compile `function` on its first call and cache the machine code on disk.
 
-    ``nogil`` lets threads run it side by side; NumPy's error model drops the check for division by
-    zero; ``fastmath`` stays off, since it would reorder sums and so change bytes.
+    ``nogil`` lets threads run it in parallel; NumPy's error model drops the check for division by
+    zero; ``fastmath`` is off because it reorders sums, which would change the bytes of results.
     """
     compiled: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     return compiled

@@ -1,4 +1,4 @@
-"""Neighbours drawn bin by bin, and regression on their levels without a one-hot matrix."""
+"""Draw neighbours bin by bin, and regress on their levels without a one-hot matrix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from xaikit.kernels.compile import kernel
 
 @kernel
 def draw_units(points, chances, order, n_inside, heights, drawn):
-    """Choose for every unit of every sample a row: within the unit's bin or without.
+    """Draw a row of the pool for every unit of every sample, from inside or outside the unit's bin.
 
-    `points` (n, M) are of the unit cube; `order` (M, P) lists the P rows of the pool, the
-    `n_inside` (M,) within first, and `heights` (M, P) their weights added up; `drawn` (n, M)
-    receives positions in the pool. A point below `chances` (M,) means within. Without anything
-    outside, all is within.
+    `points` (n, M) lie in the unit cube; `order` (M, P) lists the P rows of the pool, the
+    `n_inside` (M,) rows inside the bin first; `heights` (M, P) are the cumulative sums of their
+    weights; `drawn` (n, M) receives positions in the pool. A point below `chances` (M,) draws from
+    inside; if no row is outside, every point does.
     """
     n_pool = order.shape[1]
     for i in range(points.shape[0]):
@@ -26,7 +26,7 @@ def draw_units(points, chances, order, n_inside, heights, drawn):
             else:
                 height = inside + (place - chance) / (1.0 - chance) * (heights[u, -1] - inside)
                 low, high = size, n_pool - 1
-            # Rows of equal weight are where their share of the height says; others are near.
+            # Interpolate to guess the position (exact if all weights are equal), then walk to it.
             bottom = heights[u, low - 1] if low > 0 else 0.0
             share = (height - bottom) / (heights[u, high] - bottom)
             at = low + min(max(int(share * (high - low + 1)), 0), high - low)
@@ -47,10 +47,10 @@ def look_up(drawn, table, out):
 
 @kernel
 def add_level_moments(codes, answers, gram, moments):
-    """Add HᵀH to `gram` (L, L) and Hᵀy to `moments` (L, K), H the one-hot matrix of `codes`.
+    """Add HᵀH to `gram` (L, L) and Hᵀy to `moments` (L, K), where H is the one-hot `codes`.
 
-    `codes` (n, M) hold a level of 0 … L − 1 for every column, those of later columns being larger;
-    `answers` are (n, K). Of `gram` the upper half is filled, column after column.
+    `codes` (n, M) hold one level in 0 … L − 1 for every column; the levels of a later column are
+    larger. `answers` y are (n, K). Only the upper triangle of `gram` is filled.
     """
     n_columns = codes.shape[1]
     for i in range(codes.shape[0]):
@@ -65,9 +65,9 @@ def add_level_moments(codes, answers, gram, moments):
 
 @kernel
 def level_forms(codes, matrix, out):
-    """Give the quadratic forms hᵀAh of the one-hot rows h of `codes` (n, M); `out` is (n,).
+    """Fill `out` (n,) with the quadratic forms hᵀAh of the one-hot rows h of `codes` (n, M).
 
-    A is symmetric.
+    A is `matrix` (L, L), symmetric.
     """
     n_columns = codes.shape[1]
     for i in range(codes.shape[0]):

@@ -1,4 +1,4 @@
-"""Exact Shapley values, summed up while the answers come in."""
+"""Exact Shapley values and interactions, accumulated while the answers come in."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SIX_BITS = np.uint64(63)
 
 @kernel
 def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, values):
-    """Add to `values` (B, M, K) what each answer adds to each player's Shapley value.
+    """Add the contribution of each answer to each player's Shapley value to `values` (B, M, K).
 
-    Answers are to the questions first, first + 1, … of the list that `masking.number_submasks`
-    describes. An answer v(S) with |S| = s of d players counts gain[d, s] = (s−1)!(d−s)!/d! for the
-    players in S and −loss[d, s] = −s!(d−s−1)!/d! for the others.
+    The answers are to questions first, first + 1, … of the list that `masking.number_submasks`
+    describes. An answer v(S) with |S| = s of d players has weight gain[d, s] = (s−1)!(d−s)!/d! for
+    the players in S and −loss[d, s] = −s!(d−s−1)!/d! for the others.
     """
     b = np.searchsorted(starts, first, side="right") - 1
     for q in range(ids.shape[0]):
@@ -38,10 +38,11 @@ def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, v
 def add_submasks(
     starts, players, n_players, first, masks, ids, answers, weights, values
 ):
-    """Add to `values` (n_masks, K) the weighted answers to these masks (n_masks, W).
+    """Add the weighted answers to `masks` (n_masks, W) to `values` (n_masks, K).
 
-    Answers are to the questions first, first + 1, … of the list of submasks; a mask's question
-    within background row b is the number whose bits are the mask's bits of b's players.
+    The answers are to questions first, first + 1, … of the list that `masking.number_submasks`
+    describes; `weights` (B,) are those of the background rows. A mask's question number within
+    background row b has the bits of the mask at b's players.
     """
     for b in range(n_players.shape[0]):
         if starts[b + 1] <= first or starts[b] >= first + ids.shape[0]:
@@ -62,13 +63,13 @@ def add_submasks(
 def add_interactions(
     starts, players, n_players, first, ids, answers, weights, table, values
 ):
-    """Add to `values` (M, M, K) what each answer adds to the interaction of every two players.
+    """Add the contribution of each answer to each pair's interaction to `values` (M, M, K).
 
-    Answers are to the questions first, first + 1, … of the list that `masking.number_submasks`
+    The answers are to questions first, first + 1, … of the list that `masking.number_submasks`
     describes; `weights` (B,) are those of the background rows. With `table`[d, t] =
-    t!(d−t−2)!/(d−1)! an answer v(S), |S| = s, counts table[d, s − 2] for two players in S,
-    −table[d, s − 1] for one in S and one not, and table[d, s] for two outside. The smaller unit
-    comes first.
+    t!(d−t−2)!/(d−1)!, an answer v(S) with |S| = s has weight table[d, s − 2] for two players in S,
+    −table[d, s − 1] for one in S and one outside, and table[d, s] for two outside. Only entries
+    [i, j] with i < j are filled.
     """
     b = np.searchsorted(starts, first, side="right") - 1
     for q in range(ids.shape[0]):

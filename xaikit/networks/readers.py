@@ -1,8 +1,8 @@
-"""Dense networks read out of scikit-learn, torch and Keras models, as `DenseNetwork`'s fields.
+"""Readers of scikit-learn, torch and Keras models: the arguments of a `DenseNetwork`.
 
-Every framework is read into one list of steps (a dense layer, a batch normalisation, an
-activation), and `_assemble` makes layers of them. A framework is looked up in `sys.modules` and
-never imported. Layers are recognised by their exact class: a subclass may compute anything.
+Each framework is read into one list of steps (a dense layer, a batch normalisation, an
+activation), which `_assemble` turns into layers. Frameworks are looked up in `sys.modules` and
+never imported. Layers are recognised by their exact class, because a subclass may compute anything.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ _NO_MATRIX = "which has no single input-to-output weight matrix"
 
 
 def not_dense(what: str, why: str = _NO_MATRIX) -> TypeError:
-    """Make the error that refuses a model or layer by name and says what to use instead."""
+    """Return the error that refuses a model or layer by name and says what to use instead."""
     return TypeError(f"DenseNetwork needs a plain dense network; {what}, {why}. "
                      "Use PermutationImportance or KernelSHAP.")
 
 
 def is_a(model: Any, module: str, *names: str) -> bool:
-    """Say whether `model` is of one of these classes of a module, without importing it."""
+    """Return whether `model` is an instance of one of a module's classes, without importing it.
+
+    If the module is not loaded, no instance of its classes can exist.
+    """
     kinds = (getattr(sys.modules.get(module), name, None) for name in names)
     return any(kind is not None and isinstance(model, kind) for kind in kinds)
 
@@ -41,7 +44,7 @@ def read_keras(model: Any) -> dict[str, Any]:
 
 
 def read_sklearn(model: Any, names: Any) -> dict[str, Any]:
-    """Read a fitted multi-layer perceptron, inside pipelines and wrappers too."""
+    """Read a fitted multi-layer perceptron, also inside pipelines and wrappers."""
     from sklearn.utils.validation import check_is_fitted
 
     for wrapper in _wrappers(model):
@@ -50,7 +53,7 @@ def read_sklearn(model: Any, names: Any) -> dict[str, Any]:
         model = _inner(wrapper)
     if not is_a(model, "sklearn.neural_network", "MLPClassifier", "MLPRegressor"):
         raise not_dense(f"{type(model).__name__} cannot be read",
-                         "as MLPClassifier and MLPRegressor can")
+                         "unlike MLPClassifier and MLPRegressor")
     check_is_fitted(model)
     classes = [str(c) for c in getattr(model, "classes_", ())]
     return {
@@ -62,7 +65,7 @@ def read_sklearn(model: Any, names: Any) -> dict[str, Any]:
 
 
 def inputs_of(model: Any, X: Any) -> Any:
-    """Put rows through the transformers that stand before the network."""
+    """Transform rows by the steps of the pipelines around a network, which precede it."""
     for wrapper in _wrappers(model):
         if is_a(wrapper, "sklearn.pipeline", "Pipeline") and len(wrapper.steps) > 1:
             X = wrapper[:-1].transform(X)
@@ -70,21 +73,21 @@ def inputs_of(model: Any, X: Any) -> Any:
 
 
 def _wrappers(model: Any) -> Iterator[Any]:
-    """Give what stands around a network, from the outside."""
+    """Yield the pipelines and wrappers around a network, the outermost first."""
     while (inner := _inner(model)) is not None:
         yield model
         model = inner
 
 
 def _inner(model: Any) -> Any:
-    """Give the estimator that answers inside of a wrapper; None where `model` is none."""
+    """Return the estimator that predicts inside a wrapper; None if `model` is not a wrapper."""
     from sklearn.utils.validation import check_is_fitted
 
     if is_a(model, "sklearn.pipeline", "Pipeline"):
         return model.steps[-1][1]
     if is_a(model, "sklearn.frozen", "FrozenEstimator"):
         return model.estimator
-    for fitted in ("regressor_", "best_estimator_"):  # a transformed target, a search
+    for fitted in ("regressor_", "best_estimator_"):  # TransformedTargetRegressor, searches
         if hasattr(model, fitted.rstrip("_")) or hasattr(model, fitted):
             check_is_fitted(model)
             return getattr(model, fitted)
@@ -92,13 +95,13 @@ def _inner(model: Any) -> Any:
 
 
 def _names_after(pipeline: Any, names: Any) -> Any:
-    """Give the names of the columns that reach the last step, where they are known."""
+    """Return the names of the columns that reach the last step; None if they are unknown."""
     names = getattr(pipeline, "feature_names_in_", names)
     if len(pipeline.steps) == 1:
         return names
     try:
         return pipeline[:-1].get_feature_names_out(names)
-    except AttributeError:  # a transformer that does not name its columns
+    except AttributeError:  # a transformer without output names
         return None
 
 
@@ -107,13 +110,16 @@ _LAYERS = {
     "ELU": ("elu", "alpha"), "LeakyReLU": ("leaky_relu", "negative_slope"), "GELU": ("gelu",),
     "SiLU": ("silu",), "Softplus": ("softplus", "beta", "threshold"),
 }
-"""Activation layers of torch and Keras: our name for them, and the attributes to keep."""
+"""Activation layers of torch and Keras: our name, and the attributes that are its parameters."""
 _KERAS_DEFAULTS = {"leaky_relu": (0.2,)}
 _SKIPPED = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity", "InputLayer")
 
 
 def _steps(leaves: Iterable[tuple[Any, int]], read: Callable[[Any], Any]) -> Iterator[Any]:
-    """Read (layer, times used) into (kind, values, where); skip what never alters an answer."""
+    """Turn (layer, times used) into (kind, values, where).
+
+    Layers that change nothing in evaluation mode are skipped.
+    """
     seen: set[int] = set()
     position = 0
     for layer, uses in leaves:
@@ -134,7 +140,10 @@ def _steps(leaves: Iterable[tuple[Any, int]], read: Callable[[Any], Any]) -> Ite
 
 
 def _assemble(steps: Iterable[Any]) -> dict[str, Any]:
-    """Make layers of steps; fold a normalisation into the layer before it, else after it."""
+    """Turn steps into layers.
+
+    A normalisation is folded into the dense layer just before it, or else into the next one.
+    """
     weights: list[Any] = []
     biases: list[Any] = []
     activations: list[Any] = []
@@ -175,7 +184,7 @@ def _check_width(where: str, factor: np.ndarray, width: int) -> None:
 
 
 def _activation(layer: Any) -> Any:
-    """Read an activation layer; None where it is not one of ours."""
+    """Return the activation of a layer; None if it is not a known activation layer."""
     name, *attributes = _LAYERS.get(type(layer).__name__, (None,))
     parameters = [getattr(layer, attribute) for attribute in attributes]
     if name == "softmax" and getattr(layer, "dim", getattr(layer, "axis", 1)) not in (None, 1, -1):
@@ -221,7 +230,10 @@ def _torch_step(layer: Any) -> Any:
 
 
 def _keras_leaves(model: Any, uses: int = 1) -> Iterator[tuple[Any, int]]:
-    """List (layer, times used) of a chain; unknown layers are refused before branches matter."""
+    """Yield (layer, times used) for every layer of a chain.
+
+    Branches are not looked for: the layers that join them are unknown and refused later.
+    """
     kind = type(model).__name__
     if not model.built:
         raise ValueError(f"the Keras {kind} has no weights yet; build it or fit it first.")
@@ -231,7 +243,7 @@ def _keras_leaves(model: Any, uses: int = 1) -> Iterator[tuple[Any, int]]:
     shapes = [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)]
     if [len(shape) for shape in shapes] != [2, 2]:
         raise not_dense(f"the Keras {kind} has inputs and outputs of shapes {shapes}",
-                         "where one of (n_rows, n_inputs) and one of (n_rows, n_outputs) are due")
+                         "where one (n_rows, n_inputs) and one (n_rows, n_outputs) are expected")
     parts = [(layer, 1) for layer in model.layers]
     if kind == "Functional":
         nodes = {e["name"]: len(e["inbound_nodes"]) for e in model.get_config()["layers"]}
@@ -260,7 +272,7 @@ def _keras_step(layer: Any) -> Any:
         found = _keras_function(layer.activation, keras)
     if found is None:
         return None
-    # A linear activation is none: another may follow it.
+    # A linear activation counts as none, because another activation may follow it.
     return steps + [("activation", found)] * (found.name != "identity")
 
 

@@ -1,4 +1,4 @@
-"""Plots of explanations: functions that draw on a matplotlib Axes and give it back."""
+"""Plots of explanations: functions that draw on a matplotlib Axes and return it."""
 
 from xaikit.plots.bar_plot import bar
 from xaikit.plots.beeswarm_plot import beeswarm

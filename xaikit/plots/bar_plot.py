@@ -1,4 +1,4 @@
-"""Bars: how much each feature matters, to one row or over a whole data set."""
+"""Bars: how much each feature matters, for one row or over a whole data set."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.importance import Importance
 from xaikit.plots.columns import name_and_value
-from xaikit.plots.inputs import (
-    check_max_display,
-    check_not_empty,
-    choose_output,
-    finite,
-    largest_first,
-)
+from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
     GREEN,
@@ -34,11 +29,12 @@ from xaikit.plots.style import (
     whiskers,
     write_beside,
 )
-from xaikit.tables.wording import number, plain, signed
+from xaikit.settings import check, documented
+from xaikit.tables.wording import label_text, number, signed
 
 
 class _Bars(NamedTuple):
-    """One bar a feature, in the order of the features."""
+    """One bar per feature, in the order of the features."""
 
     labels: list[str]
     values: np.ndarray
@@ -51,36 +47,34 @@ class _Bars(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@documented
 def bar(explanation: Attribution | Importance, *, output: int | str | None = None,
-        max_display: int = 15, ax: Axes | None = None) -> Axes:
-    """Draw one bar a feature, the largest on top, with its interval and its number.
+        max_display: int | None = 15, ax: Axes | None = None) -> Axes:
+    """Draw one bar per feature, the largest on top, with its interval and its number.
 
-    An Importance is drawn as it is. An Attribution of one row gives its signed contributions, one
-    of several rows its ``.importance()``: the mean |contribution| of each feature.
+    For an Attribution of one row, bars show the signed contributions; for one of several rows, its
+    ``.importance()``, the mean |contribution| of each feature.
 
     Parameters
     ----------
     explanation : Importance or Attribution
         Values of shape (n_features, n_outputs) or (n_rows, n_features, n_outputs).
-    output : int, str or None
-        Position or name of the output. None takes the only one, the second of two, and of more
-        the one with the largest mean |value|.
-    max_display : int, default 15
-        Most features to draw; the axis label says how many smaller ones are left out.
+    {output, max_display}
+        The axis label says how many are not shown.
     ax : matplotlib Axes or None
         Where to draw; None opens a new figure.
 
     Returns
     -------
     matplotlib Axes
-        Whiskers are the explanation's interval, or ±1.96 standard errors, where these are known.
+        Whiskers are the explanation's interval, or else ±1.96 standard errors, if known.
 
     Raises
     ------
     TypeError
         If `explanation` is neither an Importance nor an Attribution.
     ValueError
-        If there is nothing to draw.
+        If there is nothing to draw, or a setting is out of range.
 
     Examples
     --------
@@ -98,21 +92,19 @@ def bar(explanation: Attribution | Importance, *, output: int | str | None = Non
                         f"{type(explanation).__name__}; pass what an explainer's .explain(X) "
                         "returned.")
     check_not_empty(explanation, "bar")
-    check_max_display(max_display)
-    k = choose_output(explanation, output)
+    check({"max_display": max_display})
+    k = choose_output(explanation.output_names, output)
     if isinstance(explanation, Importance):
         return _draw(_from_importance(explanation, k), max_display, ax)
     if len(explanation) == 1:
         return _draw(_from_row(explanation, k), max_display, ax)
     bars = _from_importance(explanation.importance(), k)
-    axis = f"mean |contribution| to {plain(explanation.output_names[k])}, {len(explanation):,} rows"
+    name = label_text(explanation.output_names[k])
+    axis = f"mean |contribution| to {name}, {len(explanation):,} rows"
     return _draw(bars._replace(axis=axis), max_display, ax)
 
 
 def _from_importance(importance: Importance, k: int) -> _Bars:
-    assert importance.lower is not None
-    assert importance.upper is not None
-    assert importance.standard_errors is not None
     values = importance.values[:, k]
     reach = reaches(importance.standard_errors[:, k])
     lower, upper = importance.lower[:, k], importance.upper[:, k]
@@ -120,27 +112,25 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
     confidence = importance.settings.get("confidence")
     share = f"{100 * confidence:.3g} % " if isinstance(confidence, float) else ""
     return _Bars(
-        [plain(name) for name in importance.feature_names], values,
+        [label_text(name) for name in importance.feature_names], values,
         np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
-        "", f"{plain(importance.method)} · {plain(importance.output_names[k])}",
+        "", f"{label_text(importance.method)} · {label_text(importance.output_names[k])}",
         WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
     )
 
 
 def _from_row(attribution: Attribution, k: int) -> _Bars:
-    assert attribution.standard_errors is not None
-    assert attribution.row_names is not None
     values = attribution.values[0, :, k]
     reach = reaches(attribution.standard_errors[0, :, k])
     labels = [name_and_value(attribution, 0, j) for j in range(len(values))]
-    output = plain(attribution.output_names[k])
+    output = label_text(attribution.output_names[k])
     return _Bars(labels, values, values - reach, values + reach,
-                 f"row {plain(attribution.row_names[0])} · {output}",
+                 f"row {label_text(attribution.row_names[0])} · {output}",
                  f"contribution to {output}", WHISKERS, True,
                  (fidelity_note(attribution.fidelity[0, k]),))
 
 
-def _draw(bars: _Bars, max_display: int, ax: Axes | None) -> Axes:
+def _draw(bars: _Bars, max_display: int | None, ax: Axes | None) -> Axes:
     shown = largest_first(bars.values)[:max_display]
     values, rows = finite(bars.values[shown]), np.arange(len(shown))
     lower, upper = bars.lower[shown], bars.upper[shown]

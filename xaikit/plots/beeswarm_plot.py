@@ -1,4 +1,4 @@
-"""Beeswarm: the contributions of all rows, one strip of points a feature."""
+"""Beeswarm: the contributions of all rows, one strip of points per feature."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.columns import bin_of, name_and_value, ordered_numbers, spread_known
-from xaikit.plots.inputs import (
-    check_attribution,
-    check_max_display,
-    choose_output,
-    finite,
-    largest_first,
-)
+from xaikit.explanations.choosing import choose_output
+from xaikit.plots.columns import bin_of, fan_out_known, name_and_value, ordered_numbers
+from xaikit.plots.inputs import check_attribution, finite, largest_first
 from xaikit.plots.style import (
     INK,
     LOW_TO_HIGH,
@@ -30,39 +25,38 @@ from xaikit.plots.style import (
     number_axis,
     style_colorbar,
 )
-from xaikit.tables.wording import plain
+from xaikit.settings import check, documented
+from xaikit.tables.wording import label_text
 
 
-def beeswarm(attribution: Attribution, *, output: int | str | None = None, max_display: int = 12,
-             ax: Axes | None = None) -> Axes:
-    """Draw every row's contributions, one strip of points a feature, the largest on top.
+@documented
+def beeswarm(attribution: Attribution, *, output: int | str | None = None,
+             max_display: int | None = 12, ax: Axes | None = None) -> Axes:
+    """Draw every row's contributions, one strip of points per feature, the largest on top.
 
-    Colour ranks a feature's values from low to high. Categories and text without an order, and
-    groups of columns, are grey; hollow points are missing values.
+    Colours show the rank of a feature's value, from low to high. Categories and text without an
+    order, and groups of columns, are grey; hollow points are missing values.
 
     Parameters
     ----------
     attribution : Attribution
         Contributions, values of shape (n_rows, n_features, n_outputs).
-    output : int, str or None
-        Position or name of the output. None takes the only one, the second of two, and of more
-        the one with the largest mean |value|.
-    max_display : int, default 12
-        Most features to draw, by mean |contribution|; the axis label says how many are left out.
+    {output, max_display}
+        Features are sorted by mean |value|; the axis label says how many are not shown.
     ax : matplotlib Axes or None
-        Where to draw, giving up some room for a colour bar; None opens a new figure.
+        Where to draw, with a colour bar beside it; None opens a new figure.
 
     Returns
     -------
     matplotlib Axes
-        In units of the model's output. The same explanation always gives the same picture.
+        In units of the model's output. The picture of an explanation is always the same.
 
     Raises
     ------
     TypeError
-        If `attribution` is no Attribution.
+        If `attribution` is not an Attribution.
     ValueError
-        If there is nothing to draw.
+        If there is nothing to draw, or a setting is out of range.
 
     Examples
     --------
@@ -77,8 +71,8 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None, max_d
     >>> plt.close(ax.figure)
     """
     check_attribution(attribution, "beeswarm")
-    check_max_display(max_display)
-    k = choose_output(attribution, output)
+    check({"max_display": max_display})
+    k = choose_output(attribution.output_names, output)
     values = attribution.values[:, :, k]
     shown = largest_first(np.abs(finite(values)).mean(axis=0))[:max_display]
     drawn = values[:, shown]
@@ -92,25 +86,25 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None, max_d
         column = attribution.feature_data(int(j))
         looks |= _draw_strip(ax, r, values[:, j], column, bin_width, drawn.size > MANY_POINTS)
     if len(values) == 1:
-        looks.discard("plain")  # one row needs no word on order: its labels show the values
+        looks.discard("grey")  # the labels of a single row show its values
     if "ranked" in looks:
         _add_colorbar(ax)
     label_rows(ax, [name_and_value(attribution, 0, int(j)) if len(values) == 1
-                    else plain(attribution.feature_names[j]) for j in shown])
+                    else label_text(attribution.feature_names[j]) for j in shown])
     number_axis(ax.xaxis)
     notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))
-    ax.set_xlabel(caption(f"contribution to {plain(attribution.output_names[k])}", notes),
+    ax.set_xlabel(caption(f"contribution to {label_text(attribution.output_names[k])}", notes),
                   color=INK, fontsize=NORMAL)
     return ax
 
 
 def _draw_strip(ax: Axes, row: int, values: np.ndarray, column: pd.Series | None, bin_width: float,
                 rasterized: bool) -> set[str]:
-    """Draw one feature's points; say which kinds of points there were."""
+    """Draw one feature's points; return which kinds of points there were."""
     numbers = None if column is None else ordered_numbers(column)
     missing = np.zeros(len(values), bool) if column is None else column.isna().to_numpy()
     known = np.isfinite(values)
-    height = spread_known(values, bin_width, width=0.38, step=0.15)
+    height = fan_out_known(values, bin_width, width=0.38, step=0.15)
     hollow, full = known & missing, known & ~missing
     ranks = None if numbers is None else _ranks(numbers)
     size = 6 if rasterized else 15
@@ -120,7 +114,7 @@ def _draw_strip(ax: Axes, row: int, values: np.ndarray, column: pd.Series | None
         ax.scatter(values[hollow], row + height[hollow], s=size, facecolors="none",
                    edgecolors=MUTED, linewidths=0.8, zorder=3, rasterized=rasterized)
     if full.any() and ranks is None:
-        looks.add("plain")
+        looks.add("grey")
         ax.scatter(values[full], row + height[full], s=size, color=NEUTRAL, linewidths=0, zorder=2,
                    rasterized=rasterized)
     elif full.any() and ranks is not None:
@@ -131,9 +125,9 @@ def _draw_strip(ax: Axes, row: int, values: np.ndarray, column: pd.Series | None
 
 
 def _ranks(numbers: np.ndarray) -> np.ndarray | None:
-    """Rank values from 0 (lowest) to 1 (highest), so that outliers leave colour for the rest.
+    """Return ranks from 0 (lowest) to 1 (highest); None if all known values are equal.
 
-    None if there are no two different values: then no value is high or low.
+    Ranks, because outliers would leave no colours for the other values.
     """
     ranks = pd.Series(numbers).rank().to_numpy()
     if np.isnan(ranks).all() or np.nanmin(ranks) == np.nanmax(ranks):
@@ -150,7 +144,7 @@ def _add_colorbar(ax: Axes) -> None:
 
 def _notes(looks: set[str], unknown: int, left_out: int) -> list[str]:
     notes = []
-    if "plain" in looks:
+    if "grey" in looks:
         notes.append("grey: no order (categories, text, groups), or all equal")
     if "missing" in looks:
         notes.append("hollow: missing value")

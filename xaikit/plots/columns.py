@@ -1,4 +1,4 @@
-"""A column of data as something to draw: numbers, levels, and offsets that keep points apart."""
+"""Columns of data for plots: numbers, levels, and offsets that keep points apart."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.attribution import Attribution, as_numbers
-from xaikit.tables.wording import describe, plain
+from xaikit.explanations.attribution import Attribution
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import numbers_or_ranks
+from xaikit.tables.wording import cell_text, label_text
 
 
 def name_and_value(attribution: Attribution, i: int, j: int) -> str:
-    """Label feature `j` of row `i` as `age = 39`; a group of columns by its name alone.
+    """Return the label of feature `j` of row `i`: `age = 39`, or only the name of a group.
 
-    Where an explanation has bins, these are the label: `28 < age <= 44`.
+    For an explanation with bins, the bin is the label: `28 < age <= 44`.
     """
     if "conditions" in attribution.feature_details:
-        return plain(attribution.feature_details["conditions"][i, j])
+        return label_text(attribution.feature_details["conditions"][i, j])
     column = attribution.feature_data(j)
-    name = plain(attribution.feature_names[j], 30)
-    return name if column is None else f"{name} = {describe(column.iloc[i])}"
+    name = label_text(attribution.feature_names[j], 30)
+    return name if column is None else f"{name} = {cell_text(column.iloc[i])}"
 
 
 def is_date(column: pd.Series) -> bool:
-    """Say whether a column holds points in time (Arrow's plain dates are levels)."""
-    arrow_date = str(column.dtype).startswith(("date32", "date64"))
-    return pd.api.types.is_datetime64_any_dtype(column.dtype) and not arrow_date
+    """Return whether a column holds points in time."""
+    return kind_of(column.dtype) == "datetime"
 
 
-def is_levels(column: pd.Series) -> bool:
-    """Say whether a column belongs on an axis of levels rather than of numbers."""
+def axis_numbers(column: pd.Series) -> np.ndarray | None:
+    """Return the numbers to draw a column at on an axis; None if it has an axis of levels."""
     dtype = column.dtype
-    return (pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype)
-            or ordered_numbers(column) is None)
+    if pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
+        return None
+    return ordered_numbers(column)
 
 
 def ordered_numbers(column: pd.Series) -> np.ndarray | None:
-    """Give numbers that rise with the values, NaN where missing; None if there is no order."""
+    """Return numbers that rise with the values, NaN if missing; None if there is no order."""
     if is_date(column):
-        # Wall-clock time of its own zone, as the table shows it; matplotlib would turn it to UTC.
+        # In the column's own time zone, as in the table; matplotlib would convert to UTC.
         local = column if column.dt.tz is None else column.dt.tz_localize(None)
         return mdates.date2num(local.to_numpy())
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return as_numbers(column)
+        return numbers_or_ranks(column)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
-        return as_numbers(column)
+        return numbers_or_ranks(column)
     if column.dtype == object and _holds_numbers(column):
         return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return None
@@ -59,15 +61,15 @@ def _holds_numbers(column: pd.Series) -> bool:
 
 
 def number_text(value: float, date: bool) -> str:
-    """Write a position on a number axis, which counts days for dates."""
-    return describe(pd.Timestamp(mdates.num2date(value)) if date else float(value))
+    """Return the label of a position on a number axis, which counts days for dates."""
+    return cell_text(pd.Timestamp(mdates.num2date(value)) if date else float(value))
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
-    """Give each row's level, -1 where missing, and the levels' texts, at most `limit` of them.
+    """Return each row's level, -1 if missing, and the labels of at most `limit` levels.
 
-    Levels keep the order of a categorical, and are sorted otherwise. Beyond `limit` the rarest
-    share the last place.
+    Levels are in the order of a categorical column, or else sorted. Beyond `limit`, the rarest
+    levels share the last code.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
@@ -78,34 +80,36 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     kept = used
     if len(used) > limit:
         kept = np.sort(used[np.argsort(-counts[used], kind="stable")[: limit - 1]])
-    names: list[Any] = [describe(values[k]) for k in kept]
+    names: list[Any] = [cell_text(values[k]) for k in kept]
     new = np.full(len(values) + 1, len(kept))
     new[kept] = np.arange(len(kept))
-    new[-1] = -1  # where code -1, a missing value, looks itself up
+    new[-1] = -1  # code -1 (missing) stays -1
     if len(kept) < len(used):
         names.append(f"{len(used) - len(kept)} rarer levels")
     return new[codes], names
 
 
 def bin_of(positions: np.ndarray, n_bins: int) -> float:
-    """Give the width of one of `n_bins` equal parts of what the known positions span."""
+    """Return the width of one of `n_bins` equal parts of the range of the known positions."""
     known = positions[np.isfinite(positions)]
     return float(np.ptp(known)) / n_bins if known.size else 0.0
 
 
-def spread_known(positions: np.ndarray, bin_width: float, width: float, step: float) -> np.ndarray:
-    """Do `spread` with the known positions; give 0 for unknown ones, which are not drawn."""
+def fan_out_known(
+    positions: np.ndarray, bin_width: float, width: float, step: float
+) -> np.ndarray:
+    """Return `fan_out` of the known positions, and 0 for unknown ones, which are not drawn."""
     known = np.isfinite(positions)
     offsets = np.zeros(len(positions))
-    offsets[known] = spread(positions[known], bin_width, width, step)
+    offsets[known] = fan_out(positions[known], bin_width, width, step)
     return offsets
 
 
-def spread(positions: np.ndarray, bin_width: float, width: float, step: float) -> np.ndarray:
-    """Give offsets in [-width, width] that fan out points whose positions share a bin.
+def fan_out(positions: np.ndarray, bin_width: float, width: float, step: float) -> np.ndarray:
+    """Return offsets in [-width, width] that separate points whose positions share a bin.
 
-    Points of a bin go to the middle, one step up, one step down, two up and so on, so the outline
-    shows the density and the picture is the same every time.
+    The points of a bin go to the middle, one step up, one step down, two up and so on: the outline
+    shows the density, and the picture is always the same.
     """
     bins = np.zeros(len(positions), dtype=np.int64)
     if bin_width > 0 and len(positions):

@@ -1,4 +1,4 @@
-"""An image with its regions coloured by what they contributed."""
+"""An image with its regions coloured by their contributions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.patheffects import Normal, Stroke
 
+from xaikit.explanations.choosing import choose, choose_output
 from xaikit.explanations.image import ImageAttribution
-from xaikit.plots.inputs import (
-    check_max_display,
-    check_not_empty,
-    choose,
-    choose_output,
-    finite,
-    largest_first,
-)
+from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
     INK,
@@ -32,13 +26,14 @@ from xaikit.plots.style import (
     figure_of,
     style_colorbar,
 )
-from xaikit.tables.wording import number, plain
+from xaikit.settings import check, documented
+from xaikit.tables.wording import label_text, number
 
 STRONGEST = 0.7
-"""Opacity of the largest contribution: the image must stay visible below it."""
+"""Opacity of the largest contribution; the image stays visible below it."""
 MOST_BORDERS = 1024
-"""More regions than this, such as single pixels, get no borders."""
-# The opacity rises with the root: a contribution of a quarter of the largest is seen half as well.
+"""With more regions than this, such as single pixels, no borders are drawn."""
+# The opacity is the root of the contribution, so that small ones are visible too.
 _STEPS = np.linspace(0.0, 1.0, 17)
 _SIGNED = LinearSegmentedColormap.from_list("signed", [
     *[(0.5 - s / 2, to_rgba(BLUE, STRONGEST * np.sqrt(s))) for s in _STEPS[::-1]],
@@ -46,26 +41,24 @@ _SIGNED = LinearSegmentedColormap.from_list("signed", [
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
-def image_overlay(explanation: ImageAttribution, *, row: int | str = 0,
-                  output: int | str | None = None, top_k: int | None = None,
+@documented
+def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
+                  output: int | str | None = None, max_display: int | None = None,
                   boundaries: bool = True, ax: Axes | None = None) -> Axes:
-    """Colour the regions of an image: vermilion raises the output, blue lowers it.
+    """Draw an image with its regions coloured: vermilion raises the output, blue lowers it.
 
-    The image itself is drawn in grey: on an orange flower orange says nothing.
+    The image itself is grey, since its own colours would be mistaken for contributions.
 
     Parameters
     ----------
     explanation : ImageAttribution
         Contributions, values of shape (n_rows, n_regions, n_outputs).
-    row : int or label, default 0
+    row : int or label
         Position or name of the image.
-    output : int, str or None
-        Position or name of the output. None takes the only one, the second of two, and of more
-        the one with the largest mean |value|.
-    top_k : int or None
-        Colour only so many regions, those of the largest |contribution|, and frame them: with a
-        solid line if they raise the output, dashed if they lower it. None: all, without frames.
-    boundaries : bool, default True
+    {output, max_display}
+        With a number, the regions shown are framed: by a solid line if they raise the output, by
+        a dashed line if they lower it.
+    boundaries : bool
         Whether to draw the borders between regions; single pixels have none.
     ax : matplotlib Axes or None
         Where to draw; None opens a new figure with a colour bar.
@@ -73,14 +66,14 @@ def image_overlay(explanation: ImageAttribution, *, row: int | str = 0,
     Returns
     -------
     matplotlib Axes
-        The fidelity of the explanation stands below, where it was measured.
+        The text below it says how well the explanation fits the model.
 
     Raises
     ------
     TypeError
-        If `explanation` is no ImageAttribution, or `row` or `output` are not a single one.
+        If `explanation` is not an ImageAttribution, or `row` or `output` names several.
     ValueError
-        If there is nothing to draw.
+        If there is nothing to draw, or a setting is out of range.
 
     Examples
     --------
@@ -99,55 +92,62 @@ def image_overlay(explanation: ImageAttribution, *, row: int | str = 0,
                         f"{type(explanation).__name__}; pass what an explainer fitted with an "
                         "ImageMasker returned.")
     check_not_empty(explanation, "image_overlay")
-    if top_k is not None:
-        check_max_display(top_k, "top_k")
-    i, k = choose(explanation.row_names, row, "row"), choose_output(explanation, output)
+    check({"max_display": max_display})
+    i = choose(explanation.row_names, row, "row")
+    k = choose_output(explanation.output_names, output)
     values, labels = finite(explanation.values[i, :, k]), explanation.labels[i]
-    shown = largest_first(values)[:top_k]
+    shown = largest_first(values)[:max_display]
     size = float(np.abs(values).max()) or 1.0
     new = ax is None
     height, width = labels.shape
     ax = axes_for(ax, min(max(7.0 * height / width, 2.5), 9.0))
     ax.imshow(_picture(explanation, i), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    coloured = np.full(len(values) + 1, np.nan)  # the last is −1, a pixel of no region
+    coloured = np.full(len(values) + 1, np.nan)  # the last is for −1, pixels of no region
     coloured[shown] = values[shown]
     scale = Normalize(-size, size)
     ax.imshow(_SIGNED(scale(np.ma.masked_invalid(coloured[labels]))), interpolation="nearest")
     if boundaries and len(values) <= MOST_BORDERS:
         ax.add_collection(LineCollection(_borders(labels), colors="white", linewidths=0.6,
                                          alpha=0.8))
-    if top_k is not None:
-        for unit in shown:
-            ax.add_collection(LineCollection(
-                _borders(labels == unit), colors=INK, linewidths=1.6,
-                linestyles="solid" if values[unit] > 0 else (0, (2, 1)),
-                path_effects=[Stroke(linewidth=3.2, foreground="white"), Normal()]))
-    _label(ax, explanation, i, k, top_k)
+    if max_display is not None:
+        _frame(ax, labels, values, shown)
+    _label(ax, explanation, i, k, max_display)
     if new:
         bar = figure_of(ax).colorbar(ScalarMappable(scale, _SIGNED), ax=ax, shrink=0.8)
-        style_colorbar(bar, f"contribution to {plain(explanation.output_names[k])}")
+        style_colorbar(bar, f"contribution to {label_text(explanation.output_names[k])}")
     return ax
 
 
-def _label(ax: Axes, explanation: ImageAttribution, i: int, k: int, top_k: int | None) -> None:
+def _frame(ax: Axes, labels: np.ndarray, values: np.ndarray, shown: np.ndarray) -> None:
+    """Draw a frame around each of some regions, its line showing the sign."""
+    for unit in shown:
+        ax.add_collection(LineCollection(
+            _borders(labels == unit), colors=INK, linewidths=1.6,
+            linestyles="solid" if values[unit] > 0 else (0, (2, 1)),
+            path_effects=[Stroke(linewidth=3.2, foreground="white"), Normal()]))
+
+
+def _label(
+    ax: Axes, explanation: ImageAttribution, i: int, k: int, max_display: int | None
+) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines["bottom"].set_visible(False)
     ax.set_title(
-        f"{plain(explanation.method)} · image {plain(explanation.row_names[i])} · "
-        f"{plain(explanation.output_names[k])} = {number(explanation.predictions[i, k])}",
+        f"{label_text(explanation.method)} · image {label_text(explanation.row_names[i])} · "
+        f"{label_text(explanation.output_names[k])} = {number(explanation.predictions[i, k])}",
         loc="left", color=INK, fontsize=NORMAL)
     notes = [fidelity_note(explanation.fidelity[i, k])]
-    if top_k is not None:
+    if max_display is not None:
         n_units = int(explanation.n_units[i])
-        notes.append(f"the {min(top_k, n_units)} largest of {n_units} regions; "
+        notes.append(f"the {min(max_display, n_units)} largest of {n_units} regions; "
                      "solid frame: raises, dashed: lowers")
     ax.set_xlabel(caption("vermilion raises the output, blue lowers it", notes), color=INK,
                   fontsize=SMALL)
 
 
 def _picture(explanation: ImageAttribution, i: int) -> np.ndarray:
-    """Give an image in grey, in [0, 1]."""
+    """Return an image in grey, in [0, 1]."""
     image = np.asarray(explanation.images[i], dtype=np.float64)
     if explanation.channels == "first":
         image = np.moveaxis(image, 0, -1)
@@ -164,9 +164,9 @@ def _picture(explanation: ImageAttribution, i: int) -> np.ndarray:
 
 
 def _borders(labels: np.ndarray) -> Any:
-    """Give the lines between pixels of different regions: (n, 2 ends, (x, y))."""
+    """Return the lines between pixels of different regions: (n, 2 ends, (x, y))."""
     if labels.dtype == bool:
-        # A single region is framed at the edge of the image too: beyond it, nothing is of it.
+        # The frame of a single region is drawn at the edge of the image too.
         around = np.zeros(np.add(labels.shape, 2), dtype=bool)
         around[1:-1, 1:-1] = labels
         return _borders(around.astype(np.int64)) - 1.0

@@ -1,4 +1,4 @@
-"""Checks of arguments that all plots share, and the choice of output and row."""
+"""Checks of what plots draw, and the order of what they show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import resolve
 from xaikit.explanations.importance import Importance
 
 _ADVICE = {
@@ -32,40 +31,12 @@ def check_not_empty(explanation: Attribution | Importance, plot: str) -> None:
                          f"{explanation.values.shape}; explain or select at least one of each.")
 
 
-def check_max_display(max_display: Any, name: str = "max_display") -> None:
-    """Raise unless `max_display` is a whole number of at least 1."""
-    if isinstance(max_display, bool) or not isinstance(max_display, int | np.integer):
-        raise TypeError(f"{name} must be a whole number, got {max_display!r}.")
-    if max_display < 1:
-        raise ValueError(f"{name} must be at least 1, got {max_display}.")
-
-
-def choose_output(explanation: Attribution | Importance, output: int | str | None) -> int:
-    """Give the position of the output to draw; see any plot for what None means."""
-    n_outputs = len(explanation.output_names)
-    if output is not None:
-        return choose(explanation.output_names, output, "output")
-    if n_outputs <= 2:
-        return n_outputs - 1
-    sizes = np.abs(finite(explanation.values)).reshape(-1, n_outputs)
-    return int(sizes.mean(axis=0).argmax())
-
-
-def choose(names: tuple[Any, ...], key: Any, axis: str) -> int:
-    """Give the position of one row, feature or output named by position or name."""
-    found = resolve(names, key, axis)
-    if len(found) != 1:
-        raise TypeError(f"{axis} must be one position or name, got {key!r}; "
-                        f"draw one {axis} after the other.")
-    return int(found[0])
-
-
 def finite(values: np.ndarray) -> np.ndarray:
-    """Give a copy with 0 for everything that is not finite, for sorting and adding up."""
+    """Return a copy with 0 for everything that is not finite, to sort and add up."""
     return np.where(np.isfinite(values), values, 0.0)
 
 
 def largest_first(values: np.ndarray) -> np.ndarray:
-    """Give positions by |value|, largest first, unknown values last; ties keep their order."""
+    """Return positions by |value|, largest first, unknown values last; ties keep their order."""
     size = np.where(np.isfinite(values), np.abs(values), -1.0)
     return np.argsort(-size, kind="stable")

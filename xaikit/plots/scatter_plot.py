@@ -1,4 +1,4 @@
-"""Scatter: a feature's values against its contributions."""
+"""Scatter: the contributions of a feature against its values."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.ticker import MaxNLocator
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.choosing import choose, choose_output
 from xaikit.plots.columns import (
+    axis_numbers,
     bin_of,
+    fan_out_known,
     is_date,
-    is_levels,
     level_codes,
     number_text,
-    ordered_numbers,
-    spread_known,
 )
-from xaikit.plots.inputs import check_attribution, choose, choose_output
+from xaikit.plots.inputs import check_attribution
 from xaikit.plots.style import (
     BLUE,
     INK,
@@ -41,14 +41,15 @@ from xaikit.plots.style import (
     reaches,
     style_colorbar,
 )
-from xaikit.tables.wording import plain
+from xaikit.settings import documented
+from xaikit.tables.wording import label_text
 
-_MOST_WHISKERS = 300  # rows; more whiskers hide the points
+_MOST_WHISKERS = 300  # rows; more whiskers would hide the points
 _MOST_LEVELS = 16
 
 
 class _Places(NamedTuple):
-    """Where each row lies on the horizontal axis, and the axis itself."""
+    """The horizontal position of each row, and the ticks and limits of the axis."""
 
     x: np.ndarray
     ticks: list[float]
@@ -58,7 +59,7 @@ class _Places(NamedTuple):
 
 
 class _Paint(NamedTuple):
-    """A partner's values as colours: NaN where missing."""
+    """A partner's values as numbers to colour by, NaN if missing."""
 
     c: np.ndarray
     cmap: Colormap
@@ -67,12 +68,13 @@ class _Paint(NamedTuple):
     labels: list[str]
 
 
+@documented
 def scatter(attribution: Attribution, feature: int | str, *, output: int | str | None = None,
             color: int | str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw a feature's values against its contributions, one point a row.
+    """Draw a feature's contributions against its values, one point per row.
 
-    Categories, text and booleans lie on an axis of levels, points fanned out by density. Missing
-    values have a place of their own at the right, behind a dotted line.
+    Categories, text and booleans have an axis of levels, where points are spread out by density.
+    Missing values are on the right, behind a dotted line.
 
     Parameters
     ----------
@@ -80,26 +82,25 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
         Contributions, values of shape (n_rows, n_features, n_outputs), with their data.
     feature : int or str
         Position or name of the feature.
-    output : int, str or None
-        Position or name of the output. None takes the only one, the second of two, and of more
-        the one with the largest mean |value|.
+    {output}
     color : int, str or None
-        Position or name of a partner feature to colour the points by.
+        Position or name of a second feature, the partner, whose values colour the points.
     ax : matplotlib Axes or None
-        Where to draw, giving up some room for a colour bar; None opens a new figure.
+        Where to draw, with a colour bar beside it if needed; None opens a new figure.
 
     Returns
     -------
     matplotlib Axes
-        Vertical axis in units of the model's output. Up to 300 rows have whiskers of ±1.96
-        standard errors, where these are known.
+        The vertical axis is in units of the model's output. Up to 300 rows have whiskers of ±1.96
+        standard errors, if known.
 
     Raises
     ------
     TypeError
-        If `attribution` is no Attribution, or `feature` or `color` are not a single one.
+        If `attribution` is not an Attribution, or `feature`, `output` or `color` names several.
     ValueError
-        If there is nothing to draw, or no column of data for the feature or its partner.
+        If there is nothing to draw, a setting is out of range, or the feature or its partner has
+        no column of data.
 
     Examples
     --------
@@ -115,8 +116,8 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
     >>> plt.close(ax.figure)
     """
     check_attribution(attribution, "scatter")
-    assert attribution.standard_errors is not None
-    j, k = choose(attribution.feature_names, feature, "feature"), choose_output(attribution, output)
+    j = choose(attribution.feature_names, feature, "feature")
+    k = choose_output(attribution.output_names, output)
     column = _column(attribution, j)
     partner = None if color is None else choose(attribution.feature_names, color, "feature")
     paint = None if partner is None else _paint(_column(attribution, partner))
@@ -133,13 +134,13 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
                     elinewidth=0.8, alpha=0.7, zorder=1)
     _draw_points(ax, places.x, y, paint)
     if paint is not None and partner is not None:
-        _add_colorbar(ax, paint, plain(attribution.feature_names[partner]))
+        _add_colorbar(ax, paint, label_text(attribution.feature_names[partner]))
     _label_places(ax, places)
     number_axis(ax.yaxis)
     notes = _notes(y, reach, paint, few)
-    ax.set_xlabel(caption(plain(attribution.feature_names[j], 60), notes), color=INK,
+    ax.set_xlabel(caption(label_text(attribution.feature_names[j], 60), notes), color=INK,
                   fontsize=NORMAL)
-    ax.set_ylabel(f"contribution to {plain(attribution.output_names[k])}", color=INK,
+    ax.set_ylabel(f"contribution to {label_text(attribution.output_names[k])}", color=INK,
                   fontsize=NORMAL)
     return ax
 
@@ -156,11 +157,9 @@ def _column(attribution: Attribution, j: int) -> pd.Series:
 
 
 def _places(column: pd.Series, y: np.ndarray) -> _Places:
-    if is_levels(column):
-        codes, names = level_codes(column, _MOST_LEVELS)
-        return _level_places(codes, names, y)
-    numbers = ordered_numbers(column)
-    assert numbers is not None
+    numbers = axis_numbers(column)
+    if numbers is None:
+        return _level_places(*level_codes(column, _MOST_LEVELS), y)
     return _number_places(numbers, is_date(column), y)
 
 
@@ -171,7 +170,7 @@ def _level_places(codes: np.ndarray, names: list[str], y: np.ndarray) -> _Places
     x = np.where(gone, n + 0.25, codes).astype(np.float64)
     for place in np.unique(x):
         rows = x == place
-        x[rows] += spread_known(y[rows], bin_width, width=0.33, step=0.04)
+        x[rows] += fan_out_known(y[rows], bin_width, width=0.33, step=0.04)
     ticks, labels = list(map(float, range(n))), list(names)
     if not gone.any():
         return _Places(x, ticks, labels, (-0.6, n - 0.4), None)
@@ -190,21 +189,21 @@ def _number_places(numbers: np.ndarray, date: bool, y: np.ndarray) -> _Places:
         return _Places(numbers, ticks, labels, (low - room, high + room), None)
     side = high + 0.14 * span
     x = np.where(gone, side, numbers)
-    x[gone] += spread_known(y[gone], bin_of(y, 60), width=0.05 * span, step=0.006 * span)
+    x[gone] += fan_out_known(y[gone], bin_of(y, 60), width=0.05 * span, step=0.006 * span)
     return _Places(x, [*ticks, side],
                    [*labels, "missing or ∞" if np.isinf(numbers).any() else "missing"],
                    (low - room, side + 0.09 * span), high + 0.06 * span)
 
 
 def _ticks(known: np.ndarray, date: bool, room: float) -> list[float]:
-    """Choose round numbers or dates from the least to the greatest value, and `room` beyond."""
+    """Return round numbers or dates between the lowest and highest value, and `room` beyond."""
     low, high = known.min(initial=np.inf), known.max(initial=-np.inf)
     if low >= high:
         return [float(low)] if len(known) else []
     if date:
         first, last = mdates.num2date([low, high])
         ticks = mdates.AutoDateLocator().tick_values(first, last)
-        ticks = ticks[:: 1 + len(ticks) // 8]  # its own maxticks= warns at some spans
+        ticks = ticks[:: 1 + len(ticks) // 8]  # maxticks= would warn for some ranges
     else:
         whole = bool((known == np.round(known)).all())
         ticks = MaxNLocator(6, integer=whole).tick_values(low, high)
@@ -222,15 +221,14 @@ def _label_places(ax: Axes, places: _Places) -> None:
 
 
 def _paint(column: pd.Series) -> _Paint:
-    if is_levels(column):
+    numbers = axis_numbers(column)
+    if numbers is None:
         codes, names = level_codes(column, len(LEVELS) + 1)
         n = max(len(names), 1)
         cmap = ListedColormap([*LEVELS, NEUTRAL][:n])
         norm: Normalize = BoundaryNorm(np.arange(n + 1) - 0.5, n)
         return _Paint(np.where(codes < 0, np.nan, codes), cmap, norm,
                       list(map(float, range(len(names)))), names)
-    numbers = ordered_numbers(column)
-    assert numbers is not None
     known = numbers[np.isfinite(numbers)]
     low, high = _colour_range(known)
     ticks = [low, (low + high) / 2, high] if low < high else [low] * min(len(known), 1)
@@ -246,10 +244,10 @@ def _paint(column: pd.Series) -> _Paint:
 
 
 def _colour_range(known: np.ndarray) -> tuple[float, float]:
-    """Give the middle 90 %, so that one outlier does not take all the colour."""
+    """Return the range of the middle 90 %, so that outliers do not take all colours."""
     if not len(known):
         return 0.0, 0.0
-    # An observed value at each end: the 5 % point of ages is no 19.95.
+    # Observed values at both ends: 19.95 would be an odd label for an age.
     low, high = np.percentile(known, [5, 95], method="nearest")
     return (low, high) if low < high else (known.min(), known.max())
 
@@ -272,7 +270,7 @@ def _draw_points(ax: Axes, x: np.ndarray, y: np.ndarray, paint: _Paint | None) -
 
 
 def _add_colorbar(ax: Axes, paint: _Paint, name: str) -> None:
-    if not paint.labels:  # a partner without any known value: all points are hollow
+    if not paint.labels:  # the partner has no known value, and all points are hollow
         return
     bar = figure_of(ax).colorbar(ScalarMappable(paint.norm, paint.cmap), ax=ax, aspect=30,
                                  pad=0.02, fraction=0.05)

@@ -1,4 +1,4 @@
-"""What all plots share: colours, short safe text, numbers as text, whiskers and axes."""
+"""What all plots share: colours, whiskers, axes and captions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-# The HTML report replaces exactly these two codes by CSS variables, so text uses no other colour.
+# The HTML report replaces these two codes by CSS variables; text uses no other colour.
 INK = "#1f2328"
 MUTED = "#6b7280"
 
-# Okabe & Ito's palette: told apart with any common colour blindness, on white and on near-black.
+# Okabe & Ito's palette: distinct for common colour blindness, on white and on near-black.
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 GREEN = "#009E73"
@@ -29,12 +29,12 @@ LOW_TO_HIGH = LinearSegmentedColormap.from_list("low to high", [BLUE, "#c08fd6",
 REACH = 1.96  # standard errors in a 95 % interval (normal approximation)
 WHISKERS = "whiskers: 95 % interval"
 SMALL, NORMAL = 9, 10  # points
-ROOM = 0.2  # of the drawn range, right of it, for the numbers
-MANY_POINTS = 3000  # above this, points are stored as an image: an SVG of them would be megabytes
+ROOM = 0.2  # share of the drawn range that is kept free on its right for numbers
+MANY_POINTS = 3000  # more points are stored as an image, since an SVG would take megabytes
 
 
 def axes_for(ax: Axes | None, height: float) -> Axes:
-    """Give `ax`, or the axes of a new figure whose layout makes room for long feature names."""
+    """Return `ax`, or the axes of a new figure whose layout has room for long names."""
     if ax is None:
         ax = plt.subplots(figsize=(7.5, height), layout="constrained")[1]
     elif not isinstance(ax, Axes):
@@ -49,47 +49,49 @@ def axes_for(ax: Axes | None, height: float) -> Axes:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Give the figure (never a subfigure) that `ax` lies in."""
+    """Return the figure of `ax`, never a subfigure."""
     figure = ax.get_figure()
     while isinstance(figure, SubFigure):
         figure = figure.figure
-    assert figure is not None
+    if figure is None:
+        raise ValueError("ax belongs to no figure, since it was removed from its own; "
+                         "make one with fig, ax = plt.subplots(), or leave it out.")
     return figure
 
 
 def label_rows(ax: Axes, labels: Sequence[str]) -> None:
-    """Name the rows 0, 1, … of a horizontal plot, first row on top."""
+    """Write the labels of rows 0, 1, … of a horizontal plot, the first on top."""
     ax.set_yticks(range(len(labels)), labels=list(labels), color=INK, fontsize=SMALL)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(labels) - 0.4, -0.6)
 
 
 def number_axis(axis: Axis) -> None:
-    """Show plain numbers: an offset or factor (`1e6` in a corner) is easily overlooked."""
+    """Write numbers in full: an offset or factor (`1e6` in a corner) is easily overlooked."""
     formatter = ScalarFormatter(useOffset=False)
-    formatter.set_powerlimits((-5, 12))  # beyond these a factor is the lesser evil
+    formatter.set_powerlimits((-5, 12))  # beyond these, full numbers are too long
     axis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_major_formatter(formatter)
     axis.get_offset_text().set_color(INK)
 
 
 def caption(label: str, notes: Sequence[str] = ()) -> str:
-    """Put notes on lines of their own below an axis label."""
+    """Return an axis label with notes on lines below it."""
     return "\n".join([label, *notes])
 
 
 def fidelity_note(fidelity: float) -> str:
-    """Say how much of the model's behaviour an explanation reproduces, or that it is not known."""
+    """Return the note on how much of the model's behaviour an explanation reproduces."""
     if not math.isfinite(fidelity):
         return "fidelity: not measured"
     return f"fidelity: R² = {fidelity:.2f}".replace("-", "−")
 
 
 def whiskers(ax: Axes, rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:
-    """Draw horizontal intervals where both ends are known; say whether there were any."""
+    """Draw the horizontal intervals whose ends are known; return whether there were any."""
     known = np.isfinite(lower) & np.isfinite(upper) & (upper > lower)
     if known.any():
-        # Drawn around their middle, since an interval need not hold the value it belongs to.
+        # Around their middle, since an interval need not contain its value.
         middle, half = (lower + upper)[known] / 2, (upper - lower)[known] / 2
         ax.errorbar(middle, rows[known], xerr=half, fmt="none", ecolor=INK,
                     elinewidth=1.1, capsize=2.5, zorder=3)
@@ -97,19 +99,19 @@ def whiskers(ax: Axes, rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -
 
 
 def reaches(errors: np.ndarray) -> np.ndarray:
-    """Give 1.96 standard errors where they are known and above 0, NaN elsewhere."""
+    """Return 1.96 standard errors if known and above 0, NaN otherwise."""
     return np.where(np.isfinite(errors) & (errors > 0), REACH * errors, np.nan)
 
 
 def write_beside(ax: Axes, row: int, right: float, text: str, points: float = 4) -> None:
-    """Write `text` some points right of `right`; on the left it could run into the row's label."""
+    """Write `text` to the right of `right`; on the left it could overlap the row's label."""
     ax.annotate(text, (right, row), xytext=(points, 0), textcoords="offset points", ha="left",
                 va="center", color=INK, fontsize=SMALL, zorder=4)
 
 
 def style_colorbar(bar: Colorbar, label: str) -> None:
-    """Give a colour bar the colours of the rest."""
+    """Draw a colour bar's text in the colours of the plot."""
     bar.outline.set_visible(False)
-    bar.minorticks_off()  # else bars of levels get a tick at each border
+    bar.minorticks_off()  # a bar of levels would have a tick at each border
     bar.ax.tick_params(length=0, labelcolor=INK, labelsize=SMALL)
     bar.set_label(label, color=INK, fontsize=SMALL)

@@ -1,4 +1,4 @@
-"""Waterfall: how one row gets from the base value to its prediction."""
+"""Waterfall: the steps from the base value to the prediction of one row."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.choosing import choose, choose_output
 from xaikit.plots.columns import name_and_value
-from xaikit.plots.inputs import (
-    check_attribution,
-    check_max_display,
-    choose,
-    choose_output,
-    finite,
-    largest_first,
-)
+from xaikit.plots.inputs import check_attribution, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
     INK,
@@ -33,14 +27,15 @@ from xaikit.plots.style import (
     whiskers,
     write_beside,
 )
-from xaikit.tables.wording import number, plain, signed
+from xaikit.settings import check, documented
+from xaikit.tables.wording import label_text, number, signed
 
-# A step below a thousandth of the drawn range is narrower than a line.
+# A gap below a thousandth of the drawn range is narrower than a line.
 _VISIBLE = 1e-3
 
 
 class _Steps(NamedTuple):
-    """The bars from top to bottom: their labels, lengths, left and right errors."""
+    """The bars from top to bottom: labels, lengths, and half the length of their whiskers."""
 
     labels: list[str]
     values: np.ndarray
@@ -48,39 +43,37 @@ class _Steps(NamedTuple):
     has_gap: bool
 
 
+@documented
 def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | None = None,
-              max_display: int = 10, ax: Axes | None = None) -> Axes:
-    """Draw one row's way from the base value (top) to its prediction (bottom).
+              max_display: int | None = 10, ax: Axes | None = None) -> Axes:
+    """Draw the steps from the base value of one row (top) to its prediction (bottom).
 
-    Every bar begins where the one above ended. If the contributions do not add up to the
-    prediction, as with LIME, a hatched bar shows what they leave unexplained.
+    Every bar begins where the one above ends. If the contributions do not add up to the
+    prediction, as with LIME, a hatched bar shows the difference.
 
     Parameters
     ----------
     attribution : Attribution
         Contributions, values of shape (n_rows, n_features, n_outputs).
-    row : int or label, default 0
+    row : int or label
         Position or name of the row.
-    output : int, str or None
-        Position or name of the output. None takes the only one, the second of two, and of more
-        the one with the largest mean |value|.
-    max_display : int, default 10
-        Most bars to draw for features; beyond it, the smallest are added up to one last bar
-        (without a whisker, as its error needs covariances).
+    {output, max_display}
+        One last bar is the sum of the others; it has no whisker, since the error of a sum needs
+        covariances.
     ax : matplotlib Axes or None
         Where to draw; None opens a new figure.
 
     Returns
     -------
     matplotlib Axes
-        In units of the model's output. Whiskers are ±1.96 standard errors where these are known.
+        In units of the model's output. Whiskers are ±1.96 standard errors, if known.
 
     Raises
     ------
     TypeError
-        If `attribution` is no Attribution, or `row` or `output` are not a single one.
+        If `attribution` is not an Attribution, or `row` or `output` names several.
     ValueError
-        If there is nothing to draw.
+        If there is nothing to draw, or a setting is out of range.
 
     Examples
     --------
@@ -94,10 +87,9 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     >>> plt.close(ax.figure)
     """
     check_attribution(attribution, "waterfall")
-    check_max_display(max_display)
-    assert attribution.row_names is not None
-    assert attribution.base_errors is not None
-    i, k = choose(attribution.row_names, row, "row"), choose_output(attribution, output)
+    check({"max_display": max_display})
+    i = choose(attribution.row_names, row, "row")
+    k = choose_output(attribution.output_names, output)
     base, prediction = attribution.base_values[i, k], attribution.predictions[i, k]
     start = base if np.isfinite(base) else 0.0
     steps = _add_gap(_steps(attribution, i, k, max_display), start, prediction)
@@ -112,19 +104,19 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     _draw_ends(ax, start, base, float(base_reach), len(ends) + 1, prediction)
     label_rows(ax, ["base value", *steps.labels, "prediction"])
     number_axis(ax.xaxis)
-    name = plain(attribution.output_names[k])
-    ax.set_title(f"row {plain(attribution.row_names[i])} · {name}", loc="left", color=INK,
+    name = label_text(attribution.output_names[k])
+    ax.set_title(f"row {label_text(attribution.row_names[i])} · {name}", loc="left", color=INK,
                  fontsize=NORMAL)
-    ax.set_xlabel(caption(f"model output: {name}", [WHISKERS] * any_whisker), color=INK,
-                  fontsize=NORMAL)
+    what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
+    ax.set_xlabel(caption(f"{what}: {name}", [WHISKERS] * any_whisker), color=INK, fontsize=NORMAL)
     return ax
 
 
-def _steps(attribution: Attribution, i: int, k: int, max_display: int) -> _Steps:
-    assert attribution.standard_errors is not None
+def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) -> _Steps:
     values, reach = attribution.values[i, :, k], reaches(attribution.standard_errors[i, :, k])
     order = largest_first(values)
-    shown = order if len(order) <= max_display else order[: max_display - 1]
+    most = len(order) if max_display is None else max_display
+    shown = order if len(order) <= most else order[: most - 1]
     labels = [name_and_value(attribution, i, int(j)) for j in shown]
     rest = order[len(shown):]
     if not len(rest):
@@ -138,13 +130,13 @@ def _add_gap(steps: _Steps, start: float, prediction: float) -> _Steps:
     ends = np.append(start, start + np.cumsum(finite(steps.values)))
     gap = prediction - ends[-1]
     if not abs(gap) > _VISIBLE * max(np.ptp(ends), abs(gap)) or abs(gap) <= 1e-9 * abs(prediction):
-        return steps  # also where the prediction is not known
+        return steps  # also if the prediction is unknown
     return _Steps([*steps.labels, "not explained"], np.append(steps.values, gap),
                   np.append(steps.reach, np.nan), True)
 
 
 def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.ndarray) -> bool:
-    """Draw bars, whiskers, connectors and numbers; `corners` are start and all ends."""
+    """Draw bars, whiskers, connectors and numbers; `corners` are the start and all ends."""
     n = len(steps.values)
     rows, lefts, ends = np.arange(1, n + 1), corners[:-1], corners[1:]
     values = finite(steps.values)
@@ -169,7 +161,7 @@ def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.nda
 
 def _draw_ends(ax: Axes, start: float, base: float, base_reach: float, last: int,
                prediction: float) -> None:
-    """Mark the base value and the prediction, with their numbers."""
+    """Draw markers of the base value and the prediction, with their numbers."""
     ax.plot([start], [0], marker="D", markersize=5, color=INK, zorder=4)
     write_beside(ax, 0, start + (base_reach if np.isfinite(base_reach) else 0.0), number(base), 8)
     at = prediction if np.isfinite(prediction) else start

@@ -1,4 +1,4 @@
-"""Whatever a model answers, as one float64 array (n_rows, n_outputs), or a sentence why not."""
+"""Any model's answer as one float64 array (n_rows, n_outputs), or an error that says why not."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pandas as pd
 def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     """Turn a model's answer to `n_rows` rows into a new (n_rows, n_outputs) float64 array.
 
-    Of rows that were only repeated to fill a batch up, after the first `n_used`, nothing is kept.
+    Answers after the first `n_used` are dropped: those rows only filled up the batch.
 
     Raises
     ------
     TypeError
         If the answers are not numbers.
     ValueError
-        If there is not one answer a row, or an answer is not finite.
+        If the number of answers differs from the number of rows, or an answer is not finite.
     """
     _refuse_several(raw)
     if is_rows_of_names(raw):
@@ -48,12 +48,12 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
         bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         rows = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
         raise ValueError(f"the model answered {len(bad)} of {n_rows} rows with NaN or infinity "
-                         f"(rows {rows} of the batch); no explanation can be made of that.")
+                         f"(rows {rows} of the batch), which cannot be explained.")
     return array
 
 
 def names_of(raw: Any) -> tuple[str, ...] | None:
-    """Give the names that an answer brings with it: columns of a frame, or keys of its rows.
+    """Return the names that an answer carries: columns of a frame, or keys of its rows.
 
     Examples
     --------
@@ -71,23 +71,23 @@ def names_of(raw: Any) -> tuple[str, ...] | None:
 
 
 def is_rows_of_names(raw: Any) -> bool:
-    """Say whether an answer is a list of dicts, one a row: what ZipMap and JSON endpoints give."""
+    """Return whether an answer is a list of dicts, one a row, as from ZipMap or a JSON endpoint."""
     return isinstance(raw, list) and bool(raw) and all(isinstance(row, Mapping) for row in raw)
 
 
 def _refuse_several(raw: Any) -> None:
-    """Refuse several answers at once: which one is meant is the user's to say."""
+    """Refuse several answers at once: the user has to say which one is meant."""
     if isinstance(raw, Mapping):
         raise TypeError(f"the model answered with a {type(raw).__name__} of "
-                        f"{', '.join(map(repr, raw))}; wrap a function that gives one of them.")
+                        f"{', '.join(map(repr, raw))}; wrap a function that returns one of them.")
     if isinstance(raw, tuple) and any(np.ndim(part) > 0 for part in raw if hasattr(part, "shape")):
         raise TypeError(f"the model answered with a tuple of {len(raw)} arrays; wrap a function "
-                        "that gives one of them.")
+                        "that returns one of them.")
 
 
 def _numbers(raw: Any) -> np.ndarray:
     if isinstance(raw, np.ma.MaskedArray):
-        # No answer is what the mask says.
+        # A masked cell is a missing answer.
         raw = np.where(np.ma.getmaskarray(raw), np.nan, raw.data)
     try:
         array = np.asarray(raw)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
+from xaikit.tables.dtypes import kind_of
 from xaikit.tables.schema import Schema, schema_of
-from xaikit.tables.tables import describe, kind_of, take_rows
+from xaikit.tables.tables import describe, take_rows
 
 _SHOWN = 3
 """Values shown of each column."""
@@ -21,7 +22,7 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
     Parameters
     ----------
     bound : Predictor
-        As `Predictor.bind` gives it.
+        As `Predictor.bind` returns it.
     X : batch
         Rows like those that will be explained.
 
@@ -36,7 +37,6 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
       paid: bool (boolean); True, False
     """
     findings = bound.findings
-    assert findings is not None
     assert bound.schema is not None
     batch = bound.schema.conform(X)
     few = bound.schema.native(take_rows(batch, np.arange(min(len(batch), 2))))
@@ -46,10 +46,10 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
     lines += [f"the model is handed: {text}" for text in _parts(handed)]
     if isinstance(bound.schema, Schema):
         lines += _columns(bound.schema, batch, handed)
-    seen = "" if findings.n_rows > 1 else " (all rows are equal: dependence on others not seen)"
+    seen = "" if findings.n_rows > 1 else " (all equal: dependence on other rows cannot be seen)"
     return [
         *lines,
-        f"the probe asked {findings.n_rows} different rows{seen}: one, both, swapped, again",
+        f"the probe asked {findings.n_rows} different rows{seen}: both, again, swapped, one",
         f"answers are the same when asked again: {_yes(findings.repeatable)}",
         f"the model leaves its input as it was: {_yes(findings.keeps_input)}",
         f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of two",
@@ -58,7 +58,7 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
 
 
 def as_read(X: Any) -> list[str]:
-    """Describe the columns of a table that no model has answered yet.
+    """Describe the columns of a table, for a check without a model.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def _parts(handed: Any, label: str = "") -> list[str]:
 
 
 def _columns(schema: Schema, batch: Any, handed: Any) -> list[str]:
-    """Describe each column by the dtype it is handed in, its kind and some of its values."""
+    """Describe each column by its dtype at the model, its kind and some of its values."""
     own = dict(zip(schema.names, schema.dtypes, strict=True))
     becomes = _becomes(schema, handed)
     lines = []
@@ -103,7 +103,7 @@ def _columns(schema: Schema, batch: Any, handed: Any) -> list[str]:
 
 
 def _becomes(schema: Schema, handed: Any) -> dict[str, Any]:
-    """Give the dtype of every column at the model, where it can be told."""
+    """Return the dtype that every column has at the model, where it is known."""
     if isinstance(handed, tuple):  # what torch is handed: ([tensors], {name: tensor})
         args, handed = handed
         handed = args[0] if len(args) == 1 else handed

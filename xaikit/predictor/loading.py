@@ -1,4 +1,4 @@
-"""Models from files and modules, safest first; nothing runs code without being told to."""
+"""Models from files and modules, safest first; no code runs without permission."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xaikit.errors import FormatError, TrustError
+
 PICKLES = (".joblib", ".pkl", ".pickle")
 SCRIPTS = (".pt", ".pth", ".ts", ".torchscript")
 
@@ -22,27 +24,30 @@ def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = 
     ----------
     spec : str
         ``package.module:name`` (imported from the working directory or the installed packages; this
-        runs the module's code), or a path; the ending says the format: ``.onnx``, ``.skops``,
+        runs the module's code), or a path whose ending names the format: ``.onnx``, ``.skops``,
         ``.keras``, ``.ubj`` and ``.json`` (XGBoost), ``.txt`` (LightGBM), ``.cbm`` (CatBoost),
         ``.pt2``, ``.pt``, ``.pth``, ``.ts``, ``.torchscript`` (exported and scripted torch),
         ``.joblib``, ``.pkl``, ``.pickle``.
     allow_pickle : bool
-        Pickles and torch's files can run code of whoever wrote them, so they are refused without
-        this.
+        Whether to read pickles and torch's files, which can run code of whoever wrote them.
     trust : sequence of str
-        Types that a skops file may hold beside those that skops knows to be safe.
+        Types that a skops file may hold besides those that skops knows to be safe.
 
     Returns
     -------
     model
-        As its library gives it: an ONNX session, a Booster, an ExportedProgram, an estimator, …
+        As its library returns it: an ONNX session, a Booster, an ExportedProgram, an estimator, …
 
     Raises
     ------
+    TrustError
+        If reading the file can run code and `allow_pickle` or `trust` does not permit it.
+    FormatError
+        If the file is damaged or of another format than its ending says.
     ValueError
-        If the format is not known or not allowed, or the file is damaged.
+        If `spec` is neither ``package.module:name`` nor a file with a known ending.
     FileNotFoundError, ImportError
-        If there is nothing of that name, or the format's library is not installed.
+        If nothing of that name exists, or the library of the format is not installed.
 
     Examples
     --------
@@ -92,25 +97,21 @@ def _import(module: str, name: str) -> Any:
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     try:
         return reader(path)
-    except (ImportError, Refused):
+    except (ImportError, FormatError):
         raise
     except Exception as error:
         first = (str(error).strip().splitlines() or [repr(error)])[0]
-        raise ValueError(f"{path} cannot be read as a {path.suffix.lower()} file: "
-                         f"{type(error).__name__}: {first}") from error
+        raise FormatError(f"{path} cannot be read as a {path.suffix.lower()} file: "
+                          f"{type(error).__name__}: {first}") from error
 
 
 def _read_risky(path: Path, reader: Callable[[Path], Any], why: str, allowed: bool) -> Any:
     if not allowed:
-        raise ValueError(f"{path} {why}, and loading one runs code of whoever wrote it. If you "
+        raise TrustError(f"{path} {why}, and loading one runs code of whoever wrote it. If you "
                          "trust it, add --allow-pickle (allow_pickle=True); .onnx and .skops are "
                          "safe formats.")
     warnings.warn(f"{path} {why}: loading it runs whatever code it holds.", stacklevel=3)
     return _read(path, reader)
-
-
-class Refused(ValueError):
-    """A file that is understood and not taken."""
 
 
 def _library(name: str, package: str | None = None) -> Any:
@@ -131,9 +132,9 @@ def _skops(path: Path, trust: Sequence[str]) -> Any:
     try:
         unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trust))
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a .skops file: {error!r}.") from error
+        raise FormatError(f"{path} cannot be read as a .skops file: {error!r}.") from error
     if unknown:
-        raise ValueError(f"{path} holds types that are not known to be safe: "
+        raise TrustError(f"{path} holds types that are not known to be safe: "
                          f"{', '.join(unknown)}. If you trust them, name each with --trust TYPE.")
     return skops.load(path, trusted=list(trust))
 
@@ -145,8 +146,8 @@ def _keras(path: Path) -> Any:
         raise ImportError(f"{error} Keras also needs a back end: set KERAS_BACKEND to torch, jax "
                           "or tensorflow, whichever is installed.") from error
     if not zipfile.is_zipfile(path):
-        raise Refused(f"{path} cannot be read as a .keras file: it is no zip archive. Save it "
-                      "with model.save(path) of Keras 3.")
+        raise FormatError(f"{path} cannot be read as a .keras file: it is no zip archive. Save it "
+                          "with model.save(path) of Keras 3.")
     # Safe mode refuses Lambda layers, which hold code.
     return keras.saving.load_model(path, safe_mode=True, compile=False)
 
@@ -154,30 +155,31 @@ def _keras(path: Path) -> Any:
 def _xgboost(path: Path) -> Any:
     xgboost = _library("xgboost")
     content = path.read_bytes().strip()
-    # XGBoost reads on behind the end of a file that was cut off, which can end the process.
+    # XGBoost reads past the end of a truncated file, which can crash the process.
     if b"learner" not in content or not (content[:1] == b"{" and content[-1:] == b"}"):
-        raise Refused(f"{path} is not a whole XGBoost model. Save it with "
-                      "booster.save_model(path).")
+        raise FormatError(f"{path} is not a complete XGBoost model. Save it with "
+                          "booster.save_model(path).")
     return xgboost.Booster(model_file=bytearray(content))
 
 
 def _lightgbm(path: Path) -> Any:
     lightgbm = _library("lightgbm")
     text = path.read_text(encoding="utf8")
-    # LightGBM ends the process on a file that was cut off within trees or parameters.
+    # LightGBM crashes the process on a file truncated within its trees or parameters.
     trees = text.startswith("tree\n") and "\nend of trees" in text
     settings = "\nparameters:" not in text or "\nend of parameters" in text
     if not (trees and settings):
-        raise Refused(f"{path} is not a whole LightGBM model: expected text from 'tree' to 'end "
-                      "of parameters'. Save it with booster.save_model(path).")
-    # Told their sizes, it reads trees in threads, where a broken one ends the process as well.
+        raise FormatError(f"{path} is not a complete LightGBM model: expected text from 'tree' to "
+                          "'end of parameters'. Save it with booster.save_model(path).")
+    # With their sizes LightGBM reads the trees in threads, where a broken one crashes as well.
     return lightgbm.Booster(model_str=re.sub(r"(?m)^tree_sizes=.*\n", "", text, count=1))
 
 
 def _catboost(path: Path) -> Any:
     catboost = _library("catboost")
-    # A file does not say which class saved it. Where it knows classes, probabilities are meant;
-    # else what a regressor answers, which plain CatBoost gives on the scale of its trees.
+    # A file does not say which class saved it. If it knows classes, read it as a classifier, so
+    # that it answers probabilities; else as a regressor, since plain CatBoost answers on the scale
+    # of its trees.
     known = len(catboost.CatBoost().load_model(str(path)).classes_)
     estimator = catboost.CatBoostClassifier if known else catboost.CatBoostRegressor
     return estimator().load_model(str(path))
@@ -189,12 +191,12 @@ def _exported(path: Path) -> Any:
 
 
 def _check_script(path: Path) -> None:
-    # Only a script holds code; torch.save gives a state dict, or a pickle of Python classes.
+    # Only a script holds code; torch.save writes a state dict, or a pickle of Python classes.
     names = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
     if not any("/code/" in name for name in names):
-        raise Refused(f"{path} is no TorchScript: a file of torch.save holds weights, or a pickle "
-                      "that needs its Python classes. Build the module, load its state dict, and "
-                      "save that with torch.export.save or torch.jit.save.")
+        raise FormatError(f"{path} is no TorchScript: a file of torch.save holds weights, or a "
+                          "pickle that needs its Python classes. Build the module, load its state "
+                          "dict, and save that with torch.export.save or torch.jit.save.")
 
 
 def _script(path: Path) -> Any:
@@ -211,10 +213,10 @@ PLAIN: dict[str, Callable[[Path], Any]] = {
     ".onnx": _onnx, ".keras": _keras, ".ubj": _xgboost, ".json": _xgboost, ".txt": _lightgbm,
     ".cbm": _catboost,
 }
-"""Formats that hold numbers and graphs, no code of Python's."""
+"""Formats that hold numbers and graphs, but no Python code."""
 RISKY: dict[str, tuple[Callable[[Path], Any], str]] = {
     ".pt2": (_exported, "is read by torch with pickle"),
     **dict.fromkeys(SCRIPTS, (_script, "is a program that torch reads")),
     **dict.fromkeys(PICKLES, (_pickle, "is a pickle")),
 }
-"""Formats whose reading can run code, and why."""
+"""Formats that can run code when they are read, and why."""

@@ -1,4 +1,4 @@
-"""Answers remembered by what the rows hold, so that a dear model is asked each row once."""
+"""Answers remembered by row content, so that a slow model is asked about each row once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.casting import is_object
+from xaikit.tables.dtypes import is_object_dtype
 from xaikit.tables.tables import Batch, take_rows
 
 MOST_ROWS = 2**17
-"""Rows remembered; beyond it the oldest are forgotten."""
+"""Most rows remembered; beyond that the oldest are forgotten."""
 
 
 class Memory:
@@ -29,8 +29,10 @@ class Memory:
         self._known: dict[bytes, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def answers(self, batch: Batch, ask: Callable[[Batch], np.ndarray]) -> np.ndarray:
-        """Give the answers to a batch, asking only about rows that are new, each once."""
+    def answers(
+        self, batch: Batch, ask: Callable[[Batch], np.ndarray]
+    ) -> tuple[np.ndarray, int]:
+        """Return the answers to a batch and how many rows were asked: new ones, each once."""
         keys = row_keys(batch)
         with self._lock:
             found = {key: self._known[key] for key in set(keys) if key in self._known}
@@ -42,7 +44,7 @@ class Memory:
             new = ask(take_rows(batch, np.fromiter(first.values(), dtype=np.int64)))
             found.update(zip(first, new, strict=True))
             self._remember({key: found[key] for key in first})
-        return np.array([found[key] for key in keys])
+        return np.array([found[key] for key in keys]), len(first)
 
     def _remember(self, new: dict[bytes, np.ndarray]) -> None:
         with self._lock:
@@ -53,12 +55,12 @@ class Memory:
                     del self._known[key]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Another process starts with nothing remembered.
+        # A copy in another process starts empty.
         return (Memory, ())
 
 
 def row_keys(batch: Batch) -> list[bytes]:
-    """Give a 128-bit digest of every row and of what the batch is: equal for equal bits.
+    """Return a 128-bit digest of every row and the form of the batch: equal bits, equal digests.
 
     Examples
     --------
@@ -78,7 +80,7 @@ def row_keys(batch: Batch) -> list[bytes]:
 
 
 def _form(batch: pd.DataFrame | np.ndarray) -> bytes:
-    """Write names, dtypes and the shape of a row: the same cells mean another thing in another."""
+    """Encode names, dtypes and the shape of a row: they decide what the same cells mean."""
     if isinstance(batch, np.ndarray):
         return f"{batch.dtype.str}{batch.shape[1:]}".encode()
     levels = [(list(d.categories), d.ordered) if isinstance(d, pd.CategoricalDtype) else str(d)
@@ -87,8 +89,8 @@ def _form(batch: pd.DataFrame | np.ndarray) -> bytes:
 
 
 def _cells(column: pd.Series) -> list[bytes]:
-    """Give every cell as bytes that tell its type too: 1, 1.0, True and "1" differ."""
-    if is_object(column.dtype):
+    """Encode every cell with its type: 1, 1.0, True and "1" differ."""
+    if is_object_dtype(column.dtype):
         return [_bits(v) for v in column]
     missing = column.isna().to_numpy()
     return [b"" if gone else _bits(v)
@@ -97,7 +99,7 @@ def _cells(column: pd.Series) -> list[bytes]:
 
 def _bits(value: Any) -> bytes:
     plain = isinstance(value, Number | str | bytes | date | timedelta | NoneType)
-    if not plain:  # what else stands in a table of objects may have a repr that leaves things out
+    if not plain:  # the repr of other objects may leave things out
         with suppress(Exception):
             return pickle.dumps(value)
     return f"{type(value).__name__} {value!r}".encode("utf8", "surrogatepass")

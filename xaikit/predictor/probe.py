@@ -1,4 +1,4 @@
-"""Four small questions that catch a model which cannot be explained before the work begins."""
+"""Four small questions that find a model which cannot be explained, before the work begins."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import ModelError, ProbeError
 from xaikit.tables.tables import Batch, take_rows
 
 TOLERANCE = 1e-4
-"""Largest difference taken for rounding, relative to the answers: float32 networks round at 1e-6
-or so, batch normalisation left in training mode moves answers by far more."""
-
-
+"""Largest difference, relative to the answers, that counts as rounding: float32 networks round at
+about 1e-6, while batch normalisation left in training mode moves answers by far more."""
 ROUNDING = 2e-7
-"""What float32 may round off an output that is small beside others, relative to the largest."""
-
-
+"""Rounding error of float32 in an output that is small beside others, relative to the largest."""
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
-
-
 _CLASSIFIED = 8
-"""Rows asked whether the class that is named has the largest probability."""
-
-
-class ProbeError(ValueError):
-    """The probe found a model that cannot be explained."""
+"""Rows on which the class that predict names is compared with the probabilities."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +30,15 @@ class Findings:
     ----------
     n_outputs : int
     n_rows : int
-        Different rows asked about: with 1, dependence on other rows could not be seen.
+        Different rows asked about. With 1, dependence on other rows cannot be seen.
     repeatable : bool
         The same rows get the same answers when asked again.
     keeps_input : bool
-        The model leaves the batch it is given as it was.
+        The model does not change the batch it is given.
     seconds_per_row : float
-        Of the two-row calls: an upper bound that includes a call's fixed cost.
+        In calls of two rows: an upper bound, since it includes the fixed cost of a call.
     warnings : tuple of str
-        What a reader of the explanation should know.
+        Sentences that a reader of the explanation should know.
     """
 
     n_outputs: int
@@ -59,16 +50,15 @@ class Findings:
 
 
 def probe(predictor: Any, batch: Batch) -> Findings:
-    """Ask one row, two rows, the two swapped, the same again.
+    """Ask about two rows, the same again, the two swapped, and the first alone.
 
-    Of a classifier that also names classes, a few rows more: whether the class it names has the
-    largest of the answers.
+    For a classifier, also compare the classes that it names with its probabilities on a few rows.
 
     Parameters
     ----------
     predictor : Predictor
     batch : batch of the predictor's schema
-        Its first row and the first one that differs from it are asked about.
+        The probe takes its first row and the first one that differs from it.
 
     Raises
     ------
@@ -78,11 +68,12 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     rows = _two_different_rows(batch)
     both = np.arange(len(rows))
     handed, before = take_rows(batch, rows), take_rows(batch, rows)
-    pair = predictor.ask_anew(handed, own=True)
+    pair = predictor.ask(handed, own=True, remember=False)
     keeps = _equal(handed, before)
     again, swapped, alone = (
-        predictor.ask_anew(take_rows(before, chosen)) for chosen in (both, both[::-1], both[:1]))
-    # By output: one of millions must not hide what happens to one of single figures.
+        predictor.ask(take_rows(before, chosen), remember=False)
+        for chosen in (both, both[::-1], both[:1]))
+    # By output: one that is in the millions must not hide a change in one of single digits.
     with np.errstate(over="ignore"):
         single = np.array_equal(pair, pair.astype(np.float32))
     rounding = ROUNDING if single else 1e-12
@@ -114,7 +105,7 @@ def probe(predictor: Any, batch: Batch) -> Findings:
 
 
 def _class_order(predictor: Any, batch: Batch) -> list[str]:
-    """Warn where the classes that a classifier names are not those with the largest answers."""
+    """Warn if the classes that a classifier names are not those with the largest probability."""
     classes = getattr(predictor.model_of_methods, "classes_", None)
     if predictor.scale != "proba" or "predict" not in predictor.methods \
             or not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) < 2:
@@ -123,7 +114,7 @@ def _class_order(predictor: Any, batch: Batch) -> list[str]:
     try:
         shares = predictor.ask_method("predict_proba", few)
         named = predictor.ask_method("predict", few)
-    except RuntimeError as error:
+    except ModelError as error:
         return [f"The order of the classes could not be checked: {error}"]
     if shares.shape != (len(few), len(classes)) or named.shape != (len(few),):
         return []
@@ -136,7 +127,7 @@ def _class_order(predictor: Any, batch: Batch) -> list[str]:
 
 
 def _two_different_rows(batch: Batch) -> np.ndarray:
-    """Give the positions of the first row and of the first one that differs from it."""
+    """Return the positions of the first row and of the first one that differs from it."""
     head = batch[:_SEARCHED]
     if isinstance(batch, list):
         different = np.array([text != batch[0] for text in head])

@@ -1,4 +1,4 @@
-"""Putting a report together: check, ask, measure, explain, write."""
+"""Build a report: check, ask the model, measure, explain, write."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from typing import Any
 import pandas as pd
 
 from xaikit.explanations.base import Explanation
+from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.encoding import encode
-from xaikit.predictor.adapter import wrap
+from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
 from xaikit.reporting.checks import Check
 from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
+from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options
-from xaikit.reporting.inputs import choose_position, read_case
+from xaikit.reporting.inputs import read_case
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -35,35 +37,36 @@ from xaikit.reporting.sections import (
     summary,
 )
 from xaikit.sampling.seeds import resolve_seed
-from xaikit.tables.files import check_writable, names_beside, write_whole
+from xaikit.settings import Kind, Whole, check, documented
+from xaikit.tables.files import write_whole
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report: its parts as data, and the files they make.
+    """A report: its parts as data, which can be written to files.
 
     Attributes
     ----------
     title : str
     summary : tuple of str
-        What a manager needs.
+        The main results in a few sentences.
     explanations : dict of Explanation
         By method, cut to the reported output.
     sections : tuple of Section
         Sentences, tables and figures in the order of the page.
     caveats : tuple of str
-        Gravest first.
+        The most serious first.
     checks : tuple of Check
     warnings : tuple of str
-        What the explainers warned of.
+        Warnings of the explainers.
     provenance, timing : dict
-        What reproduces the report; what took a clock.
+        What reproduces the report, and the seconds that it took.
     attributions, importances : DataFrame
-        What the CSV files hold.
+        The contents of the CSV files.
     path : Path or None
-        Where the page was last written.
+        Path of the page; None if it was not written.
 
     Examples
     --------
@@ -98,17 +101,18 @@ class Report:
         return {s.key: s.texts() for s in self.sections}
 
     def to_html(self) -> str:
-        """Give the page: one file that needs no network."""
+        """Return the page as HTML that needs no network."""
         return render.page(self.title, self.summary, self.sections)
 
     def to_markdown(self) -> str:
-        """Give the report without its figures, as Markdown."""
+        """Return the report as Markdown, without figures."""
         return render.document(self.title, self.summary, self.sections)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON types. Seconds stand in ``timing`` alone, so all else is reproducible.
+        """Return the report as JSON types.
 
-        Each of ``["explanations"]`` is what `xaikit.load_explanation` reads from a file.
+        Only ``["timing"]`` contains seconds; everything else is reproducible.
+        `xaikit.load_explanation` reads each of ``["explanations"]`` from a file.
         """
         still = {key: replace(e, cost=replace(e.cost, seconds=0.0, model_seconds=0.0)).to_dict()
                  for key, e in self.explanations.items()}
@@ -147,6 +151,7 @@ class Report:
         return f"<Report {self.title!r}: {len(self.sections)} sections, {where}>"
 
 
+@documented
 def report(
     model: Any, X: Any, y: Any = None, background: Any = None, *,
     methods: Sequence[str] = tuple(METHODS), path: str | os.PathLike[str] | None = "report.html",
@@ -155,53 +160,48 @@ def report(
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
     model_name: str | None = None, data_name: str | None = None,
 ) -> Report:
-    """Report on a model and a table of rows, as one HTML page with tables beside it.
+    """Write a report on a model and a table: an HTML page, with tables in files beside it.
 
     Parameters
     ----------
     model : estimator, torch module, callable or Predictor
         Anything that `xaikit.wrap` takes.
     X : DataFrame or array (n_rows, n_columns)
-        The rows to report on, best ones that the model was not fitted on.
+        The rows to report on, preferably not those that the model was fitted on.
     y : array (n_rows,), optional
-        Their labels: classes, or numbers. Rows without one (NaN, None) are left out of the
-        performance.
+        Their labels: classes or numbers. The performance is measured without rows whose label is
+        missing (NaN, None).
     background : DataFrame or array, optional
-        Rows that stand in for hidden features; X where not given.
+        Rows whose values replace hidden features; `X` by default.
     methods : sequence of {"kernel_shap", "permutation", "mean_impact"}
     path : path or None
         The page; ``report.md``, ``report.json``, ``importance.csv`` and ``attributions.csv`` are
         written beside it. None writes nothing.
-    output : int or str, optional
-        Which output to report on: by default the only one, the second of two, and of more the one
-        that features move most.
-    groups : dict of name to columns, optional
-        Columns explained together.
+    {output, groups}
     scoring : str or callable, optional
-        scikit-learn scorer of the permutation importance.
+        scikit-learn scorer for permutation importance.
     n_explain, n_global : int
-        Most rows explained one by one, and averaged over by the other methods.
+        Most rows that Kernel SHAP explains, and that the other methods average over.
     budget : int or "auto"
-        Most model rows asked per explained row. ``"auto"``: 4·M + 128 coalitions on at most 100
-        background rows.
+        Most model rows asked per explained row. ``"auto"`` asks 4·M + 128 coalitions on at most
+        100 background rows.
     title, model_name, data_name : str, optional
-        Words for the page.
-    random_state : int, Generator or None
-        The same seed gives the same files, times apart.
-    n_jobs : int or None
-        Workers, through joblib.
+        Names to show on the page.
+    {random_state, n_jobs}
 
     Returns
     -------
     Report
+        The same seed gives the same files, except for times.
 
     Raises
     ------
-    ValueError
-        For rows, labels or settings that do not fit; before the model is asked, where that can be
-        known.
+    IndexError, KeyError
+        If there is no such output.
     OSError
-        If `path` cannot be written to; before the model is asked.
+        If `path` cannot be written to; raised before the model is asked.
+    ValueError
+        For rows, labels or settings that do not fit; raised before the model is asked if possible.
 
     Examples
     --------
@@ -214,13 +214,13 @@ def report(
     'bmi'
     """
     started, target = time.perf_counter(), None if path is None else check_writable(path)
-    options = Options(_check_methods(methods), output, groups, scoring, budget,
+    check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs},
+          {"n_explain": Whole(1), "n_global": Whole(1)})
+    options = Options(_check_methods(methods), groups, scoring, budget,
                       resolve_seed(random_state), n_jobs)
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed)
-    if output is not None:
-        choose_position(case.output_names, output)  # a typing error costs no explanation
-    facts = find_out(case, options)
+    facts = find_out(case, options, choose_output(case.output_names, output))
     found = raise_caveats(facts)
     known = provenance.provenance(facts, model_name, data_name)
     timing = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -256,6 +256,8 @@ def _sections(
 
 
 def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:
+    check({"methods": methods}, {"methods": Kind(
+        lambda given: isinstance(given, str | list | tuple), f"some of {', '.join(METHODS)}")})
     chosen = tuple(dict.fromkeys([methods] if isinstance(methods, str) else methods))
     unknown = [str(m) for m in chosen if m not in METHODS]
     if unknown or not chosen:

@@ -1,4 +1,4 @@
-"""What a reader of these very numbers must know, as plain sentences, gravest first."""
+"""Caveats: what a reader of these numbers must know, the most serious first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 
 from xaikit.reporting.checks import ACT
 from xaikit.reporting.data import MOST_COLUMNS
-from xaikit.reporting.document import listed, percent, plural
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.tables.wording import number
+from xaikit.tables.wording import listed, number, percent, plural
 
 FEW_ROWS = 100
 SMALL_CLASS = 0.10
@@ -21,14 +20,14 @@ SOME_MISSING = 0.05
 
 @dataclass(frozen=True)
 class Caveat:
-    """A sentence and how grave it is (0 to 10)."""
+    """A sentence and its seriousness (0 to 10)."""
 
     weight: float
     text: str
 
 
 def raise_caveats(facts: Facts) -> list[Caveat]:
-    """Give all caveats that this model and this data raise, gravest first."""
+    """Return the caveats of this model and this data, the most serious first."""
     found: list[Caveat] = []
     for source in (_model, _quality, _rows, _columns, _clusters, _methods, _warnings):
         found.extend(source(facts))
@@ -38,8 +37,8 @@ def raise_caveats(facts: Facts) -> list[Caveat]:
 
 def _model(facts: Facts) -> Iterator[Caveat]:
     if np.ptp(facts.case.answers[:, facts.k]) == 0:
-        yield Caveat(10, f"The model gives every row the same answer{facts.about}, so "
-                         "there is nothing to explain.")
+        yield Caveat(10, f"The model's answer{facts.about} is the same for every row, so there is "
+                         "nothing to explain.")
     for check in facts.checks:
         if check.verdict == ACT:
             yield Caveat(8, f"A check failed: {check.name.lower()}, {check.measured}. "
@@ -52,15 +51,15 @@ def _quality(facts: Facts) -> Iterator[Caveat]:
     first = facts.measured[0]
     if np.isfinite(first.lower) and not first.beats_baseline:
         yield Caveat(9, f"The model is not clearly better than a constant guess ({first.name} "
-                        f"{number(first.value)} against {number(first.baseline)}): what it relies "
-                        "on may tell little about the world.")
+                        f"{number(first.value)} against {number(first.baseline)}): the features "
+                        "that it relies on may say little about the world.")
     if facts.truth.task == "classification":
         shares = np.bincount(facts.truth.target, minlength=len(facts.truth.classes)) / len(
             facts.truth.target)
         rare = int(np.argmin(np.where(shares > 0, shares, np.inf)))
         if shares[rare] < SMALL_CLASS:
             yield Caveat(6, f"The classes are unbalanced: only {percent(shares[rare])} of rows are "
-                            f"“{facts.truth.classes[rare]}”. Accuracy says little then; read the "
+                            f"“{facts.truth.classes[rare]}”. Accuracy then says little; read the "
                             "balanced accuracy and the confusion matrix.")
 
 
@@ -68,12 +67,12 @@ def _rows(facts: Facts) -> Iterator[Caveat]:
     case = facts.case
     if len(case.frame) < FEW_ROWS:
         yield Caveat(7, f"There are only {plural(len(case.frame), 'row')}: intervals are wide, and "
-                        "rankings may change with a few more rows.")
+                        "a few more rows may change the rankings.")
     n_background = len(case.background)
     if facts.sample is not None and n_background > BACKGROUND_ROWS:
         yield Caveat(2, f"Kernel SHAP compares every row with a random sample of {BACKGROUND_ROWS} "
-                        f"of {n_background:,} background rows; section 7 says how much another "
-                        "sample changes.")
+                        f"of {n_background:,} background rows; section 7 shows the effect of "
+                        "another sample.")
 
 
 def _columns(facts: Facts) -> Iterator[Caveat]:
@@ -84,24 +83,23 @@ def _columns(facts: Facts) -> Iterator[Caveat]:
     gaps = sorted((c for c in facts.columns if SOME_MISSING <= c.missing < 1),
                   key=lambda c: -c.missing)
     if empty:
-        yield Caveat(5, f"{listed(empty)}: all values are missing, so nothing is learnt about "
-                        "what the model does with them.")
+        yield Caveat(5, f"{listed(empty)}: all values are missing, so the report cannot show "
+                        "what the model does with other values.")
     if constant:
-        yield Caveat(4, f"{listed(constant)}: constant in these rows, so their importance is 0 "
-                        "here whatever the model would do with other values.")
+        yield Caveat(4, f"{listed(constant)}: constant in these rows, so the importance is 0 here, "
+                        "whatever the model does with other values.")
     if ids:
-        yield Caveat(6.5, f"{listed(ids)}: nearly every row has a value of its own, as an "
-                          "identifier has. If the model relies on it, it may have learnt rows by "
-                          "heart.")
+        yield Caveat(6.5, f"{listed(ids)}: nearly every row has a different value, like an "
+                          "identifier. A model that relies on it may have memorised single rows.")
     if many:
-        yield Caveat(3, f"{listed(many)}: so many levels that a single one rests on few rows.")
+        yield Caveat(3, f"{listed(many)}: many levels, so each one has only a few rows.")
     if gaps:
         named = listed([f"{c.name} ({percent(c.missing)})" for c in gaps])
-        yield Caveat(3 + 3 * gaps[0].missing, f"Values are missing: {named}. “Missing” counts as a "
-                     "value of its own here; it may stand for a kind of row.")
+        yield Caveat(3 + 3 * gaps[0].missing, f"Values are missing: {named}. The report treats "
+                     "“missing” as a value; the rows that have it may differ in other ways too.")
     if len(facts.columns) > MOST_COLUMNS:
         yield Caveat(2, f"Only the first {MOST_COLUMNS} of {len(facts.columns)} columns were "
-                        "searched for correlated clusters.")
+                        "searched for strong associations.")
 
 
 def _clusters(facts: Facts) -> Iterator[Caveat]:
@@ -112,17 +110,17 @@ def _clusters(facts: Facts) -> Iterator[Caveat]:
         weight = 6 + inside[0].strength if top & set(cluster) else 3.5
         size = f"{inside[0].measure} = {_short(inside[0].strength)}"
         if len(cluster) == 2:
-            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} say nearly the same ({size}): "
-                                 "importance is shared between them, and changing one alone asks "
-                                 "the model about rows that do not occur.")
+            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} are strongly associated ({size}): "
+                                 "they share importance, and changing only one of them asks the "
+                                 "model about rows that do not occur.")
         else:
-            yield Caveat(weight, f"{listed(cluster, 6)} belong together (strongest: "
-                                 f"{inside[0].first} and {inside[0].second}, {size}): importance "
-                                 "is shared among them. groups= explains them as one.")
+            yield Caveat(weight, f"{listed(cluster, 6)} are strongly associated (strongest: "
+                                 f"{inside[0].first} and {inside[0].second}, {size}): they share "
+                                 "importance. Pass groups= to explain them as one feature.")
 
 
 def _short(strength: float) -> str:
-    """Write .96 for 0.96, and never round up to a perfect 1."""
+    """Write a strength with two digits, and 1.00 only for a perfect 1."""
     return "1.00" if strength >= 1 - 1e-9 else f"{min(strength, 0.99):.2f}"
 
 
@@ -130,23 +128,22 @@ def _methods(facts: Facts) -> Iterator[Caveat]:
     for ranking in facts.rankings:
         if ranking.key == "permutation" and facts.truth.task is not None and (
                 "score" not in ranking.result.settings):
-            yield Caveat(4, "The labels are all alike or there is only one, so no score can drop: "
+            yield Caveat(4, "All labels are equal, or there is only one, so no score can drop: "
                             "permutation importance measures how far the output moves instead.")
     firsts = {r.label: r.top(1)[0] for r in facts.rankings if r.top(1)}
     if len(set(firsts.values())) > 1:
         named = "; ".join(f"{label}: {name}" for label, name in firsts.items())
         yield Caveat(5, f"The methods disagree on the most important feature ({named}). They "
-                        "measure different things: read what each measures in section 4.")
-    unseen = np.all([~r.told_apart for r in facts.rankings], axis=0)
+                        "measure different things; section 4 says what each measures.")
+    unseen = np.all([~r.above_noise for r in facts.rankings], axis=0)
     names = [facts.rankings[0].sizes.feature_names[j] for j in np.flatnonzero(unseen)]
     if names:
-        yield Caveat(2.5, f"{listed(names)}: no method tells {'it' if len(names) == 1 else 'them'} "
-                          "apart from noise.")
+        yield Caveat(2.5, f"{listed(names)}: not above noise by any method.")
 
 
 def _warnings(facts: Facts) -> Iterator[Caveat]:
     for ranking in facts.rankings:
         for warning in ranking.result.warnings:
-            # The background's caveat above is about the report's own settings.
+            # `_rows` raises a caveat of its own about the background.
             if not warning.startswith("The background is a random sample"):
                 yield Caveat(2, f"{ranking.label}: {warning}")

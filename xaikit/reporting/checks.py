@@ -1,4 +1,4 @@
-"""Whether the explanations can be believed: each check with its number, a verdict, what to do."""
+"""Whether to trust the explanations: each check with its number, a verdict, and advice."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from itertools import combinations
 
 import numpy as np
 
+from xaikit.explainers.run import cost_of
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
-from xaikit.reporting.document import percent
-from xaikit.reporting.importance import Options, background_of, kernel_shap
+from xaikit.reporting.importance import TOP, Options, background_of, kernel_shap
 from xaikit.reporting.inputs import Case
 from xaikit.sampling.seeds import stream
 from xaikit.tables.tables import Table
-from xaikit.tables.wording import number
+from xaikit.tables.wording import number, percent
 
 FINE, LOOK, ACT = "fine", "look", "act"
 STABILITY_ROWS = 10
 N_SEEDS = 3
-TOP = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Stability:
-    """How alike repeated explanations of the same rows are.
+    """Agreement between repeated explanations of the same rows.
 
     Attributes
     ----------
@@ -55,7 +54,7 @@ class Stability:
 
 
 def grade(value: float, fine: float, look: float) -> str:
-    """Grade a number of which less is better.
+    """Return the verdict on a number for which lower is better.
 
     Examples
     --------
@@ -66,7 +65,7 @@ def grade(value: float, fine: float, look: float) -> str:
 
 
 def compare(runs: list[np.ndarray]) -> Stability:
-    """Compare runs of values (n_rows, n_features) with each other."""
+    """Compute the agreement between runs of values (n_rows, n_features)."""
     shared, largest = [], 0.0
     for one, two in combinations(runs, 2):
         largest = max(largest, float(np.abs(one - two).max()))
@@ -84,9 +83,9 @@ def _top(values: np.ndarray) -> set[int]:
 def repeat(
     case: Case, options: Options, k: int, sample: Attribution, background: Table
 ) -> tuple[Stability, Stability, Cost]:
-    """Explain ten rows with two more seeds, then with two more backgrounds.
+    """Compute the agreement of ten rows' explanations over three seeds, and over three backgrounds.
 
-    `sample` are the report's own explanations of one output, made with `background`.
+    `sample` is the report's own explanation of output `k`, made with `background`.
     """
     rows = case.explained[:STABILITY_ROWS]
     rng = stream(options.seed, "background of the checks")
@@ -98,12 +97,15 @@ def repeat(
         explainer = kernel_shap(case.predictor, table, options, seed)
         values.append(explainer.explain(case.rows(rows)).values[:, :, k])
         ledger = explainer.predictor_.ledger
-        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+        cost += cost_of(ledger)
     return compare([own, *values[: N_SEEDS - 1]]), compare([own, *values[N_SEEDS - 1:]]), cost
 
 
-def check_attribution(sample: Attribution, spread: float) -> list[Check]:
-    """Check additivity, sampling error, fidelity and the base value of one output."""
+def check_attribution(sample: Attribution, sd: float) -> list[Check]:
+    """Check additivity, sampling error, fidelity and the base value.
+
+    `sd` is the standard deviation of the model's answers.
+    """
     gap = float(np.abs(sample.gap()).max())
     error = float(np.nanmax(sample.standard_errors))
     exact = float((sample.details["solver"] == "exact").mean())
@@ -111,12 +113,12 @@ def check_attribution(sample: Attribution, spread: float) -> list[Check]:
     base = float(sample.base_errors[0, 0])
     checks = [
         Check("Additivity", f"largest gap {number(gap)}",
-              FINE if gap <= 1e-6 * max(spread, abs(float(sample.predictions.max()))) else ACT,
+              FINE if gap <= 1e-6 * max(sd, abs(float(sample.predictions.max()))) else ACT,
               "Contributions and base value add up to the prediction."
               if gap <= 1e-6 else "They should add up to the prediction; please report this."),
         Check("Sampling error", f"largest standard error {number(error)}, "
-              f"{percent(error / spread)} of the predictions' spread; {percent(exact, 0)} of rows "
-              "exact", grade(error / spread, 0.05, 0.15),
+              f"{percent(error / sd)} of the predictions' standard deviation; "
+              f"{percent(exact, 0)} of rows exact", grade(error / sd, 0.05, 0.15),
               "If single rows matter, raise budget=: four times the budget halves the error."),
     ]
     if len(known):
@@ -124,44 +126,43 @@ def check_attribution(sample: Attribution, spread: float) -> list[Check]:
         checks.append(Check(
             "Fidelity of the sum", f"median R² {number(middle)}",
             grade(1 - middle, 0.2, 0.5),
-            "Near 1: adding contributions up tells nearly all. Lower: features work together, and "
-            "one number a feature hides that."))
+            "Near 1, the sum of contributions describes the model well. If it is lower, features "
+            "interact, and one number per feature hides that."))
     if np.isfinite(base):
         checks.append(Check(
             "Base value", f"known to ± {number(1.96 * base)} (95 %), "
-            f"{percent(1.96 * base / spread)} of the predictions' spread",
-            grade(base / spread, 0.15, 0.35),
-            "All contributions are measured from it. More background rows make it firmer."))
+            f"{percent(1.96 * base / sd)} of the predictions' standard deviation",
+            grade(base / sd, 0.15, 0.35),
+            "All contributions start from it. More background rows make it more precise."))
     return checks
 
 
-def check_stability(seeds: Stability, backgrounds: Stability, spread: float) -> list[Check]:
-    """Grade repeated runs."""
+def check_stability(seeds: Stability, backgrounds: Stability, sd: float) -> list[Check]:
+    """Check the agreement of repeated runs; `sd` is that of the model's answers."""
     return [
         Check(name, f"top-{TOP} overlap {number(run.shared)} (1 = the same features), largest "
-              f"change {number(run.largest)}, {percent(run.largest / spread)} of the predictions' "
-              "spread", grade(1 - run.shared, 0.2, 0.4) if np.isfinite(run.shared) else LOOK,
-              advice)
+              f"change {number(run.largest)}, {percent(run.largest / sd)} of the predictions' "
+              "standard deviation",
+              grade(1 - run.shared, 0.2, 0.4) if np.isfinite(run.shared) else LOOK, advice)
         for name, run, advice in (
-            ("Other seeds", seeds, "If single rows change their story with the seed, raise "
+            ("Other seeds", seeds, "If the explanation of a row changes with the seed, raise "
              "budget=."),
-            ("Other background rows", backgrounds, "What a feature is compared with moves its "
-             "contribution. Choose the background on purpose: whom should rows be compared with?"),
+            ("Other background rows", backgrounds, "Contributions depend on the rows that a row is "
+             "compared with. Choose a background that answers your question."),
         )
     ]
 
 
 def check_model(case: Case) -> list[Check]:
-    """Say what the probe saw of the model."""
+    """Check that the model repeats its answers and leaves its input unchanged."""
     findings = case.predictor.findings
-    assert findings is not None
     return [
         Check("Same question, same answer", "yes" if findings.repeatable else "no",
               FINE if findings.repeatable else ACT,
-              "The model answers the same rows alike." if findings.repeatable else
-              "The model's own noise is part of every number here: is dropout on?"),
+              "The model gives the same rows the same answers." if findings.repeatable else
+              "The model's own noise is part of every number here. Is dropout on?"),
         Check("Input left unchanged", "yes" if findings.keeps_input else "no",
               FINE if findings.keeps_input else LOOK,
-              "The model leaves its input as it was." if findings.keeps_input else
-              "The model writes into the table it is given; it was handed copies here."),
+              "The model does not change its input." if findings.keeps_input else
+              "The model writes into the table that it gets; here it got copies."),
     ]

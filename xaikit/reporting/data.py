@@ -1,4 +1,4 @@
-"""What the table holds: a line a column, and columns that say nearly the same."""
+"""The contents of a table: one line per column, and pairs of associated columns."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.tables.tables import kind_of
-from xaikit.tables.wording import describe
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.wording import cell_text, unescaped
 
 STRONG = 0.7
-"""Association from which two columns are reported: half of their (rank) variance is shared."""
+"""Least association of a reported pair: the two columns share half of their (rank) variance."""
 MOST_ROWS = 5_000
 MOST_COLUMNS = 200
-"""Beyond these, associations are measured on a part; the report says so."""
+"""In longer or wider tables, associations are measured on a part, and the report says so."""
 MANY_LEVELS = 50
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of one column."""
+    """Facts about one column."""
 
     name: str
     kind: str
@@ -32,32 +32,31 @@ class Column:
     distinct: int
     n_rows: int
     levels: bool
-    top_share: float
 
     @property
     def constant(self) -> bool:
-        """Say whether the column takes at most one value."""
+        """Return whether the column has at most one value."""
         return self.distinct <= 1
 
     @property
     def like_an_id(self) -> bool:
-        """Say whether nearly every row has a value of its own that has no order to learn from."""
+        """Return whether nearly every row has a different value, without a useful order."""
         known = self.n_rows * (1 - self.missing)
         if known < 20 or self.kind not in ("text", "category", "integer"):
             return False
         if self.kind == "integer":
-            return self.distinct >= known  # every row its own whole number: a counter or a key
+            return self.distinct >= known  # a counter or a key
         return self.distinct > 0.5 * known
 
     @property
     def many_levels(self) -> bool:
-        """Say whether a column of levels has more than the eye can take in."""
+        """Return whether the column has more levels than a reader can take in."""
         return self.levels and self.distinct > MANY_LEVELS
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two columns and how much they tell about each other."""
+    """Two columns and their association."""
 
     first: str
     second: str
@@ -68,7 +67,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Associations:
-    """Strong pairs, strongest first, and the clusters that they tie together."""
+    """Strong pairs, the strongest first, and the clusters that they form."""
 
     pairs: tuple[Pair, ...]
     clusters: tuple[tuple[str, ...], ...]
@@ -79,7 +78,7 @@ class Associations:
 
 def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[Column],
                                                                           pd.DataFrame]:
-    """Describe every column, as facts and as a table for readers.
+    """Return facts about every column, and a table of them for readers.
 
     Examples
     --------
@@ -97,10 +96,9 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         known = column[column.notna()]
         as_text = known.astype(str) if column.dtype == object else known
         counts = as_text.value_counts()
-        top = float(counts.iloc[0]) / len(known) if len(known) else 0.0
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of(column.dtype), missing, int((counts > 0).sum()),
-                              len(frame), levels, top))
+                              len(frame), levels))
         low, middle, high, most = _extremes(known, numbers, levels, counts)
         lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
                       "distinct": int((counts > 0).sum()), "lowest": low, "median": middle,
@@ -112,24 +110,25 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
               counts: pd.Series) -> tuple[str, str, str, str]:
     if not len(known):
         return "–", "–", "–", "–"
-    most = f"{describe(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
-    most = most.replace(r"\$", "$")  # the dollar is escaped for plots only
+    most = f"{cell_text(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
+    most = unescaped(most)
     if levels or numbers is None or kind_of(known.dtype) == "boolean":
         return "–", "–", "–", most
     ordered = known.sort_values()
     places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
-    low, middle, high = (describe(v) for v in places)
-    # The most frequent of numbers that hardly repeat says nothing.
+    low, middle, high = (cell_text(v) for v in places)
+    # The most frequent number says nothing if numbers hardly repeat.
     return low, middle, high, most if counts.iloc[0] > 0.05 * len(known) else "–"
 
 
 def associate(frame: pd.DataFrame, names: tuple[str, ...],
               rng: np.random.Generator) -> Associations:
-    """Find pairs of columns that say nearly the same, and their clusters.
+    """Compute associations between columns; return the strong pairs and their clusters.
 
-    Numbers and ordered levels: Spearman's rank correlation. Levels: Cramér's V, corrected for bias.
-    One of each: the correlation ratio of the ranks, corrected for the number of levels. The
-    corrections keep columns of many levels from seeming related to everything.
+    Two columns of numbers or ordered levels: Spearman's rank correlation. Two columns of levels:
+    Cramér's V, corrected for bias. One of each: the correlation ratio of the ranks, corrected for
+    the number of levels. Without the corrections, a column of many levels would seem related to
+    every other.
     """
     rows = np.arange(len(frame))
     if len(rows) > MOST_ROWS:
@@ -189,7 +188,7 @@ def _mixed_pairs(ranks: dict[int, np.ndarray], codes: dict[int, np.ndarray],
 
 
 def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
-    """Give Cramér's V of two columns of codes (−1 is missing), corrected for bias.
+    """Compute Cramér's V of two columns of codes (−1 is missing), corrected for bias.
 
     References
     ----------
@@ -218,7 +217,7 @@ def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
-    """Give η of a column's ranks by levels (−1 is missing), corrected for the number of levels.
+    """Compute η of a column's ranks by levels (−1 is missing), corrected for their number.
 
     Examples
     --------
@@ -237,7 +236,7 @@ def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
         return np.nan
     means = np.bincount(level, weights=ranks) / np.bincount(level)
     within = float(((ranks - means[level]) ** 2).sum())
-    # Kelley's ε²: without it every column of n levels would explain everything.
+    # Kelley's ε²: without it, a column of n levels would explain everything.
     return float(np.sqrt(max(0.0, 1 - (within / (n - k)) / (total / (n - 1)))))
 
 

@@ -1,4 +1,4 @@
-"""Which single rows a reader should see: a typical one, the extremes, the worst mistakes."""
+"""Rows to show as examples: a typical one, the extremes, and the worst mistakes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaikit.reporting.document import cut
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
+from xaikit.tables.wording import cut
 
 N_WORST = 2
 
 
 @dataclass(frozen=True)
 class Example:
-    """A row worth looking at.
+    """A row to show as an example.
 
     Attributes
     ----------
     title : str
     position : int
-        In the table.
+        Its position in the table.
     truth : str or None
-        Its label.
+        Its label; None without labels.
     """
 
     title: str
@@ -32,10 +32,10 @@ class Example:
 
 
 def choose_examples(case: Case, truth: Truth, k: int) -> list[Example]:
-    """Choose rows among those scored; none is shown twice."""
+    """Return examples among the scored rows, each row once."""
     said = case.answers[:, k]
     middle = int(np.argmin(np.abs(said - np.median(said))))
-    chosen = [("Typical: the prediction in the middle", middle),
+    chosen = [("Typical: the median prediction", middle),
               ("Lowest prediction", int(said.argmin())),
               ("Highest prediction", int(said.argmax()))]
     chosen += [(title, int(i)) for title, i in _worst(truth)]
@@ -56,7 +56,7 @@ def _worst(truth: Truth) -> list[tuple[str, int]]:
         title = "Worst error"
     elif truth.task == "classification":
         wrong = truth.predicted != truth.target
-        title = "Worst mistake: least probability given to the truth"
+        title = "Worst mistake: lowest probability of the true class"
         if truth.probabilities is not None:
             given = truth.probabilities[np.arange(len(truth.target)), truth.target]
             error = np.where(wrong, 1 - given, 0.0)

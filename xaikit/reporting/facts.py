@@ -1,4 +1,4 @@
-"""Everything that was found out, before any of it is put into words."""
+"""The results from which the sections of a report are written."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.reporting.checks import Check
 from xaikit.reporting.data import Associations, Column
-from xaikit.reporting.document import cut
 from xaikit.reporting.examples import Example
 from xaikit.reporting.importance import Options, Ranking
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.performance import Measured
 from xaikit.reporting.truth import Truth
+from xaikit.tables.wording import cut
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What sections are written from.
+    """All results of a report.
 
     Attributes
     ----------
     k : int
         Position of the reported output.
     sample, examples_of : Attribution or None
-        Kernel SHAP of the random sample of rows, and of the examples.
+        Kernel SHAP values of the random sample of rows, and of the examples.
     """
 
     case: Case
@@ -53,23 +53,18 @@ class Facts:
 
     @property
     def about(self) -> str:
-        """The reported output as the end of a phrase; nothing where its name was made up."""
+        """The reported output as the end of a phrase; empty if the model has no name for it."""
         return "" if self.case.output_names == ("output",) else f" for “{self.output}”"
 
     @property
     def unit(self) -> str:
-        """What the model's number is, in words."""
+        """The unit of the model's numbers, in words."""
         return unit_of(self.case.predictor.scale, self.truth.task or self.case.predictor.task,
                        self.output)
 
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the model's answers over the scored rows."""
-        return spread_of(self.case, self.k)
-
 
 def unit_of(scale: str, task: str | None, output: str) -> str:
-    """Say what the model's numbers are.
+    """Return the unit of the model's numbers, in words.
 
     Examples
     --------
@@ -85,7 +80,7 @@ def unit_of(scale: str, task: str | None, output: str) -> str:
     return "units of the model's output" if output == "output" else f"units of “{output}”"
 
 
-def spread_of(case: Case, k: int) -> float:
-    """Give the standard deviation of an output, or 1 where the model always says the same."""
-    spread = float(np.std(case.answers[:, k]))
-    return spread if spread > 0 else 1.0
+def sd_of_output(case: Case, k: int) -> float:
+    """Return the standard deviation of an output over the scored rows, or 1 if it is constant."""
+    sd = float(np.std(case.answers[:, k]))
+    return sd if sd > 0 else 1.0

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: same seed same bytes, readable by ear, right on light and dark pages."""
+"""Plots as inline SVG: reproducible, with a text alternative, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)"}
 
 
 def draw(name: str, alt: str, height: float, plot: Callable[[Axes], Any]) -> str:
-    """Draw with `plot(ax)` and give the SVG.
+    """Draw with `plot(ax)` and return the SVG.
 
     Parameters
     ----------
     name : str
-        Unique in the report: it makes the ids of the drawing's parts unique.
+        Unique in the report; a prefix of all ids in the drawing.
     alt : str
-        What the drawing shows, for those who do not see it.
+        Description of the drawing for readers who cannot see it.
     height : float
-        Inches.
+        In inches.
     plot : callable
-        Draws on the Axes that it is given.
+        Draws on the Axes that it gets.
     """
     canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
@@ -43,24 +43,23 @@ def draw(name: str, alt: str, height: float, plot: Callable[[Axes], Any]) -> str
 
 
 def _inline(svg: str, name: str, alt: str) -> str:
-    """Cut matplotlib's file down to an element of a page."""
+    """Return matplotlib's file as an element of a page."""
     body = svg[svg.index("<svg"):].strip()
-    box = re.search(r'viewBox="([^"]+)"', body)
-    assert box is not None
+    box = re.findall(r'viewBox="([^"]+)"', body)[0]
     body = body[body.index(">") + 1:]
-    # The style element would apply to the whole page, and metadata only names web addresses.
+    # The style element would apply to the whole page, and metadata contains only web addresses.
     body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", body,
                   flags=re.DOTALL)
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
-    # Only tags are touched: text between them is the user's.
+    # Only tags change; the text between them is the user's.
     body = re.sub(r"<[^>]*>", lambda tag: _own_tag(tag.group(), prefix), body)
     body = re.sub(r">\s*\n\s*<", "><", body)
-    return (f'<svg role="img" aria-label="{escape(alt)}" viewBox="{box.group(1)}" '
+    return (f'<svg role="img" aria-label="{escape(alt)}" viewBox="{box}" '
             f'style="stroke-linejoin:round;stroke-linecap:butt">{body}')
 
 
 def _own_tag(tag: str, prefix: str) -> str:
-    """Give a tag ids of its own drawing, the page's font, and colours that follow the page."""
+    """Return a tag with the drawing's own ids, and with the page's font and colours."""
     tag = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', tag)
     tag = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', tag)
     tag = tag.replace("xlink:href=", "href=")

@@ -1,4 +1,4 @@
-"""Importance by several methods, how far they agree, and what each gives a column of noise."""
+"""Importance by several methods, their agreement, and the importance of a column of noise."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from xaikit.explainers.kernel_shap import KernelSHAP
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
+from xaikit.explainers.run import cost_of
+from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.base import Cost, Explanation
+from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
-from xaikit.plots.inputs import choose_output
-from xaikit.predictor.adapter import Predictor, wrap
-from xaikit.reporting.inputs import Case, choose_position
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.wrapping import wrap
+from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
 from xaikit.tables.tables import Table, take_rows
@@ -31,10 +32,9 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for."""
+    """Settings of a report."""
 
     methods: tuple[str, ...]
-    output: Any
     groups: Any
     scoring: Any
     budget: int | str
@@ -44,25 +44,25 @@ class Options:
 
 @dataclass(frozen=True)
 class Ranking:
-    """One method's importance of the features, as sizes that can be ranked.
+    """The importance of the features by one method, as sizes that can be ranked.
 
     Attributes
     ----------
     key, label : str
     sizes : Importance
-        One output; values never signed, except where a score rises when a feature is shuffled.
-    result : Explanation
-        What the method returned, cut to the reported output.
+        One output. Values are not negative, unless a score rises when a feature is shuffled.
+    result : Attribution or Importance
+        The method's result for the reported output.
     noise : float
-        Largest size (end of its interval) that the method gave a column the model never sees.
+        Importance (the end of its interval) of a column of noise that the model never sees.
     n_rows : int
-        Rows it averages over.
+        Number of rows that the method averages over.
     """
 
     key: str
     label: str
     sizes: Importance
-    result: Explanation
+    result: Attribution | Importance
     noise: float
     n_rows: int
 
@@ -72,34 +72,34 @@ class Ranking:
         return self.sizes.values[:, 0]
 
     @property
-    def told_apart(self) -> np.ndarray:
-        """Say for each feature whether its interval lies beyond what noise is given."""
+    def above_noise(self) -> np.ndarray:
+        """Mask of the features whose whole interval is beyond the noise."""
         lower, upper = self.sizes.lower[:, 0], self.sizes.upper[:, 0]
         unknown = ~(np.isfinite(lower) & np.isfinite(upper))
         lower, upper = np.where(unknown, self.values, lower), np.where(unknown, self.values, upper)
         return (lower > self.noise) | (upper < -self.noise)
 
     def top(self, most: int = TOP) -> list[str]:
-        """Give the names of the most important features that have any importance at all."""
+        """Return the names of the most important features, without those of importance 0."""
         order = self.sizes.order(0)[:most]
         return [self.sizes.feature_names[j] for j in order if self.values[j] != 0]
 
 
 def kernel_shap(model: Any, background: Table, options: Options, seed: int) -> KernelSHAP:
-    """Make a fitted Kernel SHAP whose default budget suits some hundred rows."""
+    """Return a fitted Kernel SHAP whose default budget suits hundreds of rows."""
     explainer = KernelSHAP(groups=options.groups, max_background=BACKGROUND_ROWS,
                            random_state=seed, n_jobs=options.n_jobs).fit(model, background)
     budget = options.budget
     if budget == "auto":
-        # Under half of what Kernel SHAP takes by default: a report explains hundreds of rows, and
-        # its checks say whether that was enough.
+        # Less than half of Kernel SHAP's own default: a report explains hundreds of rows, and its
+        # checks show whether the budget was large enough.
         masker = explainer.masker_
         budget = (4 * masker.n_units + 128) * masker.n_background
     return explainer.set_params(budget=budget)
 
 
 def global_method(key: str, options: Options, scored: bool) -> Any:
-    """Make the permutation or mean-impact explainer."""
+    """Return the explainer of permutation importance or of mean impact values."""
     if key == "permutation":
         return PermutationImportance(scoring=options.scoring if scored else None,
                                      groups=options.groups, random_state=options.seed,
@@ -108,7 +108,7 @@ def global_method(key: str, options: Options, scored: bool) -> Any:
 
 
 def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """Give the positions of averaged rows whose label can be used, and those labels."""
+    """Return the positions of averaged rows with a usable label, and those labels."""
     positions = case.scored[truth.kept]
     inside = np.isin(positions, case.averaged)
     return positions[inside], truth.labels[inside]
@@ -116,10 +116,10 @@ def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
 
 def rows_of(key: str, case: Case, truth: Truth, most: int | None = None
             ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give the positions of a global method's rows, and labels where it is to score them.
+    """Return the positions of the rows for a global method, and their labels if it uses a score.
 
-    Without two different labels no score is defined: permutation importance then measures how
-    far the output moves.
+    Without two different labels no score is defined, and permutation importance measures how far
+    the output moves.
     """
     if key == "permutation" and truth.task is not None:
         positions, labels = labelled_rows(case, truth)
@@ -130,51 +130,32 @@ def rows_of(key: str, case: Case, truth: Truth, most: int | None = None
 
 
 def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
-    """Run permutation importance (of the score, with labels) or mean impact values."""
+    """Compute permutation importance (of a score, with labels) or mean impact values."""
     positions, labels = rows_of(key, case, truth)
     explainer = global_method(key, options, labels is not None)
-    # A copy: what is asked is counted by the result's cost, and not in our own ledger too.
+    # A copy, because the result's cost counts these rows already.
     explainer.fit(as_task(case.predictor.spawn(), truth))
     return explainer.explain(case.rows(positions), labels)
 
 
 def as_task(predictor: Predictor, truth: Truth) -> Predictor:
-    """Tell the predictor the task that the labels gave away, where it does not know."""
+    """Return a predictor that knows the task, from the labels if it did not."""
     if predictor.task is not None or truth.task is None:
         return predictor
     return wrap(predictor, task=truth.task)
 
 
-def reported_output(options: Options, results: dict[str, Explanation], case: Case) -> int:
-    """Give the position of the output that the report is about.
-
-    As in plots: the one asked for; else the only one, the second of two, and of more the one that
-    the first method finds most moved.
-    """
-    names = case.output_names
-    if options.output is not None or len(names) <= 2:
-        return choose_output_of(names, options.output)
-    for result in results.values():
-        if result.output_names == names and isinstance(result, Attribution | Importance):
-            return choose_output(result, None)
-    return int(case.answers.std(axis=0).argmax())
-
-
-def choose_output_of(names: tuple[str, ...], output: Any) -> int:
-    """Give the position of a named output, or of the last of at most two."""
-    return len(names) - 1 if output is None else choose_position(names, output)
-
-
-def cut_to(result: Explanation, names: tuple[str, ...], k: int) -> Any:
-    """Give one output of a result; the result of a score has an output of its own."""
-    assert isinstance(result, Attribution | Importance)
+def cut_to(
+    result: Attribution | Importance, names: tuple[str, ...], k: int
+) -> Attribution | Importance:
+    """Return one output of a result; the only output of a score is the score itself."""
     if result.output_names != names:
         return result[:, :1] if isinstance(result, Importance) else result
     return result[:, :, k] if isinstance(result, Attribution) else result[:, k]
 
 
 def as_sizes(result: Attribution | Importance) -> Importance:
-    """Give importances that can be ranked: of a signed mean impact its mean absolute form."""
+    """Return importances that can be ranked: for signed mean impacts, the mean |impact|."""
     if isinstance(result, Attribution):
         return result.importance()
     if "absolute" not in result.details:
@@ -187,7 +168,7 @@ def as_sizes(result: Attribution | Importance) -> Importance:
 
 
 class Blind:
-    """A model that never sees the last column of its table, whatever way it is asked."""
+    """A model that never sees the last column of a table, by whichever method it is asked."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
@@ -196,12 +177,12 @@ class Blind:
             self.classes_ = classes
 
     def __call__(self, table: Table) -> np.ndarray:
-        """Ask about the table without its last column."""
+        """Return the answers for the table without its last column."""
         return self.predictor(_without_last(table))
 
     def __getattr__(self, name: str) -> Any:
-        # Only names of the estimator's answering methods are passed on; "predictor" itself is
-        # looked up here while a copy is unpickled, before it exists.
+        # Only the estimator's methods that answer are forwarded. While a copy is unpickled,
+        # "predictor" itself is looked up here, before it exists.
         if name.startswith("_") or name == "predictor" or name not in self.predictor.methods:
             raise AttributeError(name)
         schema = self.predictor.columns
@@ -213,7 +194,7 @@ def _without_last(table: Table) -> Table:
 
 
 def with_noise(table: Table, name: str, rng: np.random.Generator) -> Table:
-    """Add a column of standard normal numbers."""
+    """Return the table with one more column, of standard normal numbers."""
     noise = rng.normal(size=len(table))
     if isinstance(table, pd.DataFrame):
         out = table.reset_index(drop=True)
@@ -226,12 +207,12 @@ def with_noise(table: Table, name: str, rng: np.random.Generator) -> Table:
 
 def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
                 ) -> tuple[float, Cost]:
-    """Run a method again, on few rows, with a column of noise that the model never sees.
+    """Compute the importance of a column of noise that the model never sees, on few rows.
 
     Returns
     -------
     float, Cost
-        The largest |end| of the interval that the column was given; what was asked for it.
+        The largest absolute value of its importance and of the ends of its interval, and the cost.
     """
     rng = stream(options.seed, "noise column", key)
     name = _unused(case)
@@ -241,12 +222,12 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         rows = case.explained[: NOISE_ROWS[key]]
         explainer = kernel_shap(blind, with_noise(background, name, rng), options, options.seed)
         masker = explainer.masker_
-        # One unit more may need more than a tight budget of the user's buys.
+        # One more unit may need more rows than a small budget allows.
         least = 2 * masker.n_background * masker.n_units + 1
         explainer.set_params(budget=max(explainer.budget, least))
         result: Any = explainer.explain(with_noise(case.rows(rows), name, rng))
         ledger = explainer.predictor_.ledger
-        cost = Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds, result.cost.seconds)
+        cost = cost_of(ledger, result.cost.seconds)
     else:
         positions, labels = rows_of(key, case, truth, NOISE_ROWS[key])
         explainer = global_method(key, options, labels is not None).fit(blind)
@@ -277,7 +258,7 @@ def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
 
 
 def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the rank correlation of every two methods, and how many of their top five they share."""
+    """Return the rank correlation of every two methods, and how many of the top five they share."""
     labels = [r.label for r in rankings]
     rho = np.eye(len(rankings))
     shared = np.zeros((len(rankings), len(rankings)), dtype=np.int64)
@@ -296,24 +277,24 @@ def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def side_by_side(rankings: list[Ranking]) -> pd.DataFrame:
-    """Give each feature's rank by every method, best mean rank first."""
+    """Return each feature's rank by every method, best mean rank first."""
     ranks = {r.label: r.sizes.ranks(0) for r in rankings}
     frame = pd.DataFrame({"feature": list(rankings[0].sizes.feature_names), **ranks})
     frame["mean rank"] = frame[list(ranks)].mean(axis=1)
-    unseen = np.all([~r.told_apart for r in rankings], axis=0)
-    frame["told apart from noise"] = [
+    unseen = np.all([~r.above_noise for r in rankings], axis=0)
+    frame["above noise"] = [
         "by none" if u else listed_methods(j, rankings) for j, u in enumerate(unseen)]
     return frame.sort_values("mean rank", kind="stable").reset_index(drop=True)
 
 
 def listed_methods(j: int, rankings: list[Ranking]) -> str:
-    """Name the methods that tell feature `j` apart from noise."""
-    found = [r.label for r in rankings if r.told_apart[j]]
+    """Return the names of the methods by which feature `j` is above noise."""
+    found = [r.label for r in rankings if r.above_noise[j]]
     return "by all" if len(found) == len(rankings) else "by " + ", ".join(found)
 
 
 def background_of(case: Case, rng: np.random.Generator) -> Table:
-    """Draw another background of the same size, with replacement where it is small."""
+    """Draw another background of the same size, with replacement if it is small."""
     n = len(case.background)
     size = min(n, BACKGROUND_ROWS)
     return take_rows(case.background, np.sort(rng.choice(n, size, replace=n <= BACKGROUND_ROWS)))

@@ -1,43 +1,42 @@
-"""The model, the rows and the labels of a report, checked, and the rows that each part uses."""
+"""The checked model, rows and labels of a report, and the rows that each part uses."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.base import resolve
 from xaikit.predictor.adapter import Predictor
-from xaikit.reporting.document import plural
 from xaikit.sampling.seeds import stream
-from xaikit.tables.schema import Schema, as_table
+from xaikit.tables.schema import as_table
 from xaikit.tables.tables import Table, take_rows
+from xaikit.tables.wording import plural
 
 MOST_SCORED = 10_000
-"""Rows that performance is measured on: its interval is then below a percent wide."""
+"""Most rows to measure performance on; its interval is then less than a percent wide."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is reported on.
+    """The model and the data of a report.
 
     Attributes
     ----------
     predictor : Predictor
         Bound to the table.
-    table, frame : the rows as the model gets them, and as a frame with a fresh index
+    table, frame : DataFrame or array, DataFrame
+        The rows as the model gets them, and as a frame with a fresh index.
     labels : list
-        The rows' names: index labels of a frame, positions in an array.
+        Names of the rows: index labels of a frame, positions in an array.
     y : array (n_rows,) of objects, or None
     background : table
     scored, averaged, explained : int arrays
-        Positions of the rows that performance, global methods and Kernel SHAP use. The shorter are
-        part of the longer ones, and all are random samples.
+        Positions of the rows for the performance, the global methods and Kernel SHAP. Each is a
+        random sample, and the shorter ones are part of the longer ones.
     answers : array (n_scored, n_outputs)
-        What the model says about `scored`.
+        The model's answers for `scored`.
     """
 
     predictor: Predictor
@@ -59,16 +58,21 @@ class Case:
         return self.predictor.output_names or ()
 
     def rows(self, positions: np.ndarray) -> Table:
-        """Give some rows as the model gets them."""
+        """Return some rows as the model gets them."""
         return take_rows(self.table, positions)
 
     def truth(self, positions: np.ndarray) -> np.ndarray | None:
-        """Give the labels of some rows."""
+        """Return the labels of some rows; None without labels."""
         return None if self.y is None else self.y[positions]
 
 
 def read_labels(y: Any, n_rows: int) -> np.ndarray | None:
-    """Give y as one object a row, or say why it does not fit.
+    """Return y as one object per row, missing labels as NaN.
+
+    Raises
+    ------
+    ValueError
+        If it does not have one label per row.
 
     Examples
     --------
@@ -79,18 +83,18 @@ def read_labels(y: Any, n_rows: int) -> np.ndarray | None:
         return None
     if isinstance(y, pd.DataFrame):
         if y.shape[1] != 1:
-            raise ValueError(f"y has {y.shape[1]} columns; a report takes one label a row.")
+            raise ValueError(f"y has {y.shape[1]} columns; a report needs one label per row.")
         y = y.iloc[:, 0]
     if not isinstance(y, pd.Series):
         array = np.asarray(y)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            raise ValueError(f"y has shape {array.shape}; a report takes one label a row.")
+            raise ValueError(f"y has shape {array.shape}; a report needs one label per row.")
         y = pd.Series(array)
     if len(y) != n_rows:
         raise ValueError(f"y holds {plural(len(y), 'label')} for {plural(n_rows, 'row')} of X; "
-                         "they must be as many and in the same order.")
+                         "pass one label per row, in the same order.")
     labels = y.to_numpy(dtype=object)
     labels = labels.copy()
     labels[pd.isna(y).to_numpy()] = np.nan
@@ -101,11 +105,8 @@ def read_case(
     predictor: Predictor, X: Any, y: Any, background: Any, *, n_explain: int, n_global: int,
     seed: int,
 ) -> Case:
-    """Check the rows, bind the model to them, and ask it about those that are scored."""
+    """Check the rows, bind the model to them, and ask it about the scored rows."""
     table = as_table(X)
-    for name, count in (("n_explain", n_explain), ("n_global", n_global)):
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}.")
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"X needs rows and columns, got shape {table.shape}.")
     truth = read_labels(y, len(table))
@@ -124,47 +125,3 @@ def read_case(
         background=known, background_given=background is not None, seed=seed, scored=scored,
         averaged=averaged, explained=explained, answers=bound(take_rows(table, scored)),
     )
-
-
-def choose_position(names: tuple[str, ...], output: Any) -> int:
-    """Give the position of the output that the user asked for.
-
-    Examples
-    --------
-    >>> choose_position(("no", "yes"), "yes")
-    1
-    """
-    try:
-        found = resolve(names, output, "output")
-    except (KeyError, IndexError) as error:
-        raise ValueError(f"output={output!r} is not one of the model's outputs: "
-                         f"{', '.join(names[:20])}.") from error
-    if len(found) != 1:
-        raise ValueError(f"output must be one name or position, got {output!r}.")
-    return int(found[0])
-
-
-def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:
-    """Give the sha256 of a table's names, dtypes and values, and of the labels.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"a": [1, 2]})
-    >>> content_hash(frame, None, Schema.of(frame))[:8] == content_hash(
-    ...     frame.copy(), None, Schema.of(frame))[:8]
-    True
-    """
-    digest = hashlib.sha256(repr((schema.names, [str(d) for d in schema.dtypes])).encode())
-    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
-    for j in range(frame.shape[1]):
-        digest.update(_hash_column(frame.iloc[:, j]))
-    if y is not None:
-        digest.update(_hash_column(pd.Series(y, dtype=object).astype(str)))
-    return digest.hexdigest()
-
-
-def _hash_column(column: pd.Series) -> bytes:
-    try:
-        return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes()
-    except TypeError:  # cells such as lists, which have no hash of their own
-        return pd.util.hash_pandas_object(column.map(repr), index=False).to_numpy().tobytes()

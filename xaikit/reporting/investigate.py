@@ -1,15 +1,16 @@
-"""Asking the model all that the report tells: measure, explain, repeat, add noise."""
+"""Everything a report asks the model: measure, explain, repeat, add noise."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from xaikit.explainers.kernel_shap import KernelSHAP
+from xaikit.explainers.run import cost_of
+from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
+from xaikit.explanations.importance import Importance
 from xaikit.reporting.checks import (
     Check,
     check_attribution,
@@ -19,7 +20,7 @@ from xaikit.reporting.checks import (
 )
 from xaikit.reporting.data import associate, describe_columns
 from xaikit.reporting.examples import choose_examples
-from xaikit.reporting.facts import Facts, spread_of
+from xaikit.reporting.facts import Facts, sd_of_output
 from xaikit.reporting.importance import (
     METHODS,
     Options,
@@ -28,7 +29,6 @@ from xaikit.reporting.importance import (
     cut_to,
     kernel_shap,
     noise_level,
-    reported_output,
     rows_of,
     run_global,
 )
@@ -38,23 +38,21 @@ from xaikit.reporting.truth import Truth, match
 from xaikit.sampling.seeds import stream
 
 
-def find_out(case: Case, options: Options) -> Facts:
-    """Measure and explain everything that the report tells."""
+def find_out(case: Case, options: Options, k: int) -> Facts:
+    """Compute everything that the report on output `k` tells."""
     truth = match(case)
     results, shap = _explain(case, truth, options)
-    k = reported_output(options, results, case)
     examples = choose_examples(case, truth, k)
     examples_of = None
     if shap is not None:
         positions = np.array([e.position for e in examples])
         examples_of = explain_rows(shap, case, positions)[:, :, k]
     rankings, cost = _rank(case, truth, options, results, k)
-    sample = next((r.result for r in rankings if r.key == "kernel_shap"), None)
-    assert sample is None or isinstance(sample, Attribution)
+    sample = next((r.result for r in rankings if isinstance(r.result, Attribution)), None)
     checks, spent = _check(case, options, sample, shap, k)
     cost += spent
     for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
-        cost += Cost(ledger.rows, 0, 0, ledger.calls, ledger.seconds)
+        cost += cost_of(ledger)
     names = case.predictor.columns.names
     columns, table = describe_columns(case.frame, names)
     return Facts(
@@ -68,16 +66,16 @@ def find_out(case: Case, options: Options) -> Facts:
 
 
 def explain_rows(explainer: KernelSHAP, case: Case, positions: np.ndarray) -> Attribution:
-    """Explain rows of the table and call them by their own names."""
+    """Return the explanation of rows of the table, under their own names."""
     found = explainer.explain(case.rows(positions))
     return replace(found, row_names=tuple(case.labels[int(i)] for i in positions))
 
 
 def _explain(
     case: Case, truth: Truth, options: Options
-) -> tuple[dict[str, Any], KernelSHAP | None]:
-    """Run every method for all outputs."""
-    results: dict[str, Any] = {}
+) -> tuple[dict[str, Attribution | Importance], KernelSHAP | None]:
+    """Return the results of every method for all outputs, and the fitted Kernel SHAP."""
+    results: dict[str, Attribution | Importance] = {}
     shap = None
     for key in options.methods:
         if key == "kernel_shap":
@@ -89,9 +87,10 @@ def _explain(
 
 
 def _rank(
-    case: Case, truth: Truth, options: Options, results: dict[str, Any], k: int
+    case: Case, truth: Truth, options: Options, results: dict[str, Attribution | Importance],
+    k: int,
 ) -> tuple[list[Ranking], Cost]:
-    """Cut results to the reported output, and set each beside a column of noise."""
+    """Return the results for the reported output, each with the importance of noise."""
     rankings, cost = [], Cost()
     for key, result in results.items():
         own = cut_to(result, case.output_names, k)
@@ -111,9 +110,9 @@ def _check(
 ) -> tuple[list[Check], Cost]:
     checks, cost = [], Cost()
     if sample is not None and shap is not None:
-        spread = spread_of(case, k)
-        checks += check_attribution(sample, spread)
+        sd = sd_of_output(case, k)
+        checks += check_attribution(sample, sd)
         seeds, backgrounds, cost = repeat(case, options, k, sample,
                                          shap.masker_.background)
-        checks += check_stability(seeds, backgrounds, spread)
+        checks += check_stability(seeds, backgrounds, sd)
     return [*checks, *check_model(case)], cost

@@ -1,4 +1,4 @@
-"""How good the model is, beside a constant guess, and whether its probabilities can be believed."""
+"""The model's performance beside that of a constant guess, and its calibration."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ N_BINS = 10
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of the model and of the constant guess.
+    """One performance measure of the model and of the best constant guess.
 
     Attributes
     ----------
     name, meaning : str
     value, lower, upper, baseline : float
-        NaN where it cannot be known.
+        NaN if unknown.
     higher_is_better : bool
     """
 
@@ -41,7 +41,7 @@ class Measured:
 
     @property
     def beats_baseline(self) -> bool:
-        """Say whether the whole interval is on the better side of the constant guess."""
+        """Return whether the whole interval is better than the constant guess."""
         if self.higher_is_better:
             return bool(self.lower > self.baseline)
         return bool(self.upper < self.baseline)
@@ -54,7 +54,7 @@ class _Measure:
     higher_is_better: bool
     value: Callable[[np.ndarray, Any], float]
     of: str
-    """What it is computed from: "predicted", "probabilities" or "scores"."""
+    """The field of `Truth` that it is computed from: "predicted", "probabilities" or "scores"."""
 
 
 def _auc(target: np.ndarray, scores: np.ndarray) -> float:
@@ -86,11 +86,11 @@ def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.sqrt(metrics.mean_squared_error(target, predicted)))
 
 
-_ACCURACY = _Measure("accuracy", "share of rows put in the right class", True,
+_ACCURACY = _Measure("accuracy", "share of rows classified correctly", True,
                      lambda t, p: float(metrics.accuracy_score(t, p)), "predicted")
-_BALANCED = _Measure("balanced accuracy", "mean over classes of the share put right", True,
+_BALANCED = _Measure("balanced accuracy", "mean over classes of the share correct", True,
                      lambda t, p: float(metrics.balanced_accuracy_score(t, p)), "predicted")
-_LOG_LOSS = _Measure("log-loss", "how far probabilities are off; one sure mistake costs much",
+_LOG_LOSS = _Measure("log-loss", "error of the probabilities; a confident mistake counts most",
                      False, _log_loss, "probabilities")
 _BRIER = _Measure("Brier score", "mean squared error of the probability", False, _brier,
                   "probabilities")
@@ -127,10 +127,10 @@ def _measures(truth: Truth) -> list[_Measure]:
 
 
 def measure(truth: Truth, seed: int) -> list[Measured]:
-    """Measure the model on its labels, with bootstrap intervals, beside the best constant guess.
+    """Compute performance measures with bootstrap intervals, and those of a constant guess.
 
-    The guess is the most frequent class with the classes' frequencies as probabilities, or the mean
-    of the labels, of these same rows: the best any constant can do here.
+    The guess is the mean of the labels, or the most frequent class with the frequencies of the
+    classes as probabilities. It is made from the same rows, so no constant can do better on them.
 
     Examples
     --------
@@ -145,12 +145,12 @@ def measure(truth: Truth, seed: int) -> list[Measured]:
     constant = _constant(truth)
     found = []
     with warnings.catch_warnings():
-        # A resample may miss a class: scikit-learn warns, and the measure is left out there.
+        # A resample may lack a class. Then scikit-learn warns, and the measure is not finite.
         warnings.simplefilter("ignore")
         for m in _measures(truth):
             given = getattr(truth, m.of)
-            spread = [m.value(truth.target[r], given[r]) for r in resamples] if n > 1 else [np.nan]
-            known = np.array([v for v in spread if np.isfinite(v)])
+            drawn = [m.value(truth.target[r], given[r]) for r in resamples] if n > 1 else [np.nan]
+            known = np.array([v for v in drawn if np.isfinite(v)])
             lower, upper = (np.quantile(known, [0.025, 0.975])
                             if len(known) > N_BOOTSTRAP // 2 else (np.nan, np.nan))
             found.append(Measured(m.name, m.meaning, m.value(truth.target, given), float(lower),
@@ -169,7 +169,7 @@ def _constant(truth: Truth) -> dict[str, np.ndarray]:
 
 
 def confusion(truth: Truth, most: int = 20) -> pd.DataFrame:
-    """Count rows by true (down) and predicted class (across), the `most` frequent classes."""
+    """Return counts of rows by true (down) and predicted class (across), for frequent classes."""
     k = len(truth.classes)
     codes = np.arange(k)
     if k > most:
@@ -178,17 +178,23 @@ def confusion(truth: Truth, most: int = 20) -> pd.DataFrame:
     frame = pd.DataFrame(counts, columns=[f"predicted {truth.classes[c]}" for c in codes])
     frame.insert(0, "truth", [truth.classes[c] for c in codes], allow_duplicates=True)
     total = counts.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        frame["put right"] = np.where(total > 0, counts.diagonal() / np.maximum(total, 1), np.nan)
+    correct = np.where(total > 0, counts.diagonal() / np.maximum(total, 1), np.nan)
+    frame["share correct"] = correct
     return frame
 
 
 def reliability(truth: Truth, code: int) -> pd.DataFrame:
-    """Compare the predicted probability of a class with how often it came true, in ten bins.
+    """Compute the share of a class among rows with similar predicted probability, in ten bins.
 
-    The interval of the observed share is Wilson's, 95 %.
+    The intervals of the shares are Wilson's, at 95 %.
+
+    Raises
+    ------
+    ValueError
+        If there are no probabilities.
     """
-    assert truth.probabilities is not None
+    if truth.probabilities is None:
+        raise ValueError("calibration needs predicted probabilities, and there are none.")
     p, hit = truth.probabilities[:, code], truth.target == code
     bins = np.minimum((p * N_BINS).astype(np.int64), N_BINS - 1)
     rows = []
@@ -200,18 +206,18 @@ def reliability(truth: Truth, code: int) -> pd.DataFrame:
         lower, upper = wilson(int(hit[inside].sum()), n)
         rows.append({"predicted": f"{b / N_BINS:.1f} to {(b + 1) / N_BINS:.1f}", "rows": n,
                      "mean predicted": float(p[inside].mean()),
-                     "came true": float(hit[inside].mean()), "lower": lower, "upper": upper})
+                     "observed share": float(hit[inside].mean()), "lower": lower, "upper": upper})
     return pd.DataFrame(rows)
 
 
 def calibration_error(bins: pd.DataFrame) -> float:
-    """Give the mean distance between predicted and observed share, weighted by rows (ECE)."""
-    distance = (bins["mean predicted"] - bins["came true"]).abs()
+    """Compute the mean |predicted − observed share|, weighted by rows (ECE)."""
+    distance = (bins["mean predicted"] - bins["observed share"]).abs()
     return float(np.average(distance, weights=bins["rows"]))
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Give Wilson's 95 % interval of a share.
+    """Compute Wilson's 95 % interval of a share.
 
     Examples
     --------
@@ -223,7 +229,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def residuals(truth: Truth) -> pd.DataFrame:
-    """Sum residuals (label − prediction) up by tenths of the prediction."""
+    """Compute means of the residuals (label − prediction) by tenths of the prediction."""
     frame = pd.DataFrame({"prediction": truth.predicted, "label": truth.target})
     n_bins = min(N_BINS, len(frame))
     tenth = (frame["prediction"].rank(method="first").to_numpy() - 1) * n_bins // len(frame)

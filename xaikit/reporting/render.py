@@ -1,4 +1,4 @@
-"""Sections → one HTML page or one Markdown file, through jinja2 with everything escaped."""
+"""Write sections as an HTML page or a Markdown file, by jinja2, with all text escaped."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _environment() -> Environment:
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                               keep_trailing_newline=True)
     environment.filters["md"] = markdown
-    environment.filters["svg"] = Markup  # drawn by us, its text escaped by matplotlib
+    environment.filters["svg"] = Markup  # our own drawings, whose text matplotlib escapes
     environment.filters["slug"] = slug
     return environment
 
 
 def slug(text: str) -> str:
-    """Give text as part of an id.
+    """Return text as part of an id.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def slug(text: str) -> str:
 
 
 def markdown(text: Any) -> Markup:
-    """Escape what Markdown, and the HTML in it, would read as more than text.
+    """Return text with everything escaped that Markdown or HTML would interpret.
 
     Examples
     --------
@@ -49,13 +49,13 @@ def markdown(text: Any) -> Markup:
     """
     out = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     out = out.replace("|", "&#124;").replace("`", "&#96;").replace("\n", " ")
-    # Inside a word an underscore is only an underscore; at its edge it would slant the text.
+    # An underscore inside a word is plain text; at the edge of a word it would start italics.
     out = re.sub(r"(?<!\w)_|_(?!\w)|[*\[\]\\]", lambda m: "\\" + m.group(), out)
     return Markup(out)
 
 
 def page(title: str, summary: tuple[str, ...], sections: tuple[Section, ...]) -> str:
-    """Give the HTML page."""
+    """Return the HTML page."""
     script = (_FOLDER / "table-sort.js").read_text(encoding="utf8").strip()
     style = (_FOLDER / "style.css").read_text(encoding="utf8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -66,6 +66,6 @@ def page(title: str, summary: tuple[str, ...], sections: tuple[Section, ...]) ->
 
 
 def document(title: str, summary: tuple[str, ...], sections: tuple[Section, ...]) -> str:
-    """Give the Markdown file: all sentences and all tables that the page shows open."""
+    """Return the Markdown file: all sentences and tables, without figures."""
     return _environment().get_template("report.md.j2").render(
         title=title, summary=summary, sections=sections)

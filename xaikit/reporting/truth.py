@@ -1,4 +1,4 @@
-"""What the labels say about the model's outputs: the task, the classes, the rows that count."""
+"""Labels matched to the model's outputs: the task, the classes, and the usable rows."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.reporting.document import listed, plural
 from xaikit.reporting.inputs import Case
+from xaikit.tables.wording import listed, plural
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels matched to outputs, on those scored rows whose label is known.
+    """Labels matched to outputs, for the scored rows whose label is known.
 
     Attributes
     ----------
     task : {"classification", "regression", None}
-        None where there are no labels that fit the model's answers.
+        None if no labels fit the model's answers.
     kept : int array
-        Which of the scored rows have a label that can be used.
+        Positions, among the scored rows, of those with a usable label.
     target : array
         Class codes, or numbers.
     classes : tuple of str
-        Names of the classes that codes stand for.
+        Name of the class of each code.
     probabilities : array (n_kept, n_classes) or None
     scores : array (n_kept,) or None
-        Of the second of two classes, where there are no probabilities.
+        Scores of the second of two classes, if there are no probabilities.
     predicted : array
         Predicted class codes, or numbers.
     labels : array (n_kept,)
-        The labels themselves, of one type, as scorers want them.
+        The labels themselves, of one type, for scorers.
     notes : list of str
-        What was assumed or left out.
+        Sentences on what was assumed or left out.
     """
 
     task: str | None
@@ -49,19 +49,19 @@ class Truth:
 
 
 def match(case: Case) -> Truth:
-    """Match the labels of the scored rows to the model's outputs."""
+    """Return the labels of the scored rows, matched to the model's outputs."""
     y = case.truth(case.scored)
     if y is None:
-        return Truth(None, notes=["No labels were given (y), so nothing can be said about how "
-                                  "good the model is."])
+        return Truth(None, notes=["No labels were given (y), so the performance of the model was "
+                                  "not measured."])
     notes: list[str] = []
     known = np.flatnonzero(~pd.isna(pd.Series(y)).to_numpy())
     if len(known) < len(y):
         notes.append(f"{plural(len(y) - len(known), 'row')} without a label left out of the "
                      "performance.")
     if len(known) == 0:
-        return Truth(None, notes=["All labels are missing, so nothing can be said about how good "
-                                  "the model is."])
+        return Truth(None, notes=["All labels are missing, so the performance of the model was "
+                                  "not measured."])
     answers = case.answers[known]
     task = case.predictor.task or _guess(y[known], answers, notes)
     if task == "regression":
@@ -72,23 +72,23 @@ def match(case: Case) -> Truth:
 
 
 def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
-    """Tell the task from labels and answers, and say that it was guessed."""
+    """Return the task that labels and answers suggest, and note that it is a guess."""
     n_values = pd.Series(y).nunique()
     within = answers.min() >= 0.0 and answers.max() <= 1.0
     number = _numbers(y) is not None
-    advice = "pass xk.wrap(model, task=…) to say otherwise."
+    advice = "pass xk.wrap(model, task=…) to set the task."
     if (n_values == 2 and within and answers.shape[1] <= 2) or (
         answers.shape[1] > 1 and n_values == answers.shape[1]
     ):
-        notes.append("Assumed: the model is a classifier (the labels take "
-                     f"{n_values} values and the answers fit that); {advice}")
+        notes.append("Assumed: the model is a classifier (the labels have "
+                     f"{n_values} values, which fits the answers); {advice}")
         return "classification"
     if number and answers.shape[1] == 1:
-        notes.append("Assumed: the model is a regression (the labels are numbers and it gives one "
-                     f"number a row); {advice}")
+        notes.append("Assumed: the model is a regression (the labels are numbers, and it returns "
+                     f"one number per row); {advice}")
         return "regression"
-    notes.append(f"The labels take {plural(n_values, 'value')} and the model gives "
-                 f"{plural(answers.shape[1], 'output')} a row, which do not fit each other, so its "
+    notes.append(f"The labels have {plural(n_values, 'value')} and the model has "
+                 f"{plural(answers.shape[1], 'output')}, which do not fit each other, so its "
                  f"performance was not measured; {advice}")
     return None
 
@@ -96,7 +96,7 @@ def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
 def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]) -> Truth:
     target = _numbers(y[known])
     if target is None or answers.shape[1] != 1:
-        notes.append("The labels are not numbers, or the model gives several numbers a row, so "
+        notes.append("The labels are not numbers, or the model returns several numbers per row, so "
                      "its performance was not measured.")
         return Truth(None, notes=notes)
     return Truth("regression", known, target, answers[:, 0], labels=target,
@@ -138,7 +138,7 @@ def _classification(
 def _class_values(
     case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]
 ) -> list[Any] | None:
-    """Give the class behind each code: from the model where it says, else from the labels."""
+    """Return the class of each code: the model's classes if it has them, else from the labels."""
     model = case.predictor.model
     declared = getattr(getattr(model, "__self__", model), "classes_", None)
     n_outputs = answers.shape[1]
@@ -150,17 +150,17 @@ def _class_values(
     if n_outputs > 1 and set(map(str, seen)) <= set(case.output_names):
         return list(case.output_names)
     if len(seen) == max(n_outputs, 2):
-        role = (f"{seen[1]} is the positive one, which the model's number speaks for"
-                if n_outputs == 1 else "in this order they are the model's outputs")
+        role = (f"{seen[1]} is the positive one, whose probability or score the model returns"
+                if n_outputs == 1 else "the model's outputs are in the same order")
         notes.append(f"Assumed: the classes are the sorted labels, {listed(seen)}; {role}.")
         return seen
-    notes.append(f"The labels take {plural(len(seen), 'value')}, which does not fit the model's "
+    notes.append(f"The labels have {plural(len(seen), 'value')}, which does not fit the model's "
                  f"{plural(n_outputs, 'output')}, so its performance was not measured.")
     return None
 
 
 def _codes(values: list[Any], y: np.ndarray) -> np.ndarray:
-    """Match labels to classes by value (1 = 1.0 = True), else by their text."""
+    """Return the code of each label, matched by value (1 = 1.0 = True), or else by text."""
     by_value = {v: k for k, v in enumerate(values)}
     codes = np.array([by_value.get(v, -1) for v in y])
     if (codes < 0).all():
@@ -172,12 +172,12 @@ def _codes(values: list[Any], y: np.ndarray) -> np.ndarray:
 def _probabilities(
     case: Case, answers: np.ndarray, n_classes: int
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Give probabilities of all classes if the answers are that, and a score of the second."""
+    """Return the probabilities of all classes, or else a score of the second, if there is one."""
     scale = case.predictor.scale
     within = bool(answers.min() >= 0.0 and answers.max() <= 1.0)
     one = answers.shape[1] == 1
     if one and n_classes == 2 and scale != "decision":
-        # A classifier's own predict gives classes: 0 and 1 are not probabilities then.
+        # A classifier's predict returns classes; then 0 and 1 are not probabilities.
         if within and scale != "prediction":
             return np.column_stack([1 - answers[:, 0], answers[:, 0]]), None
         return None, answers[:, 0] if scale != "prediction" else None
@@ -194,7 +194,7 @@ def _predicted(
     if answers.shape[1] > 1:
         return answers.argmax(axis=1)
     if probabilities is not None:
-        # Half and half goes to the first class, as with argmax.
+        # At exactly 0.5 the first class is predicted, as with argmax.
         return (answers[:, 0] > 0.5).astype(np.int64)
     labels = _codes(values, answers[:, 0].astype(object))
     if case.predictor.scale == "prediction" or (labels >= 0).all():

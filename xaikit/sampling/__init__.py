@@ -1,1 +1,1 @@
-"""Which questions to ask a model, and asking them."""
+"""Sampling: what a model is asked, and asking it."""

@@ -11,30 +11,39 @@ from scipy.stats import qmc
 from sklearn.tree import DecisionTreeRegressor
 
 from xaikit.kernels.levels import draw_units, look_up
-from xaikit.sampling.moves import numbers
-from xaikit.sampling.tabular import TabularMasker, TabularRows, number_rows, number_values
-from xaikit.tables.tables import Table, column_of, kind_of
+from xaikit.sampling.tabular import TabularMasker, TabularRows
+from xaikit.tables.conditions import Condition
+from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.numbering import number_rows, number_values
+from xaikit.tables.numeric import float_column
+from xaikit.tables.tables import Table, column_of
+from xaikit.tables.wording import digits_apart
 
 QUANTILES = {"quartile": (0.25, 0.5, 0.75), "decile": tuple(np.arange(1, 10) / 10)}
 WAYS = (*QUANTILES, "tree")
-NUMERIC = ("integer", "float", "datetime", "timedelta")
 LEAST_OF_LEVEL = 15
-"""Neighbours that a level should be seen in..."""
+"""Minimum expected number of neighbours with a level..."""
 LEVEL_SHARE = 1.0
-"""...and so many times the number of units: the levels must be few beside the neighbours."""
+"""...and this many times the number of units, so that levels are few among the neighbours."""
 LEAVES = 4
-"""Most bins that a tree cuts a column into..."""
+"""Maximum number of bins into which a tree cuts a column..."""
 LEAST_OF_BIN = 0.02
-"""...and the least share of rows in one: a few rows tell a bin's edges by chance."""
+"""...and the minimum share of rows in a bin; with few rows, chance would set a bin's edges."""
 MOST_SOBOL = 21_201
-"""Most columns of a Sobol sequence."""
+"""Maximum number of dimensions of a Sobol sequence."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """The bins of one column: of numbers by their edges, of all else each level is one.
+    """The bins of one column: intervals between edges, or one bin for each level.
 
-    `dtype` is that of a column of dates or times.
+    Attributes
+    ----------
+    name : str
+    edges : array or None
+        Edges for a column of numbers or times, in its own unit; None for levels.
+    dtype : dtype or None
+        Dtype of a column of times; None for other columns.
     """
 
     name: str
@@ -42,32 +51,53 @@ class Column:
     dtype: Any = None
 
     def bins(self, column: pd.Series) -> np.ndarray:
-        """Number the bins of cells; missing cells are one of their own, −1."""
+        """Return the bin number of each cell; missing cells are one bin, −1."""
         missing = column.isna().to_numpy()
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
-        return np.where(missing, -1, np.searchsorted(self.edges, numbers(column), side="left"))
+        cells = float_column(column)
+        if self.dtype is not None and column.dtype != self.dtype:
+            # Times in a finer unit than the background's: convert them to the unit of the edges.
+            unit = pd.Series([1]).astype(self.dtype).astype(column.dtype)
+            cells = cells / float_column(unit)
+        return np.where(missing, -1, np.searchsorted(self.edges, cells, side="left"))
 
-    def condition(self, cell: Any, place: int) -> str:
-        """Say in words which bin a cell is in, whose number is `place`.
+    def condition(self, cell: Any, place: int) -> Condition:
+        """Return the condition for the bin of a cell, number `place`.
 
         Examples
         --------
         >>> Column("age", np.array([28.0, 37.0])).condition(30, 1)
-        '28 < age <= 37'
+        Condition('age', low=28.0, high=37.0)
         """
         if place < 0:
-            return f"{self.name} missing"
+            return Condition(self.name, missing="only")
         if self.edges is None:
-            return f"{self.name} = {cell}"
-        if not len(self.edges):
-            return self.name
-        edges = _words(self.edges, self.dtype)
-        if place == 0:
-            return f"{self.name} <= {edges[0]}"
-        if place == len(edges):
-            return f"{self.name} > {edges[-1]}"
-        return f"{edges[place - 1]} < {self.name} <= {edges[place]}"
+            return Condition(self.name, levels=(cell,))
+        bounds = [None, *self._bounds(self.edges), None]
+        return Condition(self.name, low=bounds[place], high=bounds[place + 1])
+
+    def words(self, condition: Condition) -> str:
+        """Write a bin with enough digits to distinguish the edges; a single bin is just the name.
+
+        Examples
+        --------
+        >>> age = Column("age", np.array([28.0, 37.0]))
+        >>> age.words(age.condition(30, 1))
+        '28 < age <= 37'
+        """
+        if self.edges is None or condition.missing or (self.dtype is not None and len(self.edges)):
+            return condition.words()
+        return condition.words(digits_apart(self.edges.tolist())) if len(self.edges) else self.name
+
+    def _bounds(self, edges: np.ndarray) -> list[Any]:
+        """Return edges as values of the column: numbers or times."""
+        if self.dtype is None:
+            return edges.tolist()
+        # Cells are whole multiples of the unit, so an edge and its floor bound the same cells.
+        whole = np.floor(edges).astype(np.int64)
+        whole = np.maximum(whole, whole[:1] + np.arange(len(whole)))
+        return list(pd.Series(whole).astype(self.dtype))
 
 
 def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Column]:
@@ -77,82 +107,67 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
     ----------
     masker : TabularMasker
     way : {"quartile", "decile", "tree"}
-        ``"tree"``: where a regression tree on the column alone cuts the model's answers.
+        ``"tree"`` cuts where a regression tree of the model's answers on the column alone does.
     answers : array (B, n_outputs)
-        To the background.
+        The model's answers to the background.
     """
     found = []
     for c, name in enumerate(masker.schema.names):
         column = column_of(masker.background, c)
         kind = kind_of(column.dtype)
         edges = None
-        if kind in NUMERIC:
-            cells = numbers(column)
+        if kind in MEASURED:
+            cells = float_column(column)
             known = np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
                 cells, weights = cells[known], masker.weights[known]
                 edges = _tree_edges(cells, answers[known], weights) if way == "tree" \
                     else _quantiles(cells, QUANTILES[way], weights)
-        found.append(Column(name, edges, column.dtype if kind in NUMERIC[2:] else None))
+        found.append(Column(name, edges, column.dtype if kind in TIMES else None))
     return found
 
 
 def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    # Trees read float32, which has no room for dates and large numbers: give it the ranks.
+    """Return the edges at which a regression tree of the answers cuts a column."""
+    # Trees cast to float32, which cannot resolve dates and large numbers, so fit to ranks.
     values, ranks = np.unique(cells, return_inverse=True)
     centred = answers - answers.mean(axis=0)
-    centred /= np.abs(centred).max() or 1.0  # their squares must not overflow
-    # What rounding alone makes of equal answers is no reason for a cut.
+    centred /= np.abs(centred).max() or 1.0  # squares must not overflow
+    # The minimum decrease prevents cuts that explain only rounding errors of equal answers.
     grower = DecisionTreeRegressor(
         max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_OF_BIN, random_state=0,
         min_impurity_decrease=1e-9 * centred.var(axis=0).mean())
     tree = grower.fit(ranks[:, None], centred, sample_weight=weights).tree_
     below = np.sort(tree.threshold[tree.feature >= 0]).astype(np.int64)
     middle = values[below] + (values[below + 1] / 2 - values[below] / 2)
-    # Of neighbouring floats the middle may be the upper one.
+    # The midpoint of two adjacent floats may round to the upper one.
     return np.where(middle < values[below + 1], middle, values[below])
 
 
 def _quantiles(cells: np.ndarray, at: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
+    """Return the distinct quantiles of a column that have cells above them."""
     edges = np.quantile(cells, at) if np.ptp(weights) == 0.0 \
         else np.quantile(cells, at, weights=weights, method="inverted_cdf")
-    # Nothing lies above the largest value: where most cells have it, the edge goes below it.
+    # An edge at the largest value would have no cells above it; use the next smaller value.
     lower = cells[cells < cells.max()]
     if not len(lower):
         return np.zeros(0)
     return np.unique(np.where(edges < cells.max(), edges, lower.max()))
 
 
-def _words(edges: np.ndarray, dtype: Any) -> list[str]:
-    """Write edges with as few digits as tell them apart, four at least; dates as dates."""
-    if dtype is not None:
-        whole = pd.Series(np.floor(edges).astype(np.int64)).astype(dtype)
-        return [str(edge) for edge in whole]
-    for digits in range(4, 17):
-        words = [_plain(edge, digits) for edge in edges]
-        if len(set(words)) == len(words):
-            break
-    return words
-
-
-def _plain(edge: float, digits: int) -> str:
-    """Write a number with some digits, those before the point in full."""
-    if 10.0**digits <= abs(edge) < 1e15:
-        return f"{edge:.0f}"
-    return f"{edge:.{digits}g}"
-
-
 class BinnedRows:
-    """Rows whose neighbours are drawn unit by unit, within a row's bin or without.
+    """Rows whose neighbours are drawn unit by unit, from inside or outside the row's bins.
 
-    Where a unit is kept a neighbour has values of the row's own bin, else of another bin: those of
-    a background row, or the row's own. A group of columns is within if each of its columns is.
+    For a kept unit, a neighbour has the values of a row from the same bin as the explained row, and
+    otherwise those of a row from another bin. They are copied from the pool of the background rows
+    and the explained row itself. A group of columns is inside its bin if each of its columns is.
 
     Parameters
     ----------
     rows : TabularRows
     columns : list of Column
+        Bins of each column.
     """
 
     def __init__(self, rows: TabularRows, columns: list[Column]) -> None:
@@ -163,11 +178,12 @@ class BinnedRows:
         bins = np.stack([column.bins(cells) for column, cells in
                          zip(columns, self._cells, strict=True)], axis=1)
         n_background = rows.masker.n_background
-        # The explained row counts as much as a background row does on average.
+        # The explained row has the mean weight of a background row.
         self._weights = np.append(rows.masker.weights * n_background, 1.0) / (n_background + 1)
         fine = np.stack([_tenths(cells, n_background, bins[:, c])
                          for c, cells in enumerate(self._cells)], axis=1)
         self._own = bins[n_background:]
+        self._words: dict[tuple[int, int], str] = {}
         self._bins = np.stack([number_rows(bins[:, unit]) for unit in units])
         self._fine = np.stack([number_rows(np.concatenate([bins[:, unit], fine[:, unit]], axis=1))
                                for unit in units])
@@ -180,20 +196,26 @@ class BinnedRows:
         return BinnedRow(self.rows, positions, inside, self._fine[:, positions], self._weights)
 
     def conditions(self, i: int) -> list[str]:
-        """Say in words which bins a row is in."""
-        here = self.rows.masker.n_background + i
-        words = [column.condition(self._cells[c].iloc[here], self._own[i, c])
-                 for c, column in enumerate(self._columns)]
+        """Write the conditions of a row's bins, one text a unit."""
+        words = [self._words_of(i, c) for c in range(len(self._columns))]
         return [" and ".join(words[c] for c in unit) for unit in self.rows.masker.units]
+
+    def _words_of(self, i: int, c: int) -> str:
+        place = (c, int(self._own[i, c]))
+        if place not in self._words:
+            column = self._columns[c]
+            cell = self._cells[c].iloc[self.rows.masker.n_background + i]
+            self._words[place] = column.words(column.condition(cell, place[1]))
+        return self._words[place]
 
 
 class BinnedRow:
-    """One of `BinnedRows`: for each unit, which rows of the pool are within its bin.
+    """One of `BinnedRows`: for each unit, which rows of the pool lie inside its bin.
 
     Attributes
     ----------
     shares : array (M,)
-        Of rows within, itself among them, by their weights.
+        Total weight of the pool's rows inside the bin of each unit, the row itself included.
     """
 
     def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
@@ -211,14 +233,14 @@ class BinnedRow:
         Parameters
         ----------
         points : array (n, M)
-            Points of the unit cube, one a neighbour.
+            Points in the unit cube, one for each neighbour.
         chances : array (M,)
-            Probability that a unit is within.
+            Probability that each unit lies inside its bin.
 
         Returns
         -------
         int array (n, M)
-            For each unit, the row of the pool that it is copied from; see `table` and `kept`.
+            Row of the pool from which each unit is copied; see `table` and `kept`.
         """
         drawn = np.empty(points.shape, dtype=np.int64)
         draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside,
@@ -226,36 +248,38 @@ class BinnedRow:
         return drawn
 
     def kept(self, drawn: np.ndarray) -> np.ndarray:
-        """Say which units of neighbours are within, bool (n, M)."""
+        """Return whether each unit of the neighbours lies inside its bin, bool (n, M)."""
         kept = np.empty(drawn.shape, dtype=bool)
         look_up(drawn, self._inside, kept)
         return kept
 
     def unseen(self, kept: np.ndarray) -> np.ndarray:
-        """Say which units differ somewhere, but are within in all neighbours or in none, (M,)."""
+        """Return which units vary in the pool, but lie inside in all neighbours or none, (M,)."""
         return (kept.all(axis=0) | ~kept.any(axis=0)) & (self.shares < 1.0)
 
     def table(self, drawn: np.ndarray) -> Table:
-        """Make the neighbours."""
+        """Build the table of neighbours."""
         return self._rows.mix([self._positions[drawn[:, u]] for u in range(drawn.shape[1])])
 
     def levels(
         self, chances: np.ndarray, n: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Number the levels that tell neighbours apart beyond being within or not.
+        """Number the levels of units, which are finer than inside and outside the bin.
 
         Parameters
         ----------
         chances : array (M,)
+            Probability that each unit lies inside its bin.
         n : int
-            Neighbours drawn. Levels too rare among them to say anything count as one.
+            Number of neighbours. Levels that are rare among them are merged into one.
 
         Returns
         -------
         of_position : int array (M, P)
-            The level of each row of the pool, numbered through all units.
+            Level of each row of the pool, numbered consecutively over all units.
         units, within, shares : arrays (n_levels,)
-            The unit of each level, whether it is within, and its share of its part.
+            Unit of each level, whether it is inside the bin, and its share of its part, inside or
+            outside.
         """
         columns: list[int] = []
         withins, shares, of_position = [], [], []
@@ -268,7 +292,7 @@ class BinnedRow:
             parts = counts / np.where(sizes > 0.0, sizes, 1.0)
             chance = np.array([[1.0 - chances[u]], [chances[u]]])
             often = parts * chance * n >= least
-            # Those of a part that are too rare share the number after its last one.
+            # Rare levels of a part share the number after its last frequent one.
             rare = (counts > 0) & ~often
             names = np.where(often, np.cumsum(often, axis=1) - 1, often.sum(axis=1)[:, None])
             n_levels = often.sum(axis=1) + rare.any(axis=1)
@@ -282,10 +306,10 @@ class BinnedRow:
 
 
 def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
-    """Number the tenths of a column of numbers; levels and missing cells are not cut further."""
-    if kind_of(column.dtype) not in NUMERIC:
+    """Return the decile bin of each number; levels and missing cells are not divided further."""
+    if kind_of(column.dtype) not in MEASURED:
         return np.zeros(len(bins), dtype=np.int64)
-    cells = numbers(column)
+    cells = float_column(column)
     known = cells[:n_background]
     known = known[np.isfinite(known)]
     edges = np.unique(np.quantile(known, QUANTILES["decile"])) if known.size else np.zeros(0)
@@ -293,10 +317,10 @@ def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarra
 
 
 def even_points(n: int, n_units: int, rng: np.random.Generator) -> np.ndarray:
-    """Give points that fill the unit cube evenly, (n, M); fewer are the first of more.
+    """Draw points that fill the unit cube evenly, (n, M); a smaller draw begins a larger one.
 
-    A scrambled Sobol sequence (Owen 1998), of plain random numbers where there are more units than
-    it has dimensions.
+    The points are a scrambled Sobol sequence (Owen 1998), or independent random numbers if there
+    are more units than the sequence has dimensions.
     """
     if n_units > MOST_SOBOL:
         return rng.random((n, n_units))

@@ -1,6 +1,6 @@
-"""Coalitions: which units stay. Packed bits, enumeration, and Shapley-stratified pairs.
+"""Coalitions: which units are kept. Bit packing, enumeration and Shapley-stratified pairs.
 
-A coalition of M units is a row of ⌈M/64⌉ uint64 words, unit u in bit u % 64 of word u // 64.
+A packed coalition of M units is a row of ⌈M/64⌉ uint64 words, unit u in bit u % 64 of word u // 64.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +30,13 @@ def pack(kept: np.ndarray) -> np.ndarray:
 
 
 def unpack(masks: np.ndarray, n_units: int) -> np.ndarray:
-    """Undo `pack`: words (n, W) to boolean masks (n, n_units)."""
+    """Unpack words (n, W) into boolean masks (n, n_units); the inverse of `pack`."""
     octets = np.ascontiguousarray(masks).astype("<u8").view(np.uint8)
     return np.unpackbits(octets, axis=1, count=n_units, bitorder="little").astype(bool)
 
 
 def all_coalitions(n_units: int) -> np.ndarray:
-    """Give all 2^n_units coalitions as booleans, coalition i keeping the units of i's bits."""
+    """Return all 2^n_units coalitions as booleans; coalition i keeps the units of its set bits."""
     numbers = np.arange(2**n_units, dtype=np.int64)
     return ((numbers[:, None] >> np.arange(n_units)) & 1).astype(bool)
 
@@ -49,11 +50,13 @@ class PairedCoalitions:
     kept : bool array (m, M)
         One coalition of each pair; the other is its complement.
     weights : array (m,)
-        Shapley kernel weight of the pair divided by its chance of being drawn, up to a constant.
+        Shapley kernel weight of the pair divided by its probability of being drawn, up to a
+        constant factor.
     strata : int array (m,)
         Size of the smaller coalition of the pair.
-    drawn, available : int arrays (number of strata + 1,)
-        Pairs drawn of each stratum and pairs there are (as float64: they can be astronomical).
+    drawn, available : arrays (number of strata + 1,)
+        Number of pairs drawn from each stratum, and in it, by size from 0 on; float64, because
+        there may be more pairs than an integer holds.
     """
 
     kept: np.ndarray
@@ -66,19 +69,19 @@ class PairedCoalitions:
 def paired_coalitions(
     n_units: int, n_pairs: int, rng: np.random.Generator
 ) -> PairedCoalitions:
-    """Draw `n_pairs` pairs without replacement, spread evenly over coalition sizes.
+    """Draw `n_pairs` pairs without replacement, evenly over coalition sizes.
 
-    Strata s = 1…⌊M/2⌋ hold the pairs whose smaller coalition has s units. Each gets the same share,
-    capped at what it holds (then it is enumerated); what is left over goes to the others. Within
-    a stratum random permutations are cut into blocks, so every unit appears about equally often.
-    From 2M pairs on, the pairs of a smaller draw with an equal generator are among a larger one's.
+    Stratum s = 1…⌊M/2⌋ holds the pairs whose smaller coalition has s units. Every stratum gets the
+    same number of pairs; one with fewer pairs is enumerated, and the rest goes to the others.
+    Within a stratum random permutations are cut into blocks, so every unit appears about equally
+    often. From 2M pairs on, a draw contains all pairs of a smaller draw with an equal generator.
 
     Parameters
     ----------
     n_units : int
         M, at least 2.
     n_pairs : int
-        At least M, or all pairs there are if fewer.
+        At least M, or the number of all pairs if that is smaller.
     rng : Generator
 
     References
@@ -99,14 +102,25 @@ def paired_coalitions(
 
 
 def number_of_coalitions(n_units: int, size: int, *, paired: bool) -> float:
-    """Give the number of coalitions of a size, or of pairs of one and its complement."""
+    """Return the number of coalitions of a size, or of pairs of one and its complement."""
     found = comb(n_units, size)
-    # Bounded, so that it can be a float: no one will draw more.
+    # Capped so that it fits into a float; no one will draw more.
     return float(min(found // 2 if paired and 2 * size == n_units else found, 2**1000))
 
 
+def all_pairs(n_units: int) -> float:
+    """Return the number of pairs of a coalition and its complement, except that of none and all."""
+    return float(power(n_units - 1)) - 1
+
+
+def power(n: Any) -> Any:
+    """Return 2ⁿ as a float, infinity on overflow."""
+    with np.errstate(over="ignore"):
+        return np.exp2(np.asarray(n, dtype=np.float64))
+
+
 def unasked(pairs: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Say which pairs (m, M) are not among those asked (n, M), whichever of two is given of each.
+    """Return which pairs (m, M) are not among those asked (n, M); either coalition names its pair.
 
     Examples
     --------
@@ -119,10 +133,11 @@ def unasked(pairs: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
-    """Split `n_pairs` over strata as evenly as what they hold allows; at least 2 each.
+    """Divide `n_pairs` among the strata as evenly as their sizes allow, with at least 2 in each.
 
-    With fewer than 2M pairs the M single units come first: without them a least-squares solve
-    could not tell every unit apart. What is left goes to the strata from the smallest on.
+    With fewer than 2M pairs, the M pairs of stratum 1 come first, because without them least
+    squares may not determine the values of all units. The rest goes to the other strata, starting
+    with the smallest size.
     """
     drawn = np.minimum(available, 2.0)
     n_units = available[1]
@@ -147,14 +162,14 @@ def _share(available: np.ndarray, n_pairs: int) -> np.ndarray:
 def first_coalitions(
     n_units: int, size: int, m: int, rng: np.random.Generator, *, paired: bool
 ) -> np.ndarray:
-    """Give the first `m` of all coalitions of one size, in an order the generator alone decides.
+    """Return the first `m` coalitions of one size, in an order that depends only on the generator.
 
     Parameters
     ----------
     n_units, size, m : int
     rng : Generator
     paired : bool
-        Whether a coalition of half the units is the same as its complement.
+        Whether a coalition of half the units counts as equal to its complement.
 
     Returns
     -------
@@ -169,7 +184,7 @@ def first_coalitions(
     half = int(-(-total // 2)) if total < 2**53 else m
     found = _by_turns(n_units, size, min(m, half), by_turns, paired)
     if m > half:
-        # Few are left: list them, rather than wait for the last ones to turn up.
+        # Enumerate the rest: random draws would take long to find the last ones.
         everything = _enumerate(n_units, size, paired)
         left = everything[~np.isin(_names(everything), _names(found))]
         found = np.concatenate([found, left[listed.permutation(len(left))[: m - half]]])
@@ -179,7 +194,7 @@ def first_coalitions(
 def _by_turns(
     n_units: int, size: int, m: int, rng: np.random.Generator, paired: bool
 ) -> np.ndarray:
-    """Cut random orders of the units into coalitions until `m` different ones are found."""
+    """Cut random permutations of the units into coalitions until `m` distinct ones are found."""
     found, turns = np.zeros((0, n_units), dtype=bool), 16
     while len(found) < m:
         order = rng.permuted(np.tile(np.arange(n_units), (turns, 1)), axis=1)
@@ -187,7 +202,7 @@ def _by_turns(
         fresh = np.zeros((len(units), n_units), dtype=bool)
         np.put_along_axis(fresh, units, True, axis=1)
         if paired and 2 * size == n_units:
-            # A half and its complement are one pair: name it by the half that holds unit 0.
+            # Represent a pair of halves by the half that holds unit 0.
             fresh ^= ~fresh[:, :1]
         found = np.concatenate([found, fresh])
         found = found[np.sort(np.unique(_names(found), return_index=True)[1])]
@@ -196,6 +211,7 @@ def _by_turns(
 
 
 def _enumerate(n_units: int, size: int, paired: bool) -> np.ndarray:
+    """Return all coalitions of a size; of a pair of halves, the one that holds unit 0."""
     if paired and 2 * size == n_units:
         chosen = [(0, *rest) for rest in combinations(range(1, n_units), size - 1)]
     else:
@@ -206,6 +222,6 @@ def _enumerate(n_units: int, size: int, paired: bool) -> np.ndarray:
 
 
 def _names(kept: np.ndarray) -> np.ndarray:
-    """Give every coalition one value to compare it by."""
+    """Return one comparable value for each coalition."""
     masks = np.ascontiguousarray(pack(kept))
     return masks.view(np.dtype((np.void, masks.shape[1] * 8))).ravel()

@@ -1,9 +1,10 @@
-"""Masked texts of a bag-of-words pipeline, counted without being written.
+"""Word counts of masked texts for bag-of-words pipelines, computed without writing the texts.
 
-A pipeline that begins with a CountVectorizer or TfidfVectorizer sees of a text how often each word
-is in it. Where no word reaches across the border of a unit, the counts of a masked text are those
-of its units that stay, plus those of what lies between: a product of two sparse matrices, where
-writing texts and cutting them into words again takes most of the time.
+A pipeline that begins with a CountVectorizer or TfidfVectorizer uses only how often each word
+occurs in a text. If no word crosses the border of a unit, the counts of a masked text are the sum
+of the counts of its shown units, of the tokens that replace its hidden units, and of the text
+between units. That is a product of sparse matrices; writing the texts and splitting them into words
+again would take most of the time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _IN_WORD = re.compile(r"\w")
 def counting(
     predictor: Predictor, text: str, spans: np.ndarray, token: str | None
 ) -> Predictor | None:
-    """Give a predictor of masks (n, M) in place of one of masked texts, if that is the same.
+    """Build a predictor of masks (n, M) that answers as `predictor` answers the masked texts.
 
     It shares the ledger and the outputs of `predictor`.
 
@@ -36,12 +37,12 @@ def counting(
     spans : int array (n_spans, 3)
         Unit, start and stop of the pieces that may be hidden.
     token : str or None
-        What a hidden piece is replaced by; None: it is cut out, with white space beside it.
+        Replacement of a hidden piece. None cuts the piece out, together with adjacent white space.
 
     Returns
     -------
     Predictor or None
-        None if the model is no such pipeline, or words could reach across the border of a unit.
+        None if the model is not such a pipeline, or if words could cross the border of a unit.
     """
     model = predictor.model_of_methods
     if type(model) is not Pipeline or len(model.steps) < 2 or predictor.kind != "estimator":
@@ -51,14 +52,14 @@ def counting(
         return None
     counted = _Counted(vectorizer, text, spans, token)
     whole = counted(np.ones((1, counted.n_units), dtype=bool))
-    # What is made must be what would be made, to the last bit.
+    # The computed counts must equal those of the vectorizer to the last bit.
     if (csr_array(whole) != csr_array(vectorizer.transform([text]))).nnz:
         return None
     return predictor.after(1, counted)
 
 
 class _Counted:
-    """Makes of masks what a vectorizer makes of masked texts."""
+    """The matrix that a vectorizer would return for masked texts, computed from the masks."""
 
     def __init__(
         self, vectorizer: Any, text: str, spans: np.ndarray, token: str | None
@@ -75,8 +76,8 @@ class _Counted:
         self._always = self._counts(["\n".join(between)])
 
     def __call__(self, kept: np.ndarray) -> Any:
-        """Give the matrix (n, n_words) of masks (n, M)."""
-        # One column more: what is always there.
+        """Return the matrix (n, n_words) of masks (n, M)."""
+        # The last column stands for the text between units, which is always there.
         whole = np.concatenate([kept, np.ones((len(kept), 1), dtype=bool)], axis=1)
         counts = csr_matrix(whole, dtype=self._always.dtype) @ vstack([self._shown, self._always])
         if self._hidden is not None:
@@ -94,10 +95,12 @@ class _Counted:
         return csr_matrix(of_piece @ self._counts(pieces))
 
     def _counts(self, pieces: list[str]) -> Any:
-        # A TfidfVectorizer counts as its parent does.
+        """Return the word counts of pieces of text, (n_pieces, n_words)."""
+        # TfidfVectorizer.transform would weight them, so call its parent's.
         return csr_matrix(CountVectorizer.transform(self._vectorizer, pieces), dtype=np.float64)
 
     def _weighted(self, counts: Any) -> Any:
+        """Weight counts as the vectorizer does."""
         vectorizer = self._vectorizer
         if not isinstance(vectorizer, TfidfVectorizer):
             return counts.astype(vectorizer.dtype)
@@ -106,22 +109,22 @@ class _Counted:
         if vectorizer.use_idf:
             transformer.idf_ = vectorizer.idf_
         else:
-            transformer.fit(counts)  # learns nothing, and wants to be asked
+            transformer.fit(counts)  # learns nothing, but transform requires it
         return transformer.transform(counts.astype(vectorizer.dtype), copy=False)
 
 
 def _counts_words(vectorizer: Any) -> bool:
-    """Say whether it counts single words as they are told from others by default."""
+    """Return whether a vectorizer counts single words, split by the default pattern."""
     return type(vectorizer) in (CountVectorizer, TfidfVectorizer) and (
         vectorizer.analyzer == "word" and tuple(vectorizer.ngram_range) == (1, 1)
         and vectorizer.tokenizer is None and vectorizer.preprocessor is None
-        # Without its accents a sign between words may become one.
+        # Stripping accents could turn a sign between words into a letter.
         and vectorizer.strip_accents is None
         and vectorizer.token_pattern == WORD_PATTERN and vectorizer.input == "content")
 
 
 def _parted(text: str, spans: np.ndarray) -> bool:
-    """Say whether something that is in no word lies between all pieces, and around them."""
+    """Return whether a non-word character separates each piece from the others and the rest."""
     stops, starts = [0, *spans[:, 2].tolist()], [*spans[:, 1].tolist(), len(text)]
     for i, (stop, start) in enumerate(zip(stops, starts, strict=True)):
         between = text[stop:start]

@@ -1,10 +1,9 @@
-"""Game: one row's set function v(S), asked in bulk, each different row once, in bounded memory."""
+"""Game: one row's set function v(S), asked in bulk, each distinct row once, in bounded memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,112 +16,43 @@ from xaikit.kernels.masking import (
 )
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import pack, unpack
+from xaikit.sampling.maskers import Masked
+from xaikit.settings import MAX_MEMORY
 from xaikit.tables.tables import Batch
 
-MAX_MEMORY = 2**26
-"""Bytes of buffers by default: 64 MiB."""
-
 _LEAST_CHUNK = 256
-"""Questions handled at a time however little memory is allowed: below it fixed costs rule."""
+"""Questions handled at a time even if memory is short; with fewer, fixed costs dominate."""
 _LEAST_BYTES = 2**22
-"""Bytes that these may take: of large rows, such as images, fewer are handled at a time."""
-
-
-class Masked(Protocol):
-    """What a game needs of a masked row; every masker's rows have it."""
-
-    masker: Any
-    """The masker that made it."""
-    source: Batch
-    """The row itself, as a batch of one."""
-    layout: Any
-    """Where the units are: of texts an int array (n_spans, 3) of unit, start, stop; of images the
-    unit of each pixel, int (height, width); of tables None."""
-    n_units: int
-    weights: np.ndarray
-    """Weights of the stand-ins (B,), summing to 1."""
-    row_bytes: int
-    """Bytes of one composed row."""
-
-    @property
-    def differs(self) -> np.ndarray:
-        """Which units of the row differ from which stand-ins: bool (B, M)."""
-
-    @property
-    def base_keys(self) -> np.ndarray:
-        """Keys of the stand-ins, uint64 (2, B); see `zobrist`."""
-
-    @property
-    def flip_keys(self) -> np.ndarray:
-        """What showing the row's unit does to them, uint64 (2, M, B)."""
-
-    @property
-    def distances(self) -> np.ndarray:
-        """How far each unit is from each stand-in, between 0 and 1: (B, M)."""
-
-    def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
-        """Make the rows of questions."""
-
-    def shortcut(self, predictor: Predictor) -> Predictor | None:
-        """Give what answers masks (n, M) as `predictor` answers the rows made of them, if any can.
-
-        For rows of one stand-in; it counts in the same ledger.
-        """
-
-
-class Rows(Protocol):
-    """Rows ready to be masked, one after the other."""
-
-    def __len__(self) -> int:
-        """Give the number of rows."""
-
-    def __getitem__(self, i: int) -> Masked:
-        """Give a row."""
-
-
-class Masker(Protocol):
-    """What the units of a row, a text or an image are, and what stands in for a hidden one."""
-
-    kind: str
-    """Of what: "table", "text" or "image"."""
-
-    def conform(self, X: Any) -> Batch:
-        """Give what is to be explained as a batch of rows, texts or images."""
-
-    def rows(self, X: Any, *, first: int | None = None) -> Rows:
-        """Make rows ready to be masked.
-
-        `first` says that `X` is a part of what `conform` gave, from this position on.
-        """
-
-    def described(self) -> dict[str, Any]:
-        """Give what an explanation should say of it, as plain values."""
+"""Maximum bytes of the rows of these questions; large rows, such as images, are fewer."""
 
 
 class Game:
     """One row's set function: v(S) = Σ_b weight_b · f(row on S, background row b elsewhere).
 
-    Composed rows that are equal are one question, whichever coalition and background row they came
-    from; answers are remembered while memory allows, so a second method on the same game pays only
-    for what is new.
+    A question is a pair of a coalition and a background row. The model is asked equal composed rows
+    only once, whichever questions they come from. Answers are remembered as far as memory allows,
+    so a second method on the same game asks only new rows.
 
     Parameters
     ----------
     predictor : Predictor
-        Its ledger counts what is asked.
-    row : MaskedRow
+        The model; its ledger counts the rows asked.
+    row : Masked
+        The row to explain.
     background_answers : array (B, n_outputs), optional
         The model's answers to the background rows themselves, if they are known.
     max_memory : int, default 64 MiB
-        Bound in bytes on the game's buffers and its memory of answers. The model's own use of
-        memory for a batch comes on top.
+        Bound in bytes on the game's buffers and remembered answers. The memory that the model uses
+        for a batch is not included.
 
     Attributes
     ----------
     questions : int
-        Composed rows wanted so far, equal ones counted each time.
+        Questions so far; equal composed rows are counted each time.
     chunk : int
-        Most questions that are worked on at a time.
+        Maximum number of questions handled at a time.
+    answers : array (capacity, n_outputs)
+        Answers to the remembered questions, by id; of shape (0, 0) before the first question.
 
     Examples
     --------
@@ -147,27 +77,30 @@ class Game:
         self.questions = 0
         self._given = background_answers
         self._n_words = max(1, -(-self.n_units // 64))
-        # A question takes its composed row (twice, for what is made on the way), its id, answer and
-        # mask; an answer is remembered with its mask, keys and up to four slots of the table.
+        # A question takes its composed row (twice, to allow for temporaries), id, answer and mask.
+        # An answer is remembered with its mask, keys and up to four slots of the hash table.
         n_outputs = 1 if background_answers is None else background_answers.shape[1]
         asked = 2 * row.row_bytes + 8 * (2 + self._n_words + n_outputs)
         known = 8 * (3 + self._n_words + n_outputs + 2)
         least = max(1, min(_LEAST_CHUNK, _LEAST_BYTES // row.row_bytes))
         self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
-        self._shortcut = row.shortcut(predictor)
+        # A shortcut is asked masks instead of the rows composed of them.
+        shortcut = getattr(row, "shortcut", None)
+        self._asks = (None if shortcut is None else shortcut(predictor)) or predictor
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
-        self._answers: np.ndarray | None
         self._n_known: int
+        self.answers: np.ndarray
         self._forget()
 
     def values(self, kept: np.ndarray) -> np.ndarray:
-        """Give v(S) for coalitions.
+        """Compute v(S) for coalitions.
 
         Parameters
         ----------
         kept : bool array (n_coalitions, M)
+            Whether each coalition keeps each unit.
 
         Returns
         -------
@@ -181,7 +114,7 @@ class Game:
 
     @property
     def background_answers(self) -> np.ndarray:
-        """The model's answers to the stand-ins themselves, (B, n_outputs); asked if need be."""
+        """The model's answers to the background rows, (B, n_outputs); asked if not yet known."""
         if self._given is None:
             n_background = len(self.row.weights)
             self._given = self.pairs(np.zeros((n_background, self.n_units), dtype=bool),
@@ -189,13 +122,14 @@ class Game:
         return self._given
 
     def pairs(self, kept: np.ndarray, of_background: np.ndarray) -> np.ndarray:
-        """Give the answers to coalitions, each with one stand-in for what it hides.
+        """Return the answers to coalitions, each with one background row for its hidden units.
 
         Parameters
         ----------
         kept : bool array (n, M)
+            Whether each coalition keeps each unit.
         of_background : int array (n,)
-            Positions of the stand-ins.
+            Positions of the background rows.
 
         Returns
         -------
@@ -210,18 +144,19 @@ class Game:
         return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
     def block_values(self, kept: np.ndarray, blocks: Sequence[np.ndarray]) -> np.ndarray:
-        """Give v(S) of the games of blocks of background rows, each on coalitions of its own.
+        """Compute v(S) of the games of blocks of background rows, each on its own coalitions.
 
         Parameters
         ----------
         kept : bool array (n_blocks, n_coalitions, M)
+            Coalitions of each block.
         blocks : sequence of int arrays
             Positions of each block's background rows.
 
         Returns
         -------
         array (n_blocks, n_coalitions, n_outputs)
-            Means over the block, by the rows' weights in it.
+            Means over each block, weighted by its rows' weights.
         """
         masks = pack(kept.reshape(-1, self.n_units)).reshape(*kept.shape[:2], -1)
         members = np.concatenate(blocks).astype(np.int64)
@@ -230,31 +165,31 @@ class Game:
         base_keys = np.ascontiguousarray(self.row.base_keys[:, members])
         flip_keys = np.ascontiguousarray(self.row.flip_keys[:, :, members])
         total = masks.shape[1] * len(members)
-        sums: np.ndarray | None = None
+        sums = np.zeros((*masks.shape[:2], 0))
         for first in range(0, total, self.chunk):
             n = min(self.chunk, total - first)
             ids = self._ask(n, partial(
                 self._number_products, masks, members, bounds, base_keys, flip_keys, first))
-            if sums is None:
+            if first == 0:
                 sums = np.zeros((*masks.shape[:2], self.answers.shape[1]))
             add_answers(bounds, first, ids, self.answers, weights, sums)
-        assert sums is not None
         return sums
 
     def ask_submasks(
         self, starts: np.ndarray, players: np.ndarray, n_players: np.ndarray, first: int, n: int
     ) -> np.ndarray:
-        """Answer questions first … first + n − 1 of the submasks of every background row.
+        """Answer questions first … first + n − 1 of the submasks of all background rows.
 
         Parameters
         ----------
         starts : int array (B + 1,)
-            The numbers that belong to each background row.
+            First question of each background row, and their total number.
         players : int array (B, M)
-            Units by player of each background row.
+            Unit of each player of each background row.
         n_players : int array (B,)
+            Number of players of each background row.
         first, n : int
-            At most `chunk` questions.
+            Position of the first question, and their number, at most `chunk`.
 
         Returns
         -------
@@ -266,19 +201,13 @@ class Game:
             self._n_known, ids))
 
     def remembers(self, n: int) -> bool:
-        """Say whether answers to `n` questions are all kept."""
+        """Return whether the answers to `n` questions can all be remembered."""
         return n + len(self.row.weights) <= self._most_known
-
-    @property
-    def answers(self) -> np.ndarray:
-        """Answers to the questions remembered (capacity, n_outputs)."""
-        assert self._answers is not None, "nothing was asked yet"
-        return self._answers
 
     def count_submasks(
         self, starts: np.ndarray, players: np.ndarray, n_players: np.ndarray
     ) -> int:
-        """Count the different ones among all submask questions, asking none; see `ask_submasks`."""
+        """Count the distinct questions among all submasks, asking none; see `ask_submasks`."""
         total = int(starts[-1])
         table, keys, of_background, masks = _empty_known(total, self._n_words)
         return int(number_submasks(
@@ -299,7 +228,7 @@ class Game:
                             *self._known, self._n_known, ids)
 
     def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
-        """Let a kernel `number` n questions, then ask the model those that are new."""
+        """Let a kernel number `n` questions, ask the model the new ones and return all ids."""
         self._reserve(n)
         self.questions += n
         ids = np.empty(n, dtype=np.int64)
@@ -308,25 +237,29 @@ class Game:
             new = slice(before, self._n_known)
             _, _, of_background, masks = self._known
             try:
-                self._learn(self._answered(of_background[new], masks[new]), before)
+                asked = self._composed(of_background[new], masks[new])
+                self._learn(self._asks.ask(asked, own=True), before)
             except BaseException:
-                # Questions in the table without answers must not be taken for known ones.
+                # Questions without answers must not remain in the hash table.
                 self._forget()
                 raise
+        self.predictor.ledger.count(spared=n - (self._n_known - before))
         return ids
 
-    def _answered(self, of_background: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        if self._shortcut is not None:
-            return self._shortcut.ask(unpack(masks, self.n_units), own=True)
-        return self.predictor.ask(self.row.compose(of_background, masks), own=True)
+    def _composed(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
+        """Compose rows, or return their masks if a shortcut answers these."""
+        if self._asks is not self.predictor:
+            return unpack(masks, self.n_units)
+        return self.row.compose(of_background, masks)
 
     def _learn(self, answers: np.ndarray, at: int) -> None:
-        if self._answers is None:
-            self._answers = np.empty((self._capacity, answers.shape[1]))
-        self._answers[at : at + len(answers)] = answers
+        """Store answers from id `at` on."""
+        if len(self.answers) < self._capacity:
+            self.answers = np.empty((self._capacity, answers.shape[1]))
+        self.answers[at : at + len(answers)] = answers
 
     def _reserve(self, n: int) -> None:
-        """Make room for `n` more questions: grow while that is allowed, else forget and go on."""
+        """Make room for `n` more questions: grow, or forget all if memory does not allow it."""
         if self._n_known + n > max(self._most_known, self._capacity):
             self._forget()
         needed = max(self._n_known, len(self.row.weights)) + n
@@ -336,25 +269,24 @@ class Game:
             self._enter_background(self._given)
 
     def _allocate(self, capacity: int) -> None:
-        """Move what is known to arrays for `capacity` questions; ids stay as they are."""
-        n, answers = self._n_known, self._answers
+        """Move known questions and answers to arrays of length `capacity`; ids do not change."""
+        n, answers = self._n_known, self.answers
         _, *old = self._known
         table, keys, of_background, masks = _empty_known(capacity, self._n_words)
         keys[:, :n], of_background[:n], masks[:n] = old[0][:, :n], old[1][:n], old[2][:n]
+        self._known, self._capacity = (table, keys, of_background, masks), capacity
         if n:
             rehash(table, keys, n)
-        self._known, self._capacity, self._answers = (
-            (table, keys, of_background, masks), capacity, None)
-        if answers is not None:
             self._learn(answers[:n], 0)
 
     def _forget(self) -> None:
-        """Forget all answers; the next question begins with those to the background rows."""
+        """Forget all questions and answers; the next question enters the background rows again."""
         self._known = (np.empty(0, dtype=np.int32), np.empty((2, 0), dtype=np.uint64),
                        np.empty(0, dtype=np.int64), np.empty((0, self._n_words), dtype=np.uint64))
-        self._n_known, self._capacity, self._answers = 0, 0, None
+        self._n_known, self._capacity, self.answers = 0, 0, np.empty((0, 0))
 
     def _enter_background(self, answers: np.ndarray) -> None:
+        """Enter the background rows as known questions, with their answers."""
         ids = np.empty(len(answers), dtype=np.int64)
         nothing = np.zeros((1, 1, self._n_words), dtype=np.uint64)
         everyone = np.arange(len(answers))
@@ -365,27 +297,47 @@ class Game:
 
 
 def _empty_known(capacity: int, n_words: int) -> tuple[np.ndarray, ...]:
-    """Give empty arrays of what is known, as `kernels.masking` describes them."""
+    """Return empty arrays of known questions, as `kernels.masking` describes them."""
     return (np.full(1 << int(2 * capacity - 1).bit_length(), -1, dtype=np.int32),
             np.empty((2, capacity), dtype=np.uint64), np.empty(capacity, dtype=np.int64),
             np.empty((capacity, n_words), dtype=np.uint64))
 
 
-def zobrist(codes: np.ndarray) -> np.ndarray:
-    """Draw a 128-bit key for every value of every unit (Zobrist 1970) and give every row's keys.
+def submask_list(differs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the submasks of all background rows, as `Game.ask_submasks` takes them.
 
-    A composed row's key is the exclusive or of its values' keys, so equal rows have equal keys; two
-    different ones among a billion share a key with a chance below 1e-20. The keys only steer the
-    hash table: no result depends on them.
+    Parameters
+    ----------
+    differs : bool array (B, M)
+        Whether each unit of the row differs from each background row: the players.
+
+    Returns
+    -------
+    starts : int array (B + 1,)
+    players : int array (B, M)
+    n_players : int array (B,)
+    """
+    n_players = differs.sum(axis=1).astype(np.int64)
+    players = np.argsort(~differs, axis=1, kind="stable").astype(np.int64)
+    return np.concatenate([[0], np.cumsum(2**n_players)]).astype(np.int64), players, n_players
+
+
+def zobrist(codes: np.ndarray) -> np.ndarray:
+    """Draw a 128-bit key for every value of every unit (Zobrist 1970).
+
+    The key of a composed row is the exclusive or of the keys of its values, so equal rows have
+    equal keys; the probability that any two different rows among a billion share a key is below
+    1e-20. The keys are used only by the hash table; no result depends on them.
 
     Parameters
     ----------
     codes : int array (n, M)
-        Numbers of the values of each unit, from 0.
+        Number of each row's value of each unit, from 0.
 
     Returns
     -------
     uint64 array (2, M, n)
+        Keys of the values of every row, in two halves.
     """
     rng = np.random.default_rng(0)
     n_units = codes.shape[1]

@@ -1,4 +1,4 @@
-"""A few weighted rows in place of a long background."""
+"""Summarise a long background by a few weighted rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pandas as pd
 from sklearn.cluster import KMeans
 
 from xaikit.sampling.seeds import resolve_seed, stream
-from xaikit.sampling.tabular import TabularMasker, number_values
+from xaikit.sampling.tabular import TabularMasker
+from xaikit.settings import Whole, check
+from xaikit.tables.numbering import number_values
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
 
 MOST_LEVELS = 50
-"""Levels of a column that is not a number which count when rows are compared: the commonest."""
+"""Levels of a categorical column that are compared: the most frequent ones."""
 
 
 def kmeans_background(
@@ -25,20 +27,20 @@ def kmeans_background(
     feature_names: Any = None,
     random_state: Any = None,
 ) -> TabularMasker:
-    """Choose k rows that stand for all, weighted by how many rows each stands for.
+    """Choose k representative rows, weighted by the number of rows that each represents.
 
-    Rows are clustered by k-means on standardised numbers and indicators of levels. Of each cluster
-    the row nearest to its centre is taken: a row that occurs, with its dtypes and categories,
-    and not an average of categories and whole numbers that no model has ever met.
+    Rows are clustered by k-means on standardised numbers and indicators of levels. Each cluster is
+    represented by the row nearest to its centre. That is an actual row, with its dtypes and
+    categories, whereas a centre averages categories and whole numbers to values that do not occur.
 
-    The mean answer over these rows is near the mean over all, but not equal to it, and the errors
-    that an `Attribution` reports for its background are those of k random rows.
+    The mean answer over these rows is near the mean over all rows, but not equal to it, and the
+    standard errors that an `Attribution` reports for its background are those of k random rows.
 
     Parameters
     ----------
     X : DataFrame or array (n_rows, n_columns)
     k : int, default 50
-        Rows to choose; fewer come back if fewer are different.
+        Rows to choose; fewer are returned if fewer are distinct.
     groups, feature_names
         As in `TabularMasker`.
     random_state : int, Generator or None
@@ -60,8 +62,7 @@ def kmeans_background(
     >>> few.background.ravel(), few.weights
     (array([0.1, 9. ]), array([0.75, 0.25]))
     """
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1, got {k!r}.")
+    check({"k": k}, {"k": Whole(1)})
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
@@ -72,7 +73,7 @@ def kmeans_background(
     seed = int(stream(resolve_seed(random_state), "kmeans").integers(2**31))
     clusters = KMeans(min(int(k), n_different), n_init=3, random_state=seed).fit(points)
     distances = ((points - clusters.cluster_centers_[clusters.labels_])**2).sum(axis=1)
-    # Rows by cluster, each cluster's nearest first.
+    # Rows by cluster, the nearest to the centre first.
     order = np.lexsort((distances, clusters.labels_))
     _, first, counts = np.unique(clusters.labels_[order], return_index=True, return_counts=True)
     chosen = order[first]
@@ -82,7 +83,7 @@ def kmeans_background(
 
 
 def _points(frame: pd.DataFrame) -> np.ndarray:
-    """Put rows where a distance between them means something: (n_rows, dimensions)."""
+    """Map rows to points whose Euclidean distances compare them: (n_rows, dimensions)."""
     parts = []
     for c in range(frame.shape[1]):
         column = frame.iloc[:, c]
@@ -92,7 +93,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
                 column.dtype):
             codes = number_values(column.array)
             common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
-            # Two different levels are as far apart as two deviations of a number.
+            # Two different levels are as far apart as numbers two standard deviations apart.
             parts.append(np.sqrt(2.0) * (codes[:, None] == common))
         else:
             cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -101,6 +102,7 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _standardised(cells: np.ndarray) -> np.ndarray:
+    """Standardise finite cells; others become 0, the mean."""
     missing = ~np.isfinite(cells)
     known = cells[~missing]
     spread = known.std() if len(known) else 0.0

@@ -1,7 +1,7 @@
-"""Coalitions drawn by a law of their size: how many units stay, then which, each as likely.
+"""Draw coalitions by a law of their size; coalitions of one size are equally likely.
 
-Whatever a method weights coalitions by, if it depends on their size alone, can be sampled from:
-then every sample counts fully. Sizes of which there are few coalitions are asked whole.
+If a method weights coalitions by their size alone, they can be sampled in proportion to these
+weights, so that every sample counts equally. Sizes with few coalitions are enumerated.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from xaikit.sampling.coalitions import first_coalitions, number_of_coalitions
 
 @dataclass(frozen=True)
 class DrawnCoalitions:
-    """Coalitions and what each counts.
+    """Coalitions and their weights.
 
     Attributes
     ----------
     kept : bool array (n, M)
-        Size by size; where the law is symmetric each coalition stands before its complement.
+        Ordered by size; if the law is symmetric, each coalition is followed by its complement.
     weights : array (n,)
-        Summing to 1: shares of the law.
+        Share of the law that each coalition represents; they sum to 1.
     ranks, sizes : int arrays (n,)
-        The number of each coalition among those of its size (or of its pair among such pairs), and
-        its size: the same for a coalition whatever `n` is.
+        The position of each coalition among those of its size (or of its pair among such pairs),
+        and its size. A coalition's rank and size do not depend on `n`.
     starts : int array (n_strata,)
-        Where each stratum of draws begins, in draws.
+        First draw of each stratum.
     drawn, available : arrays (n_strata,)
-        Draws of each stratum, and those there are. A single draw of several says nothing about how
-        its stratum spreads: it is joined to another.
+        Number of draws from each stratum, and in it. A single draw of several does not show how
+        much its stratum varies, so such a stratum is joined to another.
     draw : int
-        Coalitions a draw: 2 if they come with their complements.
+        Coalitions in each draw: 2 if they come with their complements.
     """
 
     kept: np.ndarray
@@ -47,7 +47,7 @@ class DrawnCoalitions:
 
     @property
     def factors(self) -> np.ndarray:
-        """The factors of `solvers.regression.Strata`."""
+        """Factors for `solvers.regression.Strata`."""
         left = 1.0 - self.drawn / self.available
         with np.errstate(invalid="ignore", divide="ignore"):
             factors = left * np.where(self.drawn > 1, self.drawn / (self.drawn - 1), np.nan)
@@ -55,24 +55,26 @@ class DrawnCoalitions:
 
 
 def draw_by_size(
-    law: np.ndarray, n: int, rng: np.random.Generator, *, settled: bool = True
+    law: np.ndarray, n: int, rng: np.random.Generator, *, distinct: bool = True
 ) -> DrawnCoalitions:
-    """Draw about `n` different coalitions by a law of their size.
+    """Draw about `n` coalitions by a law of their size.
 
-    Sizes of which the law wants at least as many coalitions as there are, are drawn whole and
-    count their share of the law. Of the others numbers are drawn in proportion to the law
-    (systematically), and within a size units appear about equally often. What is drawn for a small
-    `n` is drawn for a larger one too, but for a coalition here and there.
+    A size for which the law asks at least as many coalitions as exist is enumerated, and its
+    coalitions share its probability. The numbers of draws of the other sizes are in proportion to
+    the law (systematic sampling), and within a size units appear about equally often. A larger `n`
+    draws nearly all coalitions of a smaller one again.
 
     Parameters
     ----------
     law : array (M + 1,)
         Probability of each size.
     n : int
+        Number of coalitions.
     rng : Generator
-    settled : bool
-        Whether a coalition has but one answer; else there is no end of draws: no size is drawn
-        whole, and where there are fewer coalitions than draws they come round again.
+    distinct : bool, default True
+        Whether each coalition is drawn at most once. If False, as when the answer to a coalition
+        depends on a random background row, every size counts as infinite: none is enumerated, and
+        if there are fewer coalitions than draws they are repeated in turn.
     """
     n_units = len(law) - 1
     paired = bool(np.allclose(law, law[::-1], rtol=1e-9, atol=0.0)) and n_units > 1
@@ -80,7 +82,7 @@ def draw_by_size(
     sizes = np.arange((n_units // 2 if paired else n_units) + 1)
     shares = law[sizes] * np.where(paired & (2 * sizes != n_units), 2.0, 1.0)
     there = np.array([number_of_coalitions(n_units, int(s), paired=paired) for s in sizes])
-    available = there if settled else np.full(len(sizes), np.inf)
+    available = there if distinct else np.full(len(sizes), np.inf)
     offset, *streams = rng.spawn(len(sizes) + 1)
     drawn, each = _allocated(shares, available, n // draw, offset.random())
     used = np.flatnonzero(drawn)
@@ -103,11 +105,11 @@ def draw_by_size(
 def _allocated(
     shares: np.ndarray, available: np.ndarray, n: int, offset: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give how many coalitions of each size to draw, and what each of them counts."""
+    """Return how many coalitions of each size to draw, and the weight of each of them."""
     shares = shares / shares.sum()
     whole = np.zeros(len(shares), dtype=bool)
     while True:
-        # A size drawn whole takes less than its share would: the others get more.
+        # A size that is enumerated takes fewer draws than its share, so the others get more.
         left, total = max(n - available[whole].sum(), 1.0), shares[~whole].sum()
         more = ~whole & (shares > 0.0) & (shares * left >= available * total)
         if not more.any():
@@ -125,13 +127,13 @@ def _allocated(
 def _strata(
     counts: np.ndarray, available: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Join sizes of which a single one of several was drawn to their neighbours."""
+    """Join each size with a single draw of several to a neighbouring size."""
     joined: list[list[float]] = []
     first = 0.0
     for count, there in zip(counts, available, strict=True):
         joined.append([first, count, there])
         first += count
-        # Sizes drawn whole have no error: others are joined to them only for want of better ones.
+        # Enumerated sizes have no error; join another size to them only if there is no other way.
         if len(joined) > 1 and (_single(joined[-2]) or (
                 _single(joined[-1]) and joined[-2][1] < joined[-2][2])):
             _join_last(joined)
@@ -142,6 +144,7 @@ def _strata(
 
 
 def _single(stratum: list[float]) -> bool:
+    """Return whether a stratum [start, drawn, available] has a single draw of several."""
     return stratum[1] == 1.0 < stratum[2]
 
 
@@ -152,14 +155,14 @@ def _join_last(strata: list[list[float]]) -> None:
 
 
 def bernoulli(n_units: int, p: float = 0.5) -> np.ndarray:
-    """Give the law of sizes where each unit stays with probability `p`, (M + 1,)."""
+    """Return the law of sizes if each unit is kept with probability `p`, (M + 1,)."""
     return binom.pmf(np.arange(n_units + 1), n_units, p)
 
 
 def uniform_removals(n_units: int) -> np.ndarray:
-    """Give the law of sizes where each number of hidden units, 1 to M, is as likely, (M + 1,).
+    """Return the law of sizes if each number of hidden units, 1 to M, is equally likely, (M + 1,).
 
-    A single unit stays as often as it goes: what is always hidden has no effect.
+    A single unit is kept half of the time; if it were always hidden, it would have no effect.
     """
     if n_units == 1:
         return np.full(2, 0.5)
@@ -169,14 +172,14 @@ def uniform_removals(n_units: int) -> np.ndarray:
 
 
 def cosine_kernel(n_units: int, width: float) -> np.ndarray:
-    """Give LIME's kernel for masks of each size, (M + 1,): exp(−(1 − √(k/M))²/2ν²).
+    """Return LIME's kernel for masks of each size, (M + 1,): exp(−(1 − √(k/M))²/2ν²).
 
-    1 − √(k/M) is the cosine distance of a mask of k units from that of all.
+    1 − √(k/M) is the cosine distance between a mask of k units and the mask of all; ν is `width`.
     """
     far = 1.0 - np.sqrt(np.arange(n_units + 1) / n_units)
     return np.exp(-0.5 * (far / width)**2)
 
 
 def hidden_kernel(n_units: int, width: float) -> np.ndarray:
-    """Give LIME's kernel of tables for masks of each size, (M + 1,): exp(−(M − k)/2ν²)."""
+    """Return LIME's tabular kernel for masks of each size, (M + 1,): exp(−(M − k)/2ν²)."""
     return np.exp(-0.5 * np.arange(n_units, -1, -1) / width**2)

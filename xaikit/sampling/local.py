@@ -1,4 +1,4 @@
-"""Which stand-ins a row's hidden units are taken from: those near it, evenly over samples."""
+"""Choose background rows to replace hidden units: those near the row, evenly over the samples."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import numpy as np
 from scipy import optimize
 
 LEAST_ROWS = 50
-"""Stand-ins that should carry the weight, if there are so many..."""
+"""Minimum effective number of background rows, if there are so many..."""
 SHARE_OF_ROWS = 0.1
-"""...or this share of all, if that is more."""
+"""...or this share of all background rows, if that is more."""
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 def local_weights(distances: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Give weights that fall with the distance of a stand-in from the row, and their width.
+    """Return weights that decrease with the distance of background rows, and their width.
 
     Parameters
     ----------
     distances : array (B,)
+        Distance of each background row.
     weights : array (B,)
-        Of the stand-ins themselves.
+        Weights of the background rows, summing to 1.
 
     Returns
     -------
     weights : array (B,)
-        ∝ weight · exp(−distance²/2ν²), summing to 1, with ν such that about max(50, 10 %) of the
-        rows carry it: 1/Σw² of them.
+        ∝ weight · exp(−distance²/2ν²), summing to 1. ν is such that the effective number of rows,
+        1/Σw², is about 50 or 10 % of all, whichever is more.
     width : float
-        ν; infinite where all rows are wanted.
+        ν; infinite if the given weights are returned.
     """
     wanted = max(LEAST_ROWS, SHARE_OF_ROWS * len(distances))
-    # From the nearest on, so that not all shares underflow.
+    # Relative to the nearest row, so that not all weights underflow.
     squares = distances**2 - distances.min()**2
     if wanted >= 1.0 / (weights**2).sum() or squares.max() == 0.0:
         return weights, np.inf
@@ -45,30 +46,34 @@ def local_weights(distances: np.ndarray, weights: np.ndarray) -> tuple[np.ndarra
     middle = 0.5 * np.log(squares.max())
     low, high = middle - 12.0, middle + 6.0
     if surplus(low) > 0.0:
-        return shares(low), float(np.exp(low))  # so many are equally near
+        return shares(low), float(np.exp(low))  # enough rows are equally near
     width = optimize.brentq(surplus, low, high, xtol=1e-6)
     return shares(width), float(np.exp(width))
 
 
-def spread(ranks: np.ndarray, sizes: np.ndarray, weights: np.ndarray, start: float) -> np.ndarray:
-    """Choose a stand-in for each coalition, each as often as its weight says, evenly.
+def choose_evenly(
+    ranks: np.ndarray, sizes: np.ndarray, weights: np.ndarray, start: float
+) -> np.ndarray:
+    """Choose a background row for each coalition, evenly and in proportion to the rows' weights.
 
-    The choice depends on the coalition's own size and rank, not on how many there are: the golden
-    ratio's multiples fill an interval evenly however far one goes.
+    The choice depends only on the coalition's size and rank, not on the number of coalitions: the
+    multiples of the golden ratio, modulo 1, fill the unit interval evenly at any number.
 
     Parameters
     ----------
     ranks, sizes : int arrays (n,)
+        See `laws.DrawnCoalitions`.
     weights : array (B,)
-        Summing to 1.
+        Weights of the background rows, summing to 1.
     start : float
-        Between 0 and 1, of the seed.
+        Offset between 0 and 1, drawn from the seed.
 
     Returns
     -------
     int array (n,)
+        Positions of the background rows.
     """
-    # Sizes begin at different places: √2 and the golden ratio have no common multiple.
+    # Each size has an offset of its own: √2 and the golden ratio have no common multiple.
     places = (start + ranks * GOLDEN + sizes * np.sqrt(2.0)) % 1.0
     chosen = np.searchsorted(np.cumsum(weights), places, side="right")
     return np.minimum(chosen, np.flatnonzero(weights)[-1])

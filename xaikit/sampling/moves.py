@@ -2,16 +2,115 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.tables import Table, column_of, kind_of
+from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.numeric import float_column
+from xaikit.tables.tables import Table, column_of
+
+CENTRED = 0.1
+"""Below this ratio of |mean| to sd a relative step moves a column by next to nothing on average."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A numeric or date column moved up and down, in its own dtype.
+
+    Attributes
+    ----------
+    up, down : Series (n_rows,)
+    scale : array (n_rows,)
+        The step that was asked for as a multiple of the step that the dtype allowed.
+    moved : bool array (n_rows,)
+        Whether either cell differs from the column's own.
+    """
+
+    up: pd.Series
+    down: pd.Series
+    scale: np.ndarray
+    moved: np.ndarray
+
+
+def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Steps:
+    """Move every cell of a numeric or date column up and down.
+
+    Parameters
+    ----------
+    column : Series
+    mode : {"relative", "relative_abs", "sd", "range", "quantile"}
+        See `targets`. Dates have no zero: for them the relative modes are ``"sd"``.
+    delta : float
+    clip : bool
+        Keep moved cells within the observed range.
+    """
+    x = float_column(column)
+    known = x[np.isfinite(x)]
+    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
+    high, low = targets(x, known, spread, "sd" if lacks_zero(column, mode) else mode, delta)
+    if clip and len(known):
+        high, low = (np.clip(t, known.min(), known.max()) for t in (high, low))
+    scale = np.ones(len(x))
+    if kind_of(column.dtype) != "float":
+        wanted = high - low
+        high, low = whole(x, high, column), whole(x, low, column)
+        step = whole_days(column)
+        if step > 1:
+            # Dates without a time of day stay such.
+            high, low = (step * whole(x / step, t / step, column) for t in (high, low))
+        actual = high - low
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.where(actual != 0, wanted / actual, 1.0)
+    up, down = with_numbers(column, high), with_numbers(column, low)
+    return Steps(up, down, scale, changed(column, up) | changed(column, down))
+
+
+def can_step(columns: Iterable[pd.Series]) -> bool:
+    """Return whether columns have steps: all numbers or dates, and not all of only 0 and 1."""
+    columns = list(columns)
+    numeric = all(kind_of(c.dtype) in MEASURED for c in columns)
+    return numeric and not all(is_binary(c, alone=len(columns) == 1) for c in columns)
+
+
+def lacks_zero(column: pd.Series, mode: str) -> bool:
+    """Return whether a mode needs a zero that the column does not have."""
+    return mode.startswith("relative") and kind_of(column.dtype) in TIMES
+
+
+def is_centred(column: pd.Series) -> bool:
+    """Return whether the mean of a numeric column is close to 0, beside its spread."""
+    x = float_column(column)
+    known = x[np.isfinite(x)]
+    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
+    return spread > 0 and bool(abs(known.mean()) < CENTRED * spread)
 
 
 def targets(
     x: np.ndarray, known: np.ndarray, spread: float, mode: str, delta: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the two points that each number is moved to."""
+    """Compute the two points that each number is moved to.
+
+    Parameters
+    ----------
+    x : array (n_rows,)
+        NaN where missing.
+    known : array
+        Those of `x` that are finite.
+    spread : float
+        Their standard deviation.
+    mode : str
+        ``"relative"``: x(1 ± δ); ``"relative_abs"``: x ± δ|x|; ``"sd"``: x ± δ·spread;
+        ``"range"``: x ± δ·(max − min); ``"quantile"``: the values at the ranks of x ± δ.
+    delta : float
+        δ.
+
+    Returns
+    -------
+    high, low : arrays (n_rows,)
+    """
     if mode == "quantile":
         if len(known) == 0:
             return x, x
@@ -32,7 +131,7 @@ def targets(
 
 
 def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
-    """Give the whole number next to `target`, on its side of x or beyond, that the dtype holds."""
+    """Round targets to whole numbers away from `x`, within what the column's dtype can hold."""
     distance = np.abs(target - x)
     # 10·(1 + 0.1) is a hair above 11: rounding noise must not make it 12.
     moved = x + np.sign(target - x) * np.ceil(distance - 1e-9 * np.maximum(distance, 1.0))
@@ -43,16 +142,8 @@ def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
     return moved
 
 
-def numbers(column: pd.Series) -> np.ndarray:
-    """Give a numeric or date column as float64, missing as NaN."""
-    if kind_of(column.dtype) in ("datetime", "timedelta"):
-        missing = column.isna().to_numpy()
-        return np.where(missing, np.nan, column.astype("int64").to_numpy().astype(np.float64))
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
 def whole_days(column: pd.Series) -> int:
-    """Give the length of a day in the column's own unit if it holds dates only, else 1."""
+    """Return the length of a day in the column's own unit if it holds dates only, else 1."""
     known = column.dropna()
     if kind_of(column.dtype) != "datetime" or not (known == known.dt.normalize()).all():
         return 1
@@ -60,8 +151,15 @@ def whole_days(column: pd.Series) -> int:
 
 
 def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
-    """Give the column with other numbers in its own dtype; cells that stay keep all their bits."""
-    old = numbers(column)
+    """Return the column with other numbers in its own dtype; cells that stay keep all their bits.
+
+    Parameters
+    ----------
+    column : Series
+    moved : array (n_rows,)
+        As `float_column` returns them.
+    """
+    old = float_column(column)
     places = np.flatnonzero((moved != old) & np.isfinite(moved))
     new = moved[places]
     if kind_of(column.dtype) != "float":
@@ -74,20 +172,20 @@ def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
 
 
 def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
-    """Say which cells of a numeric or date column were moved."""
-    old, new = numbers(column), numbers(moved)
+    """Return which cells of a numeric or date column were moved."""
+    old, new = float_column(column), float_column(moved)
     return (old != new) & ~(np.isnan(old) & np.isnan(new))
 
 
 def is_binary(column: pd.Series, alone: bool = False) -> bool:
-    """Say whether a numeric column holds nothing but 0 and 1; standing alone, both of them."""
+    """Return whether a numeric column holds only 0 and 1; with `alone`, both of them."""
     known = column.dropna()
     whole = kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
     return whole and (not alone or known.nunique() == 2)
 
 
 def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the observed levels of some columns in sorted order.
+    """Number the observed levels of some columns, or their combinations, in sorted order.
 
     Returns
     -------
@@ -117,6 +215,6 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def most_frequent(codes: np.ndarray, most: int) -> np.ndarray:
-    """Give the `most` most frequent codes, in order; −1 is not a code."""
+    """Return the `most` most frequent codes, in order; −1 is not a code."""
     counts = np.bincount(codes[codes >= 0])
     return np.sort(np.argsort(-counts, kind="stable")[:most])

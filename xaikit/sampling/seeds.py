@@ -1,4 +1,7 @@
-"""Random streams: one seed an explanation, one stream a purpose, so that order cannot matter."""
+"""Random streams: one seed for an explanation and one stream for each purpose.
+
+What is drawn for one purpose therefore does not depend on what was drawn before it.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,27 @@ import zlib
 
 import numpy as np
 
+from xaikit.settings import check
+
 
 def resolve_seed(random_state: int | np.integer | np.random.Generator | None) -> int:
-    """Give the seed behind `random_state`, drawing one where there is none.
+    """Return the seed of `random_state`, drawn from a Generator or, for None, from the system.
 
     Raises
     ------
-    TypeError, ValueError
+    SettingError
         For anything but a non-negative int, a Generator or None.
     """
+    check({"random_state": random_state})
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**32))
-    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer):
-        raise TypeError("random_state must be a whole number, a numpy.random.Generator or None, "
-                        f"got {random_state!r}.")
-    if random_state < 0:
-        raise ValueError(f"random_state must not be negative, got {random_state}.")
     return int(random_state)
 
 
 def stream(seed: int, *purpose: int | str) -> np.random.Generator:
-    """Give the random stream of one purpose, the same whatever was drawn before it."""
+    """Return the random stream of one purpose, the same whatever was drawn before it."""
     keys = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in purpose]
-    # The length is part of the key: SeedSequence takes trailing zeros for nothing.
+    # The length is part of the key, because SeedSequence ignores trailing zeros.
     return np.random.default_rng(np.random.SeedSequence([seed, len(keys), *keys]))

@@ -1,47 +1,52 @@
-"""Segments: the regions of an image, found by superpixels, on a grid, or given as labels."""
+"""Segments: the regions of an image, from superpixels, a grid or an array of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from xaikit.settings import Constraint, Either, Kind, OneOf, Whole, check, is_array
 from xaikit.tables.containers import taken_in
 
 SEGMENTERS = ("slic", "quickshift", "felzenszwalb", "grid")
-
-Segmenter = Callable[[np.ndarray, int], np.ndarray]
+SETTINGS: dict[str, Constraint] = {
+    "segmenter": Either(OneOf(*SEGMENTERS), Kind(callable, "a function of an image"),
+                        Kind(is_array, "an array of labels")),
+    "n_segments": Whole(1),
+}
+"""What settings of a segmentation may be; see `xaikit.settings`."""
 
 
 def segment(
     image: np.ndarray, segmenter: Any, n_segments: int, seed: int = 0, scale: float = 100.0
 ) -> np.ndarray:
-    """Find the regions of an image.
+    """Divide an image into regions.
 
     Parameters
     ----------
     image : float array (height, width) or (height, width, channels)
-        In [0, 1], as `picture` gives it.
+        In [0, 1], as `picture` returns it.
     segmenter : str or callable
         See `ImageMasker`.
     n_segments : int
+        Approximate number of regions.
     seed : int
-        Of ``"quickshift"``.
+        Seed of ``"quickshift"``.
     scale : float
-        Of ``"felzenszwalb"``: the larger, the larger its regions.
+        Scale of ``"felzenszwalb"``; larger values give larger regions.
 
     Returns
     -------
     int64 array (height, width)
-        Numbered from 0 without gaps; -1 where the segmenter gave a negative number.
+        Regions numbered from 0 without gaps; -1 where the segmenter returned a negative number.
 
     Raises
     ------
     ImportError
         If scikit-image is needed and missing.
     ValueError
-        If a callable gives labels of another shape.
+        If a callable returns labels of another shape.
 
     Examples
     --------
@@ -58,16 +63,16 @@ def segment(
         return dense(labels)
     if segmenter == "grid":
         return _grid(size, n_segments)
-    # The libraries fail on single pixels, which need no library.
+    # scikit-image fails on single pixels.
     if size == (1, 1):
         return np.zeros(size, dtype=np.int64)
     return dense(_superpixels(image, segmenter, n_segments, seed, scale))
 
 
 def picture(image: np.ndarray, channels: str | None) -> np.ndarray:
-    """Give an image as segmenters want it: float64 in [0, 1], grey or with three channels last.
+    """Convert an image for the segmenters: float64 in [0, 1], grey or with three channels last.
 
-    Opacity is dropped; more channels than four, or two, become their mean.
+    The fourth of four channels, opacity, is dropped; two channels, or more than four, are averaged.
 
     Examples
     --------
@@ -78,14 +83,14 @@ def picture(image: np.ndarray, channels: str | None) -> np.ndarray:
     planes = planes_of(image, channels).astype(np.float64)
     colour = planes[:3] if len(planes) in (3, 4) else planes.mean(axis=0, keepdims=True)
     low, high = colour.min(), colour.max()
-    # Halves first: the range of float64 images may be beyond float64.
+    # Halve before subtracting: the range of a float64 image may overflow.
     span = high / 2 - low / 2
     scaled = (colour / 2 - low / 2) / (span if span > 0.0 else 1.0)
     return scaled[0] if len(scaled) == 1 else np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
 
 
 def dense(labels: np.ndarray) -> np.ndarray:
-    """Number the labels that occur from 0, in their order; negative ones become -1.
+    """Renumber the labels that occur from 0 in ascending order; negative labels become -1.
 
     Examples
     --------
@@ -97,19 +102,15 @@ def dense(labels: np.ndarray) -> np.ndarray:
     inside = labels >= 0
     if not inside.any():
         raise ValueError("the labels are all negative, so there is nothing to hide; "
-                         "give regions numbers from 0.")
+                         "number the regions from 0.")
     out[inside] = np.unique(labels[inside], return_inverse=True)[1].reshape(-1)
     return out
 
 
 def checked_segmenter(segmenter: Any) -> Any:
-    """Give a segmenter as text, callable or int array, or say what is wrong with it."""
-    if isinstance(segmenter, str):
-        if segmenter not in SEGMENTERS:
-            raise ValueError(f"segmenter must be one of {', '.join(SEGMENTERS)}, a callable or an "
-                             f"array of labels, got {segmenter!r}.")
-        return segmenter
-    if callable(segmenter) and not hasattr(segmenter, "__array__"):
+    """Return a segmenter as text, callable or int array; raise ValueError if it is none of them."""
+    check({"segmenter": segmenter}, SETTINGS)
+    if isinstance(segmenter, str) or not is_array(segmenter):
         return segmenter
     labels = checked_labels(np.array(taken_in(segmenter)))
     if labels.ndim not in (2, 3) or labels.size == 0:
@@ -121,30 +122,22 @@ def checked_segmenter(segmenter: Any) -> Any:
 
 
 def checked_labels(labels: np.ndarray) -> np.ndarray:
-    """Refuse labels that are no whole numbers."""
+    """Return labels as int64; raise ValueError if they are not whole numbers."""
     if labels.dtype.kind not in "bui":
         raise ValueError(f"expected labels of whole numbers, got {labels.dtype}; "
                          "convert them: labels.astype(int).")
     return labels.astype(np.int64)
 
 
-def checked_count(n_segments: Any) -> int:
-    """Refuse a number of regions that is none."""
-    whole = isinstance(n_segments, int | np.integer) and not isinstance(n_segments, bool)
-    if not whole or n_segments < 1:
-        raise ValueError(f"n_segments must be a whole number of at least 1, got {n_segments!r}.")
-    return int(n_segments)
-
-
 def planes_of(image: np.ndarray, channels: str | None) -> np.ndarray:
-    """Give the channels of an image as planes (C, height, width)."""
+    """Return the channels of an image as planes (C, height, width)."""
     if channels is None:
         return image[None]
     return image if channels == "first" else np.moveaxis(image, -1, 0)
 
 
 def _grid(size: tuple[int, ...], n_cells: int) -> np.ndarray:
-    """Cut an image into near-square cells, as near `n_cells` as these allow."""
+    """Cut an image into nearly square cells, about `n_cells` of them."""
     height, width = size
     ideal = np.sqrt(n_cells * height / width)
     choices = []
@@ -160,27 +153,29 @@ def _grid(size: tuple[int, ...], n_cells: int) -> np.ndarray:
 def _superpixels(
     image: np.ndarray, segmenter: str, n_segments: int, seed: int, scale: float
 ) -> np.ndarray:
+    """Divide an image into superpixels by scikit-image."""
     try:
         from skimage import segmentation
     except ImportError as error:
         raise ImportError(
             f"segmenter={segmenter!r} needs scikit-image: pip install 'xaikit[image]'. "
-            "segmenter='grid' and arrays of labels need nothing.") from error
+            "segmenter='grid' and arrays of labels work without it.") from error
     grey = image.ndim == 2
     area = image.shape[0] * image.shape[1] / n_segments
     side = np.sqrt(area)
     if segmenter == "slic":
-        # Compactness weighs distance against colour: of 100 steps in Lab, of 1 in grey. Without
-        # smoothing, photographs come out in half the regions asked for, and noise in one.
+        # Compactness weighs distance against colour, which has a range of 100 in Lab and of 1 in
+        # grey. Without smoothing, photographs get half the requested regions, and noise gets one.
         return segmentation.slic(
             image, n_segments=n_segments, compactness=0.1 if grey else 10.0, start_label=0,
             sigma=min(1.0, side / 24), channel_axis=None if grey else -1)
     if segmenter == "felzenszwalb":
-        # At most four times the number asked for.
+        # `min_size` limits the regions to four times the requested number.
         return segmentation.felzenszwalb(
             image, scale=scale, sigma=0.5, min_size=max(1, round(area / 4)),
             channel_axis=None if grey else -1)
-    # Modes of the density within a region's width: its standard deviation a sixth of that.
+    # Link pixels to modes within the width of a region; the kernel has a sixth of it as its
+    # standard deviation.
     colour = np.repeat(image[:, :, None], 3, axis=2) if grey else image
     return segmentation.quickshift(colour, ratio=0.5, kernel_size=max(1.0, side / 6),
                                    max_dist=max(1.5, side), rng=seed)

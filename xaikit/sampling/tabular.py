@@ -1,8 +1,8 @@
-"""TabularMasker: the units of a table's rows are its columns; observed rows stand in for them."""
+"""TabularMasker: units are columns of a table; a hidden one takes the values of background rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,21 +10,19 @@ import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
-from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
-from xaikit.sampling.moves import numbers
+from xaikit.sampling.maskers import row_position
+from xaikit.settings import Either, Kind, check, is_array
+from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
+from xaikit.tables.groups import resolve_groups
+from xaikit.tables.numbering import number_units, number_values
+from xaikit.tables.numeric import float_column
 from xaikit.tables.schema import Schema, are_documents, as_table
-from xaikit.tables.tables import (
-    Table,
-    by_column,
-    join_cells,
-    kind_of,
-    make_frame,
-    numpy_dtype,
-    slice_rows,
-    take_rows,
-)
+from xaikit.tables.tables import Table, by_column, join_cells, make_frame, slice_rows, take_rows
+
+SETTINGS = {"weights": Either(Kind(is_array, "an array of a number for each background row"), None)}
+"""What settings of a tabular masker may be; see `xaikit.settings`."""
 
 
 class TabularMasker:
@@ -33,12 +31,12 @@ class TabularMasker:
     Parameters
     ----------
     background : DataFrame or array (n_background, n_columns)
-        Rows that stand in for hidden columns; all of them are used.
+        Rows whose values replace those of hidden columns; all rows are used.
     groups : dict of name to columns, or sequence of column lists, optional
-        Columns shown and hidden together (one-hot blocks, correlated sets). Columns not named
-        stay units of their own. A group's value is not the sum of its members' values.
+        Columns shown and hidden together (one-hot blocks, correlated sets). A column in no group is
+        a unit of its own. A group's value is not the sum of its members' values.
     weights : array (n_background,), optional
-        Weight of each background row; rows of weight 0 are left out.
+        Weight of each background row, equal by default; rows of weight 0 are left out.
     feature_names : sequence of str, optional
         Names for the columns of an array.
 
@@ -56,7 +54,7 @@ class TabularMasker:
     ------
     ValueError
         For an empty background, weights that are negative, NaN or all 0, and groups that overlap or
-        name columns that are not there.
+        name unknown columns.
 
     Examples
     --------
@@ -76,6 +74,7 @@ class TabularMasker:
         *,
         feature_names: Any = None,
     ) -> None:
+        check({"weights": weights}, SETTINGS)
         if are_documents(background):
             raise TypeError("expected a table as background, got documents; texts have no columns.")
         table = as_table(background)
@@ -101,7 +100,7 @@ class TabularMasker:
         return len(self.background)
 
     def conform(self, X: Any) -> Table:
-        """Give a table the background's columns and dtypes.
+        """Return a table with the background's columns and dtypes.
 
         Parameters
         ----------
@@ -118,11 +117,11 @@ class TabularMasker:
         return table
 
     def described(self) -> dict[str, Any]:
-        """Give what an explanation says of it."""
+        """Return what an explanation records of it."""
         return {"n_background": self.n_background}
 
     def rows(self, X: Any, *, first: int | None = None) -> TabularRows:
-        """Make rows ready to be masked; with `first`, of a part of what `conform` gave."""
+        """Return rows ready to be masked; with `first`, `X` is part of what `conform` returned."""
         return TabularRows(self, self.conform(X) if first is None else X)
 
 
@@ -161,29 +160,30 @@ class TabularRows:
         return len(self.table)
 
     def __getitem__(self, i: int) -> MaskedRow:
-        return MaskedRow(self, i)
+        return MaskedRow(self, row_position(i, len(self)))
 
     def compared(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Compare row `i` with the background.
+        """Return where row `i` differs from the background, and the keys of its questions.
 
         Returns
         -------
         differs : bool array (B, M)
             Where values differ; NaN equals NaN.
         base_keys, flip_keys : uint64 arrays (2, B), (2, M, B)
+            See `maskers.Masked`.
         """
         differs = self._background_codes != self._codes[i]
         return differs, self._base_keys, self._background_keys ^ self._keys[:, :, i, None]
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one composed row, text counted by its pointer."""
+        """Bytes of one composed row; text counts as the size of its pointer."""
         if isinstance(self._pool, np.ndarray):
             return int(self._pool.itemsize * self._pool.shape[1])
         return int(sum(getattr(column.dtype, "itemsize", 8) for column in self._pool))
 
     def compose(self, i: int, of_background: np.ndarray, masks: np.ndarray) -> Table:
-        """Make the rows of questions: row `i` where units are kept, background rows elsewhere.
+        """Return the rows of questions: row `i` where units are kept, background rows elsewhere.
 
         Parameters
         ----------
@@ -206,13 +206,13 @@ class TabularRows:
                          for u in range(self.masker.n_units)])
 
     def mix(self, sources: Sequence[np.ndarray]) -> Table:
-        """Make rows whose units come from different rows.
+        """Return rows whose units come from different rows.
 
         Parameters
         ----------
         sources : sequence of M int arrays (q,)
-            For each unit, the position of the row that it is copied from: background rows first,
-            then those of the table.
+            For each unit, the position of the row that it is copied from. Positions count the
+            background rows first, then those of the table.
 
         Returns
         -------
@@ -229,10 +229,11 @@ class TabularRows:
         return out
 
     def distances(self, i: int) -> np.ndarray:
-        """Give Gower's distance of row `i` from the background, by unit: (B, M).
+        """Compute Gower's distance of row `i` from the background, by unit: (B, M).
 
-        Numbers and dates: the difference by the background's range; all else 0 or 1; a unit of
-        several columns: their mean. Two missing values are equal, one is as far as can be.
+        The distance of numbers and dates is their difference by the background's range, that of
+        other values 0 or 1, that of several columns their mean. Two missing values have distance 0,
+        a missing and a known one 1.
 
         References
         ----------
@@ -250,19 +251,19 @@ class TabularRows:
         return np.stack([by_column[:, unit].mean(axis=1) for unit in self.masker.units], axis=1)
 
     def pooled(self, c: int) -> pd.Series:
-        """Give column `c` of the background rows and, behind them, those of the table."""
+        """Return column `c` of the background rows, followed by that of the table's rows."""
         cells = self._pool[c] if isinstance(self._pool, list) else self._pool[:, c]
         return pd.Series(cells, dtype=numpy_dtype(cells)).infer_objects()
 
     @cached_property
     def _scaled(self) -> list[np.ndarray]:
-        """Columns of the pool as numbers of which differences up to 1 count."""
+        """Columns of the pool as numbers; a difference of 1 or more counts as 1."""
         return [_scaled(self.pooled(c), self.masker.n_background)
                 for c in range(len(self._unit_of_column))]
 
 
 class MaskedRow:
-    """One row, its units and what stands in for them: all that a Game needs; see `game.Masked`."""
+    """One row, its units and their replacements: all that a Game needs; see `maskers.Masked`."""
 
     def __init__(self, rows: TabularRows, i: int) -> None:
         self.rows, self.i = rows, i
@@ -273,12 +274,12 @@ class MaskedRow:
 
     @cached_property
     def _compared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        # Only when asked for: with ten thousand background rows it takes a while.
+        # Computed when first needed: with ten thousand background rows it takes a while.
         return self.rows.compared(self.i)
 
     @property
     def differs(self) -> np.ndarray:
-        """Where units differ from the background's, bool (B, M)."""
+        """Where units differ from those of the background, bool (B, M)."""
         return self._compared[0]
 
     @property
@@ -288,7 +289,7 @@ class MaskedRow:
 
     @property
     def flip_keys(self) -> np.ndarray:
-        """What showing a unit does to them, uint64 (2, M, B)."""
+        """What showing a unit adds to the keys by exclusive or, uint64 (2, M, B)."""
         return self._compared[2]
 
     @property
@@ -301,55 +302,22 @@ class MaskedRow:
         """Gower's distances (B, M); see `TabularRows.distances`."""
         return self.rows.distances(self.i)
 
-    def shortcut(self, predictor: Predictor) -> None:
-        """Give None: there is none."""
-
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
-        """Make the rows of questions (b, S); see `TabularRows.compose`."""
+        """Return the rows of questions; see `TabularRows.compose`."""
         return self.rows.compose(self.i, of_background, masks)
 
 
 def as_masker(background: Any, groups: Any = None, feature_names: Any = None) -> TabularMasker:
-    """Give a masker as it is; make one of a table."""
+    """Return a masker unchanged; build one from a table."""
     if isinstance(background, TabularMasker):
         if groups is not None:
-            raise ValueError("groups were given twice: to the explainer and beside a ready masker. "
-                             "Give them to the masker alone.")
+            raise ValueError("groups were given twice: to the explainer and to a ready masker. "
+                             "Pass them to the masker alone.")
         return background
     if background is None:
-        raise ValueError("a background is needed: rows that stand in for hidden features. "
-                         "Pass the training data, or a sample of it.")
+        raise ValueError("a background is needed: rows whose values replace those of hidden "
+                         "features. Pass the training data, or a sample of it.")
     return TabularMasker(background, groups, feature_names=feature_names)
-
-
-def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]:
-    """Give every unit's column positions by name: the groups first come, other columns alone.
-
-    Units stand in the order of their first column.
-    """
-    if groups is None:
-        return {name: np.array([c]) for c, name in enumerate(names)}
-    if not isinstance(groups, Mapping):
-        groups = {" + ".join(str(c) for c in columns): columns for columns in groups}
-    taken: dict[int, str] = {}
-    units: list[tuple[int, str, np.ndarray]] = []
-    for label, columns in groups.items():
-        columns = [columns] if isinstance(columns, str | int | np.integer) else list(columns)
-        if not columns:
-            raise ValueError(f"group {label!r} names no column.")
-        positions = [_position(names, column, label) for column in columns]
-        for c in positions:
-            if c in taken:
-                raise ValueError(f"column {names[c]!r} is in two groups, {taken[c]!r} and "
-                                 f"{str(label)!r}; groups must not overlap.")
-            taken[c] = str(label)
-        units.append((min(positions), str(label), np.array(positions)))
-    units += [(c, name, np.array([c])) for c, name in enumerate(names) if c not in taken]
-    units.sort(key=lambda unit: unit[0])
-    labels = [label for _, label, _ in units]
-    if len(set(labels)) < len(labels):
-        raise ValueError("a group has the name of another column; rename the group.")
-    return {label: positions for _, label, positions in units}
 
 
 def _units(names: tuple[str, ...], groups: Any) -> tuple[tuple[str, ...], tuple[np.ndarray, ...]]:
@@ -357,22 +325,13 @@ def _units(names: tuple[str, ...], groups: Any) -> tuple[tuple[str, ...], tuple[
     return tuple(units), tuple(units.values())
 
 
-def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
-    if isinstance(column, int | np.integer) and str(column) not in names:
-        if 0 <= column < len(names):
-            return int(column)
-    elif str(column) in names:
-        return names.index(str(column))
-    raise ValueError(f"group {label!r} names column {column!r}, which is not one of "
-                     f"{', '.join(names)}.")
-
-
 def _shares(weights: Any, n: int) -> np.ndarray:
+    """Return the weights of `n` background rows, summing to 1; raise ValueError for bad ones."""
     if weights is None:
         return np.full(n, 1.0 / n)
     shares = np.asarray(weights, dtype=np.float64)
     if shares.shape != (n,):
-        raise ValueError(f"weights has shape {shares.shape}, expected ({n},): one a row.")
+        raise ValueError(f"weights has shape {shares.shape}, expected ({n},): one for each row.")
     if not np.isfinite(shares).all() or (shares < 0).any():
         raise ValueError("background weights must be finite and not negative; "
                          "replace NaN and negative ones.")
@@ -382,56 +341,12 @@ def _shares(weights: Any, n: int) -> np.ndarray:
 
 
 def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
-    """Give a column as float64, by its range over the background; levels are numbers 1 apart."""
-    if kind_of(column.dtype) in ("integer", "float", "datetime", "timedelta"):
-        cells = numbers(column)
+    """Return a column as float64, by its range over the background; levels are numbers 1 apart."""
+    if kind_of(column.dtype) in MEASURED:
+        cells = float_column(column)
         known = cells[:n_background][np.isfinite(cells[:n_background])]
         span = float(np.ptp(known)) if known.size else 0.0
         if span > 0.0:
             return cells / span
     codes = number_values(column.array).astype(np.float64)
     return np.where(column.isna(), np.nan, codes)
-
-
-def number_units(table: Any, units: Any) -> np.ndarray:
-    """Number the distinct values of every unit of a table (or list of columns): (n_rows, M)."""
-    if isinstance(table, pd.DataFrame):
-        table = [table.iloc[:, c].array for c in range(table.shape[1])]
-    elif isinstance(table, np.ndarray):
-        table = list(table.T)
-    numbered = np.stack([number_values(column) for column in table], axis=1)
-    return np.stack([number_rows(numbered[:, unit]) for unit in units], axis=1)
-
-
-def number_values(column: Any) -> np.ndarray:
-    """Number the distinct values of a column; missing values are one value."""
-    series = pd.Series(column, dtype=numpy_dtype(column))
-    if not isinstance(series.dtype, np.dtype):
-        if isinstance(series.dtype, pd.ArrowDtype):
-            # Arrow numbers the values of each chunk apart, and cannot join that with nulls.
-            series = pd.Series(series.array[np.arange(len(series))])
-        return pd.factorize(series, use_na_sentinel=False)[0].astype(np.int64)
-    cells = series.to_numpy()
-    if cells.dtype.kind == "f" and cells.dtype.itemsize <= 8:
-        # By bits: −0.0 and 0.0 are different questions to 1/x.
-        plain = np.where(np.isnan(cells), np.nan, cells).astype(cells.dtype)
-        return np.unique(plain.view(f"u{cells.dtype.itemsize}"), return_inverse=True)[1]
-    if cells.dtype.kind == "O":
-        # 1, 1.0 and True hash alike, but a model may tell them apart.
-        missing = series.isna().to_numpy()
-        typed = np.empty(len(cells), dtype=object)
-        typed[:] = ["" if gone else (type(v).__name__, v)
-                    for v, gone in zip(cells, missing, strict=True)]
-        cells = typed
-    try:
-        return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
-    except TypeError as error:
-        raise TypeError(f"columns of lists, dicts or arrays cannot be explained ({error}): unnest "
-                        "them into columns of their own.") from error
-
-
-def number_rows(codes: np.ndarray) -> np.ndarray:
-    """Number the distinct rows of an int array (n, columns)."""
-    if codes.shape[1] == 1:
-        return codes[:, 0]
-    return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

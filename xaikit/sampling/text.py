@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from itertools import compress
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -16,48 +13,49 @@ from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.maskers import row_position
+from xaikit.sampling.splitting import Span, Split, given_pieces, sentences, shortened, words
+from xaikit.settings import Constraint, Either, Flag, Kind, OneOf, check
 from xaikit.tables.schema import Documents
 
 MOST_WORDS = 200
 """Units above which ``split="auto"`` goes from words to sentences."""
-SPLITS = ("word", "sentence", "auto")
-
-Span: TypeAlias = tuple[int, int]
-Cut: TypeAlias = Callable[[str], Iterable[Any]]
-
-# A full stop must be followed by a space, else 3.5 and example.com would be cut; the scripts that
-# write no spaces have marks of their own.
-_CLOSING = r"[\"'”’»›)\]}」』）]*"
-_SENTENCE_END = re.compile(
-    rf"[.!?…]+{_CLOSING}(?=\s|$)|[。！？．]+{_CLOSING}|[\n\r\v\f\x85\u2028\u2029]+")
+SETTINGS: dict[str, Constraint] = {
+    "split": Either(OneOf("word", "sentence", "auto"),
+                    Kind(callable, "a function that cuts a text")),
+    "mask_token": Kind(lambda token: token is None or (isinstance(token, str) and token != ""),
+                       "text that is not empty, or None to cut hidden units out"),
+    "by_word": Flag(),
+}
+"""What settings of a text masker may be; see `xaikit.settings`."""
 
 
 class TextMasker:
     """Hidden words or sentences are cut out of the text, or replaced by a mask token.
 
-    Units are positions: a word that occurs twice is two units. Words are runs of letters, digits
-    and accents, with apostrophes and hyphens inside them ("don't", "well-made"), and points and
-    commas inside numbers; an emoji is a word of its own. Punctuation belongs to no unit and always
-    stays. A language written without spaces, such as Chinese, comes out as one word a run of
-    signs: cut it with a tokenizer of that language, as `split`.
+    A word that occurs twice is two units. Words are runs of letters, digits and accents, with
+    apostrophes and hyphens inside them ("don't", "well-made"), and points and commas inside
+    numbers; an emoji is a word of its own. Punctuation belongs to no unit and always stays. In a
+    language written without spaces, such as Chinese, each run of signs is one word: pass a
+    tokenizer of that language as `split`.
 
     Parameters
     ----------
     split : {"word", "sentence", "auto"} or callable, default "word"
-        ``"sentence"`` ends at . ! ? … 。 with the closing quotes after them, before a space or the
-        end, and at line breaks. ``"auto"`` (or None) takes words up to 200 units, and above that
-        sentences, if there is more than one. A callable is given a text and gives its pieces in
-        order: (start, stop) pairs, or the pieces themselves.
+        A ``"sentence"`` ends at . ! ? … 。 with the closing quotes after them, before a space or at
+        the end of the text, and at line breaks. ``"auto"`` (or None) takes words up to 200 units,
+        and above that sentences, if there is more than one. A callable takes a text and returns its
+        pieces in order: (start, stop) pairs, or the pieces themselves.
     mask_token : str, optional
-        What a hidden unit is replaced by, such as ``"[MASK]"``. By default it is cut out, with the
-        white space after it if nothing else stays between two spaces.
+        Replaces a hidden unit, such as ``"[MASK]"``. By default a hidden unit is cut out, with the
+        white space after it if otherwise two spaces would meet.
     by_word : bool, default False
-        Whether all occurrences of a word (case counts) are one unit, as in a bag of words.
+        Make all occurrences of a word (case counts) one unit, as in a bag of words.
 
     Raises
     ------
-    TypeError, ValueError
-        For settings that cannot be.
+    ValueError
+        For settings out of range.
 
     References
     ----------
@@ -76,50 +74,41 @@ class TextMasker:
     kind = "text"
 
     def __init__(
-        self, split: str | Cut | None = "word", mask_token: str | None = None,
+        self, split: str | Split | None = "word", mask_token: str | None = None,
         by_word: bool = False,
     ) -> None:
         split = "auto" if split is None else split
-        if not callable(split) and split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))} or a function "
-                             f"that cuts a text, got {split!r}.")
-        if mask_token is not None and not isinstance(mask_token, str):
-            raise TypeError(f"mask_token must be text or None, got {mask_token!r} of type "
-                            f"{type(mask_token).__name__}.")
-        if mask_token == "":
-            raise ValueError("mask_token is empty; to cut hidden words out, leave it None.")
-        if not isinstance(by_word, bool | np.bool_):
-            raise TypeError(f"by_word must be True or False, got {by_word!r}.")
+        check({"split": split, "mask_token": mask_token, "by_word": by_word}, SETTINGS)
         self.split, self.mask_token, self.by_word = split, mask_token, bool(by_word)
 
     def conform(self, X: Any) -> list[str]:
-        """Give a list of the texts in one text, a list, a Series or a 1-D array.
+        """Return the texts of one text, a list, a Series or a 1-D array as a list.
 
         Raises
         ------
         TypeError, ValueError
-            If there is no text, something else among them, or a text without any unit.
+            If there is no text, if one of them is not text, or if a text has no unit.
         """
         texts = _listed(X)
         for i, text in enumerate(texts):
-            # Checked here, where all texts are together, so that the number is the user's own.
+            # Check here, where all texts are together, so that errors count in the user's order.
             self._checked_spans(text, i)
         return texts
 
     def rows(self, X: Any, *, first: int | None = None) -> TextRows:
-        """Make texts ready to be masked; with `first`, of a part of what `conform` gave."""
+        """Return texts ready to be masked; with `first`, `X` is part of what `conform` returned."""
         texts = _listed(X) if first is None else X
         return TextRows(self, texts, [self._checked_spans(t, i) for i, t in enumerate(texts)])
 
     def described(self) -> dict[str, Any]:
-        """Give what an explanation says of it."""
+        """Return what an explanation records of it."""
         split = self.split
         if callable(split):
             split = getattr(split, "__qualname__", type(split).__name__)
         return {"split": split, "mask_token": self.mask_token, "by_word": self.by_word}
 
     def spans(self, text: str) -> np.ndarray:
-        """Cut a text into the pieces of its units.
+        """Return the pieces of a text's units.
 
         Parameters
         ----------
@@ -128,12 +117,12 @@ class TextMasker:
         Returns
         -------
         int array (n_spans, 3)
-            Unit, start and stop of each piece, in the order of the text; no rows if it has no unit.
+            Unit, start and stop of each piece, in the order of the text; empty if it has no unit.
 
         Raises
         ------
         TypeError, ValueError
-            If a callable `split` gives something other than pieces of the text in order.
+            If a callable `split` returns something other than pieces of the text in order.
 
         Examples
         --------
@@ -141,25 +130,26 @@ class TextMasker:
         [[0, 0, 2], [0, 4, 6], [1, 7, 11]]
         """
         if callable(self.split):
-            return self._numbered(text, _given_pieces(text, self.split))
+            return self._numbered(text, given_pieces(text, self.split))
         if self.split == "sentence":
-            return self._numbered(text, _sentences(text))
-        words = self._numbered(text, _words(text))
-        if self.split == "auto" and _n_units(words) > MOST_WORDS:
-            sentences = self._numbered(text, _sentences(text))
-            return sentences if _n_units(sentences) > 1 else words
-        return words
+            return self._numbered(text, sentences(text))
+        by_words = self._numbered(text, words(text))
+        if self.split == "auto" and _n_units(by_words) > MOST_WORDS:
+            by_sentences = self._numbered(text, sentences(text))
+            return by_sentences if _n_units(by_sentences) > 1 else by_words
+        return by_words
 
     def _checked_spans(self, text: str, i: int) -> np.ndarray:
+        """Return the pieces of text number `i`; raise ValueError if there is none."""
         spans = self.spans(text)
         if len(spans) == 0:
             what = "words" if self.split == "auto" else \
                 "pieces by split" if callable(self.split) else f"{self.split}s"
-            raise ValueError(f"text {i} has no {what} to hide: {_short(text)}; leave it out.")
+            raise ValueError(f"text {i} has no {what} to hide: {shortened(text)}; leave it out.")
         return spans
 
     def _numbered(self, text: str, pieces: list[Span]) -> np.ndarray:
-        """Number pieces by position, or by word."""
+        """Return pieces with their units (n_spans, 3): each one a unit, or each word."""
         spans = np.empty((len(pieces), 3), dtype=np.int64)
         known: dict[str, int] = {}
         for p, (start, stop) in enumerate(pieces):
@@ -169,14 +159,14 @@ class TextMasker:
 
 
 class TextRows:
-    """Texts bound to a masker, and cut.
+    """Texts bound to a masker, with the pieces of their units.
 
     Attributes
     ----------
     masker : TextMasker
     texts : list of str
     spans : list of int arrays (n_spans, 3)
-        Unit, start and stop of each piece, one array a text.
+        Unit, start and stop of each piece; one array for each text.
     """
 
     def __init__(self, masker: TextMasker, texts: list[str], spans: list[np.ndarray]) -> None:
@@ -186,13 +176,14 @@ class TextRows:
         return len(self.texts)
 
     def __getitem__(self, i: int) -> MaskedText:
+        i = row_position(i, len(self))
         return MaskedText(self.masker, self.texts[i], self.spans[i])
 
 
 class MaskedText:
-    """One text and its units: all that a Game needs; see `game.Masked`.
+    """One text and its units: all that a Game needs; see `maskers.Masked`.
 
-    The one stand-in is the text with every unit hidden, so B = 1.
+    It has one replacement, the text with every unit hidden: B = 1.
     """
 
     def __init__(self, masker: TextMasker, text: str, spans: np.ndarray) -> None:
@@ -202,9 +193,9 @@ class MaskedText:
         token = masker.mask_token
         differs = np.zeros(self.n_units, dtype=bool)
         for unit, start, stop in spans.tolist():
-            differs[unit] = text[start:stop] != token  # pieces of one unit are equal
+            differs[unit] = text[start:stop] != token  # all pieces of a unit are equal
         self.differs = differs[None]
-        # Hiding a unit that does not differ leaves its key as it is.
+        # Hiding a unit that equals the token does not change the key.
         keys = zobrist(np.stack([np.zeros_like(differs), differs]).astype(np.int64))
         self.base_keys = np.bitwise_xor.reduce(keys[:, :, :1], axis=1)
         self.flip_keys = keys[:, :, :1] ^ keys[:, :, 1:]
@@ -218,16 +209,16 @@ class MaskedText:
         return self.differs.astype(np.float64)
 
     def shortcut(self, predictor: Predictor) -> Predictor | None:
-        """Give a predictor of masks, if the model counts words; see `counted.counting`."""
+        """Return a predictor of masks if the model counts words; see `counted.counting`."""
         return counting(predictor, self.source[0], self.layout, self.masker.mask_token)
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> list[str]:
-        """Make the texts of questions.
+        """Return the texts of questions.
 
         Parameters
         ----------
         of_background : int array (q,)
-            All 0: there is one stand-in.
+            All 0, as there is one replacement.
         masks : uint64 array (q, W)
 
         Returns
@@ -240,8 +231,8 @@ class MaskedText:
 class _Pieces:
     """A text in pieces, each shown under a condition on the mask.
 
-    Condition u < M is that unit u is kept; M + u that it is hidden; 2M that anything is; from
-    2M + 1 on that any unit of a group is kept.
+    Condition u < M means that unit u is kept, M + u that it is hidden, 2M is always met, and a
+    condition from 2M + 1 on means that any unit of a group is kept.
     """
 
     def __init__(self, n_units: int) -> None:
@@ -258,22 +249,22 @@ class _Pieces:
             self._conditions.append(condition)
 
     def any_of(self, units: list[int]) -> int:
-        """Give the condition that any of some units is kept."""
+        """Return the condition that any of some units is kept."""
         group = tuple(sorted(set(units)))
         if len(group) == 1:
             return group[0]
         return self._groups.setdefault(group, self.always + 1 + len(self._groups))
 
     def end(self, condition: int) -> None:
-        """Say when the text keeps its end; where it does not, the white space there goes too."""
+        """Set the condition to keep the white space at the end of the text."""
         self._last = condition
 
     def joined(self, kept: np.ndarray) -> list[str]:
-        """Join the pieces that bool masks (q, M) show."""
+        """Return the texts that bool masks (q, M) show."""
         columns = [kept, ~kept, np.ones((len(kept), 1), dtype=bool)]
         columns += [np.any(kept[:, group], axis=1)[:, None] for group in self._groups]
         met = np.concatenate(columns, axis=1)
-        # Bytes of 0 and 1 are the fastest thing `compress` can read.
+        # `compress` reads bytes of 0 and 1 faster than lists or arrays.
         shown, n = met.take(self._conditions, axis=1).tobytes(), len(self._texts)
         texts = ["".join(compress(self._texts, shown[at : at + n]))
                  for at in range(0, len(shown), n)]
@@ -283,22 +274,22 @@ class _Pieces:
 
 
 def _masked_pieces(text: str, spans: np.ndarray, token: str) -> _Pieces:
-    """Make pieces of which hidden ones are replaced by a token."""
+    """Return the pieces of a text whose hidden units are replaced by a token."""
     n_units, ends = _n_units(spans), [*spans[1:, 1].tolist(), len(text)]
     pieces = _Pieces(n_units)
     pieces.add(text[: spans[0, 1]], pieces.always)
     for (unit, start, stop), end in zip(spans.tolist(), ends, strict=True):
-        # What follows a unit goes with either form of it: half the pieces to join.
+        # The text after a unit is part of both its forms: that halves the pieces to join.
         pieces.add(text[start:end], unit)
         pieces.add(token + text[stop:end], n_units + unit)
     return pieces
 
 
 def _cut_pieces(text: str, spans: np.ndarray) -> _Pieces:
-    """Make pieces of which hidden ones are cut out.
+    """Return the pieces of a text whose hidden units are cut out.
 
-    White space after a run of units goes with them where all are hidden and no punctuation touches
-    them: then one space is left of two, and neighbours never run together.
+    The white space after a run of units is cut out with them if all are hidden and no punctuation
+    touches them. Then one of two spaces is left, and neighbours never run together.
     """
     pieces = _Pieces(_n_units(spans))
     ends = [*spans[1:, 1].tolist(), len(text)]
@@ -320,7 +311,7 @@ def _cut_pieces(text: str, spans: np.ndarray) -> _Pieces:
 
 
 def _ends_solid(text: str) -> bool:
-    """Say whether a text ends with something other than white space."""
+    """Return whether a text ends with something other than white space."""
     return bool(text) and not text[-1].isspace()
 
 
@@ -328,91 +319,8 @@ def _n_units(spans: np.ndarray) -> int:
     return int(spans[:, 0].max(initial=-1)) + 1
 
 
-def _words(text: str) -> list[Span]:
-    return [match.span() for match in _word().finditer(text)]
-
-
-def _sentences(text: str) -> list[Span]:
-    """Give the sentences that hold a word, without the white space around them."""
-    found, start = list[Span](), 0
-    for stop in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
-        piece = text[start:stop]
-        if _word().search(piece):
-            first = start + len(piece) - len(piece.lstrip())
-            found.append((first, start + len(piece.rstrip())))
-        start = stop
-    return found
-
-
-@cache
-def _word() -> re.Pattern[str]:
-    r"""Give the pattern of a word.
-
-    Python's ``\w`` has no combining marks: of decomposed "café" and of most Indian words it would
-    make several. Joined by apostrophes, hyphens, the Catalan point and the invisible joiners of
-    Persian and Indian scripts.
-    """
-    marks = _marks()
-    letter, join = rf"[\w{marks}]", "['’‐‑\\-·\xad\u200c\u200d]"
-    word = rf"\w{letter}*(?:(?:{join}|(?<=\d)[.,](?=\d))\w{letter}*)*"
-    flag = "[\U0001f1e6-\U0001f1ff]{2}"
-    pictures, skin = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff", "\U0001f3fb-\U0001f3ff"
-    picture = rf"[{pictures}][{marks}{skin}]*"
-    return re.compile(rf"{word}|{flag}|{picture}(?:\u200d{picture})*")
-
-
-def _marks() -> str:
-    """Write the combining marks of Unicode as ranges of a character class."""
-    # The last mark before the variation selectors is at 0x1E94A; the rest of Unicode has none.
-    last = 0x1EA00
-    marks = [c for c in range(0x300, last) if unicodedata.category(chr(c))[0] == "M"]
-    breaks = [i for i in range(1, len(marks)) if marks[i] != marks[i - 1] + 1]
-    starts, stops = [0, *breaks], [*breaks, len(marks)]
-    ranges = [f"{chr(marks[a])}-{chr(marks[b - 1])}" for a, b in zip(starts, stops, strict=True)]
-    return "".join([*ranges, "\U000e0100-\U000e01ef"])
-
-
-def _given_pieces(text: str, split: Cut) -> list[Span]:
-    """Cut a text with a user's function; check what it gave."""
-    given = split(text)
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError(f"split must give a list of (start, stop) pairs or of pieces of the text, "
-                        f"got {type(given).__name__}.")
-    pieces, at = list[Span](), 0
-    for piece in given:
-        start, stop = _found(text, piece, at) if isinstance(piece, str) else _pair(piece)
-        if not 0 <= start < stop <= len(text):
-            raise ValueError(f"split gave the piece ({start}, {stop}), which is empty or outside "
-                             f"of the text of {len(text)} characters: {_short(text)}.")
-        if start < at:
-            raise ValueError(f"split gave the piece ({start}, {stop}), which begins before the "
-                             f"last one ends, at {at}; pieces must be in order and not overlap.")
-        pieces.append((start, stop))
-        at = stop
-    return pieces
-
-
-def _found(text: str, piece: str, at: int) -> Span:
-    """Find a piece from a position on."""
-    start = text.find(piece, at)
-    if start < 0:
-        raise ValueError(f"split gave the piece {_short(piece)}, which does not stand in the text "
-                         f"after position {at}: {_short(text)}; pieces must be unchanged and in "
-                         "order, or give (start, stop) pairs.")
-    return start, start + len(piece)
-
-
-def _pair(piece: Any) -> Span:
-    whole = isinstance(piece, tuple | list | np.ndarray) and len(piece) == 2 and all(
-        isinstance(edge, int | np.integer) and not isinstance(edge, bool) for edge in piece)
-    if not whole:
-        raise TypeError(f"split must give (start, stop) pairs of whole numbers or pieces of the "
-                        f"text, got {piece!r} among them.")
-    return int(piece[0]), int(piece[1])
-
-
 def _listed(X: Any) -> list[str]:
-    """Give texts as a list of at least one."""
+    """Return texts as a list of at least one."""
     if isinstance(X, bytes | Mapping | set):
         raise TypeError(f"expected a text or a list of texts, got {type(X).__name__}.")
     try:
@@ -422,7 +330,3 @@ def _listed(X: Any) -> list[str]:
     if not texts:
         raise ValueError("expected at least one text to explain, got an empty list.")
     return texts
-
-
-def _short(text: str) -> str:
-    return repr(text) if len(text) <= 40 else f"{text[:40]!r}…"

@@ -1,4 +1,4 @@
-"""Windows that slide over an image, and the cells that their edges cut it into."""
+"""Sliding windows over an image, and the cells into which their edges divide it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Windows:
 def cut_into_windows(
     shape: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]
 ) -> Windows:
-    """Slide a window over an image, down to its last pixels.
+    """Slide a window over an image so that every pixel is covered.
 
     Parameters
     ----------
     shape, size, stride : (vertical, horizontal) pairs of pixels
-        Of the image, the window and its steps. The last window of a row ends at the edge.
+        Of the image, the window and its steps. The last window of a row or column ends at the edge.
 
     Raises
     ------
     ValueError
-        If the window is larger than the image, or steps over pixels.
+        If the window is larger than the image, or the stride larger than the window.
 
     Examples
     --------
@@ -49,9 +49,10 @@ def cut_into_windows(
     for length, own, step in zip(shape, size, stride, strict=True):
         if own > length:
             raise ValueError(f"a window of {size[0]} × {size[1]} pixels does not fit into an image "
-                             f"of {shape[0]} × {shape[1]}.")
+                             f"of {shape[0]} × {shape[1]}; use a smaller one.")
         if step > own:
-            raise ValueError(f"a stride of {step} would step over pixels: a window covers {own}.")
+            raise ValueError(f"a stride of {step} would skip pixels, since a window covers {own}; "
+                             f"use a stride of at most {own}.")
     (rows, down), (columns, across) = (
         _along(length, own, step) for length, own, step in zip(shape, size, stride, strict=True))
     n_columns = across.shape[1]
@@ -62,7 +63,7 @@ def cut_into_windows(
 
 
 def _along(length: int, size: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the piece of each pixel of a line, and which pieces each window covers."""
+    """Return the piece of each pixel of a line, and which pieces each window covers."""
     starts = np.arange(0, length - size + 1, step)
     if starts[-1] + size < length:
         starts = np.append(starts, length - size)

@@ -1,1 +1,1 @@
-"""Answers to numbers: what coalitions' values say about units."""
+"""Solvers: from the answers of a model to numbers, without asking it again."""

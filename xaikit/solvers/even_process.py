@@ -1,16 +1,18 @@
 """Pairwise Shapley interactions from pairs of coalitions, by a Gaussian process on the even part.
 
-Legend: M units, t ∈ {−1, 1}^M the signs of coalition S (+1 for units it keeps), e(t) = (v(S) +
-v(complement))/2 the even part of the game, on which alone the interactions of two units depend: a
-product of k signs (k even) with coefficient β gives each two of its units 4β/(k − 1). Each block of
-background rows has a game of its own; what they have in common is larger than what each has alone:
+Legend: M units; t ∈ {−1, 1}^M the signs of coalition S (+1 for the units it keeps);
+e(t) = (v(S) + v(complement))/2 the even part of the game, which alone determines the interactions
+of two units: a product of k signs (k even) with coefficient β contributes 4β/(k − 1) to the
+interaction of every two of its units. Each block of background rows has its own game. The
+covariance is that of a part shared by all games plus, within a block, c times as much for the
+block's own part; c is expected to be below 1:
 
     k(t, t') = (1 + c [same block]) · (a + λ₂ e₂(t∘t')/e₂(1) + e₂(ρ∘t∘t')/e₂(ρ)
                + λ₄ e₄(ρ∘t∘t')/e₄(ρ)) + σ² [t = t']
 
-where e_k is the sum of all products of k different entries, and ρ says which units matter
-(heredity); the second term is for units that matter together but not alone. The λ, c and σ² are
-learned from the answers, by their likelihood.
+where e_k is the sum of all products of k distinct entries and ρ are the weights of the units
+(heredity). The λ₂ term allows for units that matter together but not alone. λ₂, λ₄, c and σ² are
+learned by maximising the posterior density given the answers.
 """
 
 from __future__ import annotations
@@ -20,28 +22,28 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize
 
-from xaikit.solvers.odd_process import fourth_sum, heredity
+from xaikit.solvers.odd_process import IMPOSSIBLE, fourth_sum, heredity
 from xaikit.solvers.threads import one_thread
 
 CENTRE = np.log([0.3, 0.05, 0.3, 1e-3])
-"""Where λ₂, λ₄, c and σ² are expected, next to 1 for the products of two."""
+"""Prior means of the logarithms of λ₂, λ₄, c and σ², relative to 1 for the products of two."""
 SPREAD = 3.0
-"""Standard deviation of that expectation, on the scale of logarithms."""
+"""Prior standard deviation of these logarithms."""
 CONSTANT = 10.0
-"""a: the mean of the even part is free."""
+"""a; large, so that the mean of the even part is left free."""
 STEPS = 20
-"""Most steps of the search."""
+"""Maximum number of optimiser iterations."""
 LEARNING_PAIRS = 450
-"""Pairs to learn from, evenly taken from all sets."""
+"""Maximum number of pairs that the parameters are learned from, taken evenly from all sets."""
 JITTER = 1e-9
-"""Added to the diagonal, as a share of it: rounding must not make the matrix singular."""
+"""Added to the diagonal, as a share of it, so that rounding cannot make the matrix singular."""
 
 
 @dataclass(frozen=True)
 class Interactions:
-    """Interactions of two units and their variances: arrays (M, M, n_outputs), 0 on the diagonal.
+    """Pairwise interactions and their variances: arrays (M, M, n_outputs), 0 on the diagonal.
 
-    Those of which `converged` (n_outputs,) is False are NaN.
+    Outputs where `converged` (n_outputs,) is False are NaN.
     """
 
     values: np.ndarray
@@ -50,14 +52,14 @@ class Interactions:
 
 
 class EvenProcess:
-    """The process on sets of pairs of coalitions, each for a game of its own.
+    """A Gaussian process on sets of pairs of coalitions, one game per set.
 
     Parameters
     ----------
     kept : bool array (n_sets, m, M)
         One coalition of each pair.
     shares : array (n_sets,)
-        Share of each set's game in the mean of all, whose interactions are wanted.
+        Share of each set's game in the mean game, whose interactions are estimated.
 
     References
     ----------
@@ -73,7 +75,7 @@ class EvenProcess:
         self.shares = shares / shares.sum()
 
     def solve(self, sums: np.ndarray, ends: np.ndarray, first: np.ndarray) -> Interactions:
-        """Give the Shapley interaction index of every two units.
+        """Estimate the Shapley interaction index of every two units.
 
         Parameters
         ----------
@@ -82,7 +84,7 @@ class EvenProcess:
         ends : array (n_sets, n_outputs)
             v(all) + v(none).
         first : array (M, n_outputs)
-            Values to take the units' weights from.
+            Shapley values that determine the units' weights ρ.
         """
         n_units, n_outputs = first.shape
         values, variances = np.zeros((2, n_units, n_units, n_outputs))
@@ -108,14 +110,24 @@ class EvenProcess:
     def posterior(
         self, even: np.ndarray, scales: np.ndarray, rho: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give means and variances (M, M), given λ₂, λ₄, c and σ², and ρ."""
+        """Return posterior means and variances (M, M).
+
+        Parameters
+        ----------
+        even : array (n_sets · (m + 1),)
+            Even part of every pair, set by set; the pair of all and none comes last in each set.
+        scales : array (4,)
+            λ₂, λ₄, c and σ².
+        rho : array (M,)
+            ρ.
+        """
         n_units = len(rho)
         parts = _Parts(self.signs, self.sets, rho)
         lower = linalg.cholesky(parts.matrix(scales), lower=True, overwrite_a=True,
                                 check_finite=False)
         half = linalg.solve_triangular(lower, even, lower=True, check_finite=False)
         fit = half @ half / len(even)
-        # The mean of all games has c · share of each block's own part.
+        # A block's own part enters the mean game with its share.
         blocks = 1.0 + scales[2] * self.shares[self.sets]
         of_prior = 1.0 + scales[2] * (self.shares**2).sum()
         means, variances = np.zeros((2, n_units, n_units))
@@ -129,25 +141,26 @@ class EvenProcess:
         return means + means.T, variances + variances.T
 
     def _learn(self, even: np.ndarray, rho: np.ndarray) -> np.ndarray:
-        """Give the λ₂, λ₄, c and σ² that make what was asked likeliest."""
+        """Return the most probable λ₂, λ₄, c and σ² given the even parts."""
         chosen = np.arange(0, len(even), -(-len(even) // LEARNING_PAIRS))
         parts = _Parts(self.signs[chosen], self.sets[chosen], rho)
         bounds = np.column_stack([CENTRE - 25.0, CENTRE + 25.0])
-        # Were all variables bounded on both sides, L-BFGS-B would make its first step that long.
+        # If every variable is bounded on both sides, L-BFGS-B scales its first step to the bounds;
+        # leave one open.
         bounds[3, 1] = np.inf
         found = optimize.minimize(
-            parts.unlikelihood, CENTRE, (even[chosen],), jac=True, method="L-BFGS-B",
+            parts.objective, CENTRE, (even[chosen],), jac=True, method="L-BFGS-B",
             bounds=bounds, options={"maxiter": STEPS})
-        if not np.isfinite(found.fun) or found.fun >= _IMPOSSIBLE:
-            raise linalg.LinAlgError("no likely parameters")
+        if not np.isfinite(found.fun) or found.fun >= IMPOSSIBLE:
+            raise linalg.LinAlgError("no parameters with a finite posterior density were found")
         return np.exp(found.x)
 
 
 class _Parts:
-    """The matrices that the covariance is made of; each is 1 where t = t' (0 with too few units).
+    """The terms of the covariance as matrices; each is 1 where t = t', or 0 with too few units.
 
-    By Newton's identities, with power sums p_k = Σ (ρ t t')^k: e₂ = (p₁² − p₂)/2 and
-    e₄ = (p₁⁴ − 6p₁²p₂ + 3p₂² + 8p₁p₃ − 6p₄)/24.
+    They follow from Newton's identities. With the power sums p_k = Σ (ρ t t')^k,
+    e₂ = (p₁² − p₂)/2 and e₄ = (p₁⁴ − 6p₁²p₂ + 3p₂² + 8p₁p₃ − 6p₄)/24.
     """
 
     def __init__(self, signs: np.ndarray, sets: np.ndarray, rho: np.ndarray) -> None:
@@ -163,18 +176,24 @@ class _Parts:
         self.fourth = fourth_sum(p1, p2, p3, p4) / self.e4 if n >= 4 else 0.0 * p1
 
     def matrix(self, scales: np.ndarray) -> np.ndarray:
-        """Give K for λ₂, λ₄, c and σ²."""
+        """Return the covariance matrix K for `scales` = (λ₂, λ₄, c, σ²)."""
         matrix = self._shared(scales) * (1.0 + scales[2] * self.same)
         matrix[np.diag_indices_from(matrix)] += scales[3] + JITTER * matrix[0, 0]
         return matrix
 
     def _shared(self, scales: np.ndarray) -> np.ndarray:
+        """Return the part of the covariance that all games share."""
         return CONSTANT + scales[0] * self.equal + self.second + scales[1] * self.fourth
 
     def covariance(self, scales: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give the covariances (n, M − 1 − i) of unit i's interactions with later ones, and priors.
+        """Return covariances and prior variances of the interactions of unit i with later units.
 
-        Of the common part, with what was asked; and the interactions' own variances.
+        Returns
+        -------
+        covariances : array (n, M − 1 − i)
+            With the even parts, by the shared part of the covariance.
+        variances : array (M − 1 − i,)
+            Of the interactions themselves, by the shared part.
         """
         signs, rho = self.signs, self.rho
         later = slice(i + 1, None)
@@ -187,16 +206,17 @@ class _Parts:
         four = scales[1] * of_two / self.e4 if self.n_units >= 4 else 0.0 * of_two
         return both * (4.0 * two + 4 / 3 * four * rest), 16.0 * two + 16 / 9 * four * whole
 
-    def unlikelihood(self, logs: np.ndarray, even: np.ndarray) -> tuple[float, np.ndarray]:
-        """Give −2 log posterior density of the logarithms of λ₂, λ₄, c, σ², and its gradient.
+    def objective(self, logs: np.ndarray, even: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return −2 log posterior density of the logarithms of λ₂, λ₄, c, σ², and its gradient.
 
-        The scale is profiled out: n log(eᵀK⁻¹e/n) + log|K|, plus the priors' squares.
+        With the scale profiled out it is n log(eᵀK⁻¹e/n) + log|K| plus the squared deviations from
+        the prior means, up to a constant.
         """
         off = (logs - CENTRE) / SPREAD
         scales = np.exp(np.minimum(logs, 300.0))
         lower, failed = linalg.lapack.dpotrf(self.matrix(scales).T, lower=1, overwrite_a=1)
         if failed:
-            return _IMPOSSIBLE, np.zeros_like(logs)
+            return IMPOSSIBLE, np.zeros_like(logs)
         determinant = 2.0 * np.log(np.diag(lower)).sum()
         inverse = linalg.lapack.dpotri(lower, lower=1, overwrite_c=1)[0]
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
@@ -208,9 +228,6 @@ class _Parts:
                            np.vdot(slope * self.same, self._shared(scales)), np.trace(slope)])
         value = n * np.log(fit / n) + determinant + off @ off
         return float(value), scales * slopes + 2.0 * off / SPREAD
-
-
-_IMPOSSIBLE = 1e300
 
 
 def _second(p1: np.ndarray | float, p2: np.ndarray | float) -> np.ndarray:

@@ -1,13 +1,14 @@
-"""Effects of being within a bin, freed of the noise that other columns' levels explain.
+"""Effects of lying inside a bin, with the noise that finer levels of the columns explain removed.
 
-Legend: n samples whose M columns are drawn independently of each other; z the 0/1 mask of those
-within the explained row's bins, l_c the level of column c, of which there are several within the
-bin and several without; p_l the share of a level within its part. The regression
+Legend: n samples, whose M columns are drawn independently of each other; z_c is 1 if column c lies
+inside the explained row's bin and 0 if outside; l_c the level of column c, one of several inside
+the bin or one of several outside; p_l the share of level l in its part (inside or outside). The
+regression
 
-    y = β₀ + Σ_c z_c β_c + Σ_c δ_{c,l_c} + e,   Σ_l p_l δ_{c,l} = 0 within and without
+    y = β₀ + Σ_c z_c β_c + Σ_c δ_{c,l_c} + e,   Σ_l p_l δ_{c,l} = 0 in each part
 
-has the same β as the regression on z alone: the columns (1[l_c = l] − p_l)·1[part] have mean 0 at
-either z_c, whatever the other columns are. But its residuals are smaller, and with them the errors
+has the same β as the regression on z alone, because the columns (1[l_c = l] − p_l)·1[part] have
+mean 0 given z_c, whatever the other columns are. Its residuals are smaller, and so are the errors
 of β ("control variates": Owen 2013, "Monte Carlo theory, methods and examples", section 8.9).
 """
 
@@ -23,22 +24,23 @@ from xaikit.solvers.regression import standardised
 from xaikit.solvers.threads import one_thread
 
 RIDGE = 1e-8
-"""Penalty of β, as a share of the variance of its unit, as in `regression`."""
+"""Penalty on β, as a share of the variance of its unit, as in `regression`."""
 LEVEL_RIDGE = 1e-3
-"""Penalty of δ: a level seen a few times says little."""
+"""Penalty on δ: the effect of a level with few samples is shrunk towards 0."""
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of every column, numbered through.
+    """The levels of all columns, numbered consecutively.
 
     Attributes
     ----------
     column : int array (L,)
+        Column of each level.
     within : bool array (L,)
-        Whether the level lies within the explained row's bin.
+        Whether the level lies inside the explained row's bin.
     share : array (L,)
-        Of the level within its part.
+        Share of the level in its part, inside or outside.
     """
 
     column: np.ndarray
@@ -49,7 +51,7 @@ class Levels:
 def level_effects(
     codes: np.ndarray, levels: Levels, answers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Estimate β₀ and β.
+    """Estimate β₀ and β by ridge regression, with standard errors of β.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def level_effects(
     -------
     intercept : array (K,)
     coefficients, errors : arrays (M, K)
-        Errors are heteroskedasticity-consistent (HC2: residuals by √(1 − leverage)).
+        Errors are heteroskedasticity-consistent (HC2: residuals are divided by √(1 − leverage)).
     """
     n, n_units, n_levels = len(codes), codes.shape[1], len(levels.column)
     centre, sizes, scaled = standardised(answers, np.full(n, 1.0 / n))
@@ -74,7 +76,7 @@ def level_effects(
     variances = counts / n * (1.0 - counts / n)
     penalty = np.full(parts.shape[1], LEVEL_RIDGE)
     penalty[0] = 0.0
-    # Where all samples are within, or none, the intercept takes the whole of it.
+    # If all samples are inside, or none, the unit is constant and the intercept absorbs its effect.
     penalty[1 : n_units + 1] = np.where(variances > 0.0, RIDGE * variances, 1.0)
     with one_thread():
         inverse = linalg.inv(parts.T @ gram @ parts / n + np.diag(penalty)) / n
@@ -93,10 +95,10 @@ def level_effects(
 
 
 def _parts(levels: Levels, n_units: int) -> np.ndarray:
-    """Give what each level is in terms of β₀, β and δ: (L, 1 + M + L)."""
+    """Build the design of each level in terms of β₀, β and δ: (L, 1 + M + L)."""
     n_levels = len(levels.column)
     parts = np.zeros((n_levels, 1 + n_units + n_levels))
-    # Every sample has one level of column 0: the constant is written there.
+    # Every sample has exactly one level of column 0, so those levels carry the constant.
     parts[:, 0] = levels.column == 0
     parts[np.arange(n_levels), 1 + levels.column] = levels.within
     same = (levels.column[:, None] == levels.column) & (levels.within[:, None] == levels.within)

@@ -1,7 +1,8 @@
-"""Which pairs of coalitions to ask, before there is any answer: those that the values need most.
+"""Choose the pairs of coalitions that reduce the variance of the Shapley values most.
 
-Legend as in `odd_process`, with all weights ρ = 1 and λ, σ² where they are expected. Covariances
-then hang on counts alone: that of h(t) and h(t') on t·t', that of h(t) and φ on the sum of t.
+The choice is made before any answer is known. Legend as in `odd_process`, with all weights ρ = 1
+and λ, σ² at their prior means. Covariances then depend on counts alone: that of h(t) and h(t') on
+t·t', and that of h(t) and the Shapley values φ on t and its sum.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from xaikit.solvers.odd_process import CENTRE, JITTER, SURE, fifth_sum, fourth_sum, third_sum
+from xaikit.solvers.odd_process import CENTRE, JITTER, TOTAL_NOISE, fifth_sum, fourth_sum, third_sum
 from xaikit.solvers.threads import one_thread
 
 TIE = 1e-9
-"""Gains nearer than this to the largest, relative to it, are as large: rounding must not choose."""
+"""Relative tolerance below which gains count as equal, so that rounding cannot decide a choice."""
 
 
 def choosing_seconds(n_units: int, n_asked: int, n_pool: int, n: int) -> float:
@@ -22,29 +23,30 @@ def choosing_seconds(n_units: int, n_asked: int, n_pool: int, n: int) -> float:
 
 
 def choose_pairs(asked: np.ndarray, pool: np.ndarray, n: int) -> np.ndarray:
-    """Choose pairs one by one: each time the one that lowers the variance of the values most.
+    """Choose pairs greedily, each the one that lowers the variance of the values most.
 
-    With a pair's answer, whatever it is, the total posterior variance of the Shapley values falls
-    by Σ_u Cov(φ_u, h)²/(Var h + σ²). Of equal pairs the first is taken.
+    The answer to a pair, whatever it is, reduces the total posterior variance of the Shapley values
+    by Σ_u Cov(φ_u, h)²/(Var h + σ²). Among equal pairs the first is chosen.
 
     Parameters
     ----------
     asked : bool array (m, M)
-        One coalition of each pair that is asked anyhow; so is that of all and none.
+        One coalition of each pair that is asked in any case; the pair of all and none is implied.
     pool : bool array (p, M)
         One coalition of each pair to choose from; M is at least 5.
     n : int
-        At most p.
+        Pairs to choose, at most p.
 
     Returns
     -------
     int array (n,)
-        Places in the pool, in the order they were chosen in.
+        Positions in the pool, in the order of choice.
 
     References
     ----------
     Rasmussen & Williams 2006, section 2.2; Cohn 1996, "Neural network exploration using optimal
-    experiment design", section 3 (least variance of what is wanted, not of the answers).
+    experiment design", section 3 (minimise the variance of the quantity of interest, not that of
+    the answers).
     """
     known = np.concatenate([2.0 * asked - 1.0, np.ones((1, pool.shape[1]))])
     signs, m = 2.0 * pool - 1.0, len(asked) + 1
@@ -52,9 +54,9 @@ def choose_pairs(asked: np.ndarray, pool: np.ndarray, n: int) -> np.ndarray:
     with one_thread():
         matrix = _between(known, known)
         matrix[np.diag_indices_from(matrix)] += np.exp(CENTRE[2]) + JITTER
-        matrix[-1, -1] += (SURE - 1.0) * np.exp(CENTRE[2])
+        matrix[-1, -1] += (TOTAL_NOISE - 1.0) * np.exp(CENTRE[2])
         lower = linalg.cholesky(matrix, lower=True, check_finite=False)
-        # The pool's columns of the Cholesky factor of all that is asked, a row for each question.
+        # Cholesky factor of all asked pairs, in the columns of the pool: one row for each pair.
         rows = np.empty((m + n, len(pool)))
         rows[:m] = linalg.solve_triangular(lower, _between(known, signs), lower=True,
                                            check_finite=False)
@@ -72,25 +74,25 @@ def choose_pairs(asked: np.ndarray, pool: np.ndarray, n: int) -> np.ndarray:
             row -= rows[:m + i, best] @ rows[:m + i]
             row /= size
             variances -= row**2
-            # shared -= outer(shared[:, best]/size, row), in place.
+            # In place: shared -= outer(shared[:, best] / size, row).
             linalg.blas.dger(-1.0 / size, row, shared[:, best].copy(), a=shared.T, overwrite_a=1)
     return chosen
 
 
 def _between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Give the covariances of h at signs a (n, M) and b (p, M), or (M,), without noise."""
+    """Return the covariances, without noise, of h at signs a (n, M) and b (p, M) or (M,)."""
     three, five, _ = np.exp(CENTRE)
-    # With ρ = 1 the power sums of t∘t' are t·t' for odd powers and M for even ones.
+    # If ρ = 1, the power sums of t∘t' are t·t' for odd powers and M for even ones.
     p, m = a @ b.T, float(a.shape[1])
     return (p / m + three / third_sum(m, m, m) * third_sum(p, m, p)
             + five / fifth_sum(m, m, m, m, m) * fifth_sum(p, m, p, m, p))
 
 
 def _with_values(signs: np.ndarray) -> np.ndarray:
-    """Give the covariances of h at signs (n, M) with the Shapley values, (n, M)."""
+    """Return the covariances (n, M) of h at signs (n, M) with the Shapley values."""
     three, five, _ = np.exp(CENTRE)
     m = float(signs.shape[1])
-    # The power sums of all entries but one.
+    # Power sums of all entries but one.
     odd, even = signs.sum(axis=1, keepdims=True) - signs, m - 1.0
     two, four = (odd**2 - even) / 2.0, fourth_sum(odd, even, odd, even)
     return signs * (2.0 / m + three * (2 / 3) / third_sum(m, m, m) * two

@@ -1,8 +1,9 @@
 """Weighted ridge regression on the presence of units: coefficients, errors, leave-one-out fidelity.
 
-Legend: n samples of d units, w weights summing to 1, W their diagonal; x the 0/1 mask of a sample
-less its weighted mean, by its standard deviation; A = XᵀWX + λI, β = A⁻¹XᵀWy for the standardised
-units, e = y − ȳ − Xβ, h_i = w_i(1 + x_iᵀA⁻¹x_i) the leverages. The intercept is not penalised.
+Legend: n samples of d units; w weights summing to 1, W = diag(w); x the 0/1 mask of a sample minus
+its weighted mean, divided by its standard deviation; A = XᵀWX + λI; β = A⁻¹XᵀWy for the
+standardised units; e = y − ȳ − Xβ; h_i = w_i(1 + x_iᵀA⁻¹x_i) the leverages. The intercept is not
+penalised.
 """
 
 from __future__ import annotations
@@ -16,29 +17,29 @@ from scipy import linalg
 from xaikit.solvers.threads import one_thread
 
 RIDGE = 1e-8
-"""λ, as a share of each unit's own variance: it only keeps a solve from being singular.
+"""λ, as a share of each unit's variance; it only keeps the system from being singular.
 
-A share of the weights alone, such as 1e-4, would crush the values of units that the kernel lets go
-rarely: of a text of one word by a quarter.
+A penalty relative to the total weight, such as 1e-4 of it, would shrink the values of units that
+the kernel rarely hides: that of the only word of a text by a quarter.
 """
 
 
 @dataclass(frozen=True)
 class Strata:
-    """How samples were drawn, for the errors of what is estimated from them.
+    """The sampling design, which determines the standard errors of estimates.
 
     Attributes
     ----------
     starts : int array (n_strata,)
-        Where each stratum of draws begins; they stand stratum by stratum.
+        First draw of each stratum; draws are ordered by stratum.
     factors : array (n_strata,)
-        What the squares of a stratum's draws count: (1 − m/N)·m/(m − 1) for m of N draws without
-        replacement, 0 where all were drawn.
+        Weight of the squared deviations of a stratum's draws: (1 − m/N)·m/(m − 1) for m of N draws
+        without replacement, 0 if all were drawn.
     draw : int
-        Samples that make one draw, one behind the other: 2 for pairs of complements.
+        Number of consecutive samples that make one draw: 2 for pairs of complements.
     leverages : bool
-        Whether residuals are set right for what a fit takes off them by √(1 − leverage) of their
-        draw (HC2); else `factors` do that.
+        Whether to correct residuals for having been fitted by dividing them by √(1 − leverage) of
+        their draw (HC2); if False, `factors` contain the correction.
     """
 
     starts: np.ndarray
@@ -48,7 +49,7 @@ class Strata:
 
     @classmethod
     def one(cls, n: int, n_units: int) -> Strata:
-        """Give the one stratum of `n` independent samples, with HC1's factor n/(n − d − 1)."""
+        """Return a single stratum of `n` independent samples, with HC1's factor n/(n − d − 1)."""
         left = n - n_units - 1.0
         return cls(np.array([0]), np.array([n / left if left > 0.0 else np.nan]),
                    leverages=False)
@@ -56,10 +57,10 @@ class Strata:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a regression found: `coefficients` and `errors` (d, K), `intercept` and `fidelity` (K,).
+    """A fitted regression: `coefficients` and `errors` (d, K), `intercept` and `fidelity` (K,).
 
-    `errors` are of the sampling; `fidelity` is the leave-one-out R², NaN for a constant answer and
-    where there are no more samples than coefficients.
+    `errors` are standard errors due to sampling. `fidelity` is the leave-one-out R², NaN for a
+    constant answer and if there are no more samples than coefficients.
     """
 
     coefficients: np.ndarray
@@ -69,13 +70,16 @@ class Fit:
 
 
 class PresenceRegression:
-    """Weighted ridge on masks, factorised once and solved for any number of answers.
+    """Weighted ridge regression on masks, factorised once and solved for any number of answers.
 
     Parameters
     ----------
     kept : bool array (n, d)
+        Whether each sample keeps each unit.
     weights : array (n,)
+        Weights of the samples; they are scaled to sum to 1.
     strata : Strata
+        How the samples were drawn.
 
     References
     ----------
@@ -89,7 +93,7 @@ class PresenceRegression:
         counted = kept[weights > 0.0]
         constant = counted.all(axis=0) | ~counted.any(axis=0)
         self._roots = np.sqrt(self.weights)[:, None]
-        # √w·(z − mean)/sd, made in place: with hundreds of units each pass over it takes its time.
+        # √w·(z − mean)/sd, computed in place: with hundreds of units each copy is slow.
         self._x = kept - self._means
         self._x *= self._roots
         self._x[:, constant] = 0.0
@@ -102,17 +106,18 @@ class PresenceRegression:
             self._inverse = linalg.inv(matrix)
             self._moved = self._x @ self._inverse
         self._forms = np.einsum("ij,ij->i", self._moved, self._x)
-        # Where all there is was asked, nothing is foretold: what is left is what is left.
+        # With every coalition asked there is no sampling error; use the raw residuals.
         self._left = np.ones((len(kept), 1)) if not strata.factors.any() else \
             np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
 
     @cached_property
     def thin(self) -> np.ndarray:
-        """Which units are kept, or hidden, in fewer than two samples by their weights, bool (d,).
+        """Whether the effective number of samples that keep, or hide, a unit is below 2, bool (d,).
 
-        What one sample says has no error that could be seen. False where all there is was asked.
+        The error of what a single sample says cannot be estimated. False if every coalition was
+        asked.
         """
-        kept = self._x > 0.0  # standardised: a kept unit is above its mean
+        kept = self._x > 0.0  # a kept unit is above its mean
         least = np.full(kept.shape[1], np.inf)
         for side in (kept, ~kept):
             sums, squares = self.weights @ side, self.weights**2 @ side
@@ -122,11 +127,11 @@ class PresenceRegression:
 
     @cached_property
     def _steps(self) -> np.ndarray:
-        """What a residual of 1 adds to the coefficients, (n, d)."""
+        """Change of the coefficients for a residual of 1 in each sample, (n, d)."""
         steps = self._moved * self._roots
         steps /= self._scales
         if self.strata.leverages:
-            # Of a pair of complements the difference alone adds to them: its leverage is 2wxᵀA⁻¹x.
+            # Only the difference of a pair of complements matters: its leverage is 2wxᵀA⁻¹x.
             taken = 2.0 * self._forms if self.strata.draw == 2 else self.weights + self._forms
             steps /= np.sqrt(np.maximum(1.0 - taken, 1e-9))[:, None]
         return steps
@@ -145,10 +150,11 @@ class PresenceRegression:
     def fidelity(
         self, answers: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray
     ) -> np.ndarray:
-        """Give the cross-validated R² (K,) of another linear model of the masks; NaN as in `Fit`.
+        """Return the cross-validated R² (K,) of another linear model of the masks; NaN as in `Fit`.
 
-        What other coefficients leave does not vanish where a leverage is nearly 1, as of the one
-        sample that has a unit: all leverages are taken for their mean (GCV, Golub et al. 1979).
+        The residuals of other coefficients do not vanish at a leverage near 1, such as that of the
+        only sample that keeps a unit, so every leverage is replaced by their mean (GCV, Golub et
+        al. 1979).
         """
         centre, sizes, scaled = standardised(answers, self.weights)
         mean = (intercept - centre + self._means @ coefficients) / sizes
@@ -157,13 +163,14 @@ class PresenceRegression:
         return self._explained(scaled, residuals / max(1.0 - (n_units + 1.0) / n, 1e-9))
 
     def _fitted(self, solved: np.ndarray) -> np.ndarray:
-        """Give what coefficients of standardised units foretell, (n, K); 0 where w is 0."""
+        """Return the predictions (n, K) of standardised coefficients; 0 where w is 0."""
         with one_thread():
             return self._x @ solved / np.where(self._roots > 0.0, self._roots, 1.0)
 
     def _explained(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Return R² (K,), given leave-one-out residuals (n, K) of the scaled answers."""
         n, n_units = self._x.shape
-        # A fit that meets every answer foretells none.
+        # A saturated fit has no leave-one-out predictions.
         if n <= n_units + 1:
             return np.full(scaled.shape[1], np.nan)
         whole = self.weights @ scaled**2
@@ -171,9 +178,9 @@ class PresenceRegression:
             return np.where(whole > 0.0, 1.0 - self.weights @ residuals**2 / whole, np.nan)
 
     def _variances(self, residuals: np.ndarray) -> np.ndarray:
-        """Give sandwich variances (d, K): V = Σ_s c_s Σ (u − ū_s)² over the draws of strata.
+        """Return sandwich variances (d, K): V = Σ_s c_s Σ (u − ū_s)² over the draws of strata s.
 
-        u is what a draw adds to the coefficients: the sum of w e A⁻¹x over its samples.
+        u, the sum of w e A⁻¹x over the samples of a draw, is its contribution to the coefficients.
         """
         starts, draw = self.strata.starts, self.strata.draw
         sizes = np.diff(np.append(starts, len(residuals) // draw))[:, None]
@@ -191,10 +198,17 @@ class PresenceRegression:
 def standardised(
     answers: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the means of answers, the largest distance from them, and answers in those terms.
+    """Return the weighted means of answers, their largest deviations, and the scaled deviations.
 
-    Squares of numbers that are nearly the same, huge or tiny would lose their digits. Answers that
-    differ by their rounding alone are all the mean.
+    Without scaling, squares of nearly equal, huge or tiny numbers would lose digits. Answers that
+    differ only by rounding all count as the mean.
+
+    Returns
+    -------
+    centre, sizes : arrays (K,)
+        A size of 0 is replaced by 1.
+    scaled : array (n, K)
+        (answers − centre)/sizes.
     """
     centre = weights @ answers
     centred = answers - centre

@@ -1,18 +1,18 @@
-"""RISE as a regression: how a model's answer goes with the brightness of each pixel's mask.
+"""RISE as a regression of the model's answers on the brightness of each pixel's mask.
 
-A mask is a coarse grid of zeros and ones, G, upsampled bilinearly and shifted: M = Y·G·Xᵀ, where Y
-(height × grid rows) and X depend on the shift alone. What is wanted are sums over the masks of
-weight·M and weight·M², and both are linear in something small. Of M it is the grid. Of M², whose
-pixels mix at most four cells, g² = g leaves the cells themselves and products of neighbours, each
-with factors that separate into one of y and one of x:
+A mask is a coarse grid G of zeros and ones, upsampled bilinearly and shifted: M = Y·G·Xᵀ, where Y
+(height × grid rows) and X (width × grid columns) depend on the shift alone. The regression needs
+sums of weight·M and weight·M² over the masks, and both are linear in small arrays. For M that is
+the grid. For M², each pixel mixes at most four cells and g² = g, so the small arrays are the cells
+themselves and the products of neighbouring cells, each with separable factors in y and x:
 
     M² = Y²·G·X²ᵀ + 2·Y²·(g→)·X×ᵀ + 2·Y×·(g↓)·X²ᵀ + 2·Y×·(g↘ + g↙)·X×ᵀ
 
-with Y² the squares and Y× the products of neighbouring columns of Y. So the sums are taken over
-the small arrays, apart for each shift, and all shifts are upsampled in two matrix products at the
-end. Adding up masks of full size takes masks × pixels steps instead.
+Y² are the squares, and Y× the products of neighbouring columns, of Y. The sums are therefore taken
+over the small arrays, separately for each shift, and two matrix products at the end upsample all
+shifts. Summing masks of full size would take masks × pixels operations instead.
 
-Symbols: f answers, M masks, n masks, S Cov(f, M) / Var(M).
+Legend: f answers, M masks, n number of masks, S = Cov(f, M)/Var(M).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from scipy.sparse import csr_array
 from xaikit.solvers.threads import one_thread
 
 OUTPUTS_AT_ONCE = 16
-"""Outputs summed up together: fixed, so that no setting of memory can change a byte."""
+"""Outputs summed together; fixed, so that no memory setting can change the bytes of results."""
 _CONSTANT = 1e-9
-"""Variance of a pixel's mask below which it is taken for constant, and rounding error."""
+"""A mask with a variance below this is constant at that pixel: the rest is rounding error."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What was found: arrays (height, width, K).
+    """Values and standard errors of each pixel: arrays (height, width, K).
 
-    `errors` are NaN, and `values` 0, where a pixel's mask is the same in all questions.
+    `values` are 0 and `errors` NaN at pixels where all masks are equal.
     """
 
     values: np.ndarray
@@ -43,13 +43,13 @@ class Maps:
 
 @dataclass(frozen=True)
 class Masks:
-    """Random masks of an image, as small as they can be kept.
+    """Random masks of an image, stored as grids and shifts.
 
     Attributes
     ----------
     grids : bool array (n, rows, columns)
     shifts : int array (n, 2)
-        How far each mask is moved up and left, in pixels.
+        Pixels that each mask is moved up and left.
     size : tuple of int
         Height and width of the image.
     """
@@ -62,7 +62,7 @@ class Masks:
         return len(self.grids)
 
     def full(self, first: int, stop: int) -> np.ndarray:
-        """Make masks first … stop − 1 of full size: float32 (n, height, width) in [0, 1]."""
+        """Build masks first … stop − 1 in full size: float32 (n, height, width) in [0, 1]."""
         by_y, by_x = (ramps(size, cells).astype(np.float32)
                       for size, cells in zip(self.size, self.grids.shape[1:], strict=True))
         up, left = self.shifts[first:stop].T
@@ -75,9 +75,9 @@ class Masks:
 def draw_masks(
     rng: np.random.Generator, n_masks: int, size: tuple[int, int], grid: int, p: float
 ) -> Masks:
-    """Draw grids of ones with probability `p`, and shifts by less than a cell.
+    """Draw grids whose cells are 1 with probability `p`, and shifts by less than a cell.
 
-    The grid has `grid` cells each way, or as many as there are pixels.
+    A grid has `grid` cells in each direction, or one for each pixel if there are fewer pixels.
 
     Examples
     --------
@@ -93,15 +93,15 @@ def draw_masks(
 
 
 def ramps(n_pixels: int, n_cells: int) -> np.ndarray:
-    """Give the weights that upsample `n_cells` bilinearly, for each shift.
+    """Return the weights that upsample `n_cells` bilinearly, for each shift.
 
     The cells are stretched over one cell more than the pixels need (Petsiuk 2018, section 3.2);
-    pixels outside the outermost centres of cells take the value of the nearest.
+    pixels beyond the outermost cell centres take the value of the nearest cell.
 
     Returns
     -------
     array (n_shifts, n_pixels, n_cells)
-        Rows sum to 1, with at most two numbers that are not 0.
+        Rows sum to 1 and have at most two nonzero entries.
 
     Examples
     --------
@@ -115,24 +115,24 @@ def ramps(n_pixels: int, n_cells: int) -> np.ndarray:
 
 
 def correlate(answers: np.ndarray, masks: Masks) -> Maps:
-    """Regress answers on the brightness of each pixel, one pixel at a time.
+    """Regress the answers on the mask's brightness at each pixel, one pixel at a time.
 
     Parameters
     ----------
     answers : array (n, K)
-        The model's answers to the masked images.
+        Answers of the model to the masked images.
     masks : Masks
 
     Returns
     -------
     Maps
-        S = Cov(f, M) / Var(M), in units of the model's output; its error allows for answers whose
-        spread depends on the mask (White 1980, HC0), with the residuals under the null.
+        S = Cov(f, M)/Var(M), in units of the model's output. Its standard errors are
+        heteroskedasticity-consistent (White 1980, HC0), with the residuals under the null.
 
     References
     ----------
-    Petsiuk, Das & Saenko 2018, "RISE", equation 6, which divides by E[M] where this subtracts the
-    mean and divides by Var(M).
+    Petsiuk, Das & Saenko 2018, "RISE", equation 6, which divides by E[M]; here the mean is
+    subtracted and the sum divided by Var(M).
     """
     n = len(answers)
     centred = answers - answers.mean(axis=0)
@@ -155,7 +155,7 @@ def correlate(answers: np.ndarray, masks: Masks) -> Maps:
 def _regress(
     f: np.ndarray, linear: _Upsampler, square: _Upsampler, mean: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give S and its error for centred answers `f` (n, k); `spread` is Σ(M − mean)²."""
+    """Return S and its error for centred answers `f` (n, k); `spread` is Σ(M − mean)²."""
     together = linear(f)
     weights = f**2
     total = weights.sum(axis=0)
@@ -166,10 +166,16 @@ def _regress(
 
 
 class _Upsampler:
-    """Sums over masks of weight · (something of the mask that is small and separable).
+    """Weighted sums over masks, taken on small arrays and then upsampled.
 
-    `cells` (n, rows, columns) are that small thing; `by_y` and `by_x` (n_shifts, pixels, rows or
-    columns) upsample it.
+    Parameters
+    ----------
+    cells : array (n, rows, columns)
+        Small array of each mask.
+    shifts : int array (n, 2)
+        Shift of each mask.
+    by_y, by_x : arrays (n_shifts, pixels, rows or columns)
+        Weights that upsample the small arrays.
     """
 
     def __init__(
@@ -180,21 +186,21 @@ class _Upsampler:
         i, y, x = np.nonzero(cells)
         row = shifts[i, 0] * by_y.shape[2] + y
         column = shifts[i, 1] * by_x.shape[2] + x
-        # One row a cell and shift, one column a mask.
+        # One row for each cell and shift, one column for each mask.
         self.sums = csr_array(
             (cells[i, y, x].astype(np.float64), (row * self.shape[1] + column, i)),
             shape=(self.shape[0] * self.shape[1], len(cells)))
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """Sum with weights (n, k): (height, width, k)."""
+        """Return the sums with weights (n, k): (height, width, k)."""
         small = (self.sums @ weights).T.reshape(-1, *self.shape)
         return np.moveaxis(self.by_y @ small @ self.by_x.T, 0, -1)
 
 
 def _pairs(grids: np.ndarray) -> np.ndarray:
-    """Give the products that M² is made of: (n, 2·rows, 2·columns), cells first, then neighbours.
+    """Compute the products that make up M²: (n, 2·rows, 2·columns), cells first, then neighbours.
 
-    What would stand beyond the last row or column stays 0.
+    Products with cells beyond the last row or column are 0.
     """
     n, rows, columns = grids.shape
     g = np.zeros((n, rows + 1, columns + 1), dtype=np.int8)
@@ -206,11 +212,12 @@ def _pairs(grids: np.ndarray) -> np.ndarray:
 
 
 def _square(ramp: np.ndarray) -> np.ndarray:
-    """Give squares of the weights, and products of neighbours: (n_shifts, pixels, 2·cells)."""
+    """Compute squares of weights and products of neighbours: (n_shifts, pixels, 2·cells)."""
     neighbours = np.zeros_like(ramp)
     neighbours[:, :, :-1] = ramp[:, :, :-1] * ramp[:, :, 1:]
     return np.concatenate([ramp**2, neighbours], axis=2)
 
 
 def _cell(n_pixels: int, n_cells: int) -> int:
+    """Return the pixels of one cell, which is also the number of shifts."""
     return -(-n_pixels // n_cells)

@@ -1,7 +1,7 @@
 """Shapley values from coalition values: exactly, or by constrained least squares.
 
-Legend (after Covert & Lee 2021 and Lundberg & Lee 2017): M units, z the 0/1 mask of coalition S,
-t = 2z − 1, d = v(S) − v(complement), Δ = v(all) − v(none), φ the Shapley values, w pair weights.
+Legend (after Covert & Lee 2021 and Lundberg & Lee 2017): M units; z the 0/1 mask of coalition S;
+t = 2z − 1; d = v(S) − v(complement); Δ = v(all) − v(none); φ the Shapley values; w pair weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Pairs(Protocol):
 
     @property
     def weights(self) -> np.ndarray:
-        """Kernel weight of each pair over its chance of being drawn (m,)."""
+        """Kernel weight of each pair divided by its probability of being drawn (m,)."""
 
     @property
     def strata(self) -> np.ndarray:
@@ -31,22 +31,22 @@ class Pairs(Protocol):
 
     @property
     def drawn(self) -> np.ndarray:
-        """Pairs drawn of each stratum."""
+        """Number of pairs drawn from each stratum."""
 
     @property
     def available(self) -> np.ndarray:
-        """Pairs there are of each stratum."""
+        """Number of pairs in each stratum."""
 
 
 def shapley_weights(n_players: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give what a coalition value counts in a player's Shapley value, by number of players.
+    """Return the weight of a coalition's value in a player's Shapley value, by number of players.
 
     Returns
     -------
     gain, loss : arrays (n_players + 1, n_players + 1)
-        ``gain[d, s]`` = (s−1)!(d−s)!/d! for players in a coalition of s of d players,
-        ``loss[d, s]`` = s!(d−s−1)!/d! (counted negatively) for players outside; 0 where there
-        is no such player.
+        ``gain[d, s]`` = (s−1)!(d−s)!/d! for players in a coalition of s of d players, and
+        ``loss[d, s]`` = s!(d−s−1)!/d!, to be subtracted, for players outside; 0 if there is no such
+        player.
 
     References
     ----------
@@ -67,12 +67,12 @@ def shapley_weights(n_players: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_from_all(values: np.ndarray) -> np.ndarray:
-    """Give the Shapley values of a game known on all coalitions.
+    """Compute the Shapley values of a game known on all coalitions.
 
     Parameters
     ----------
     values : array (2^M, n_outputs)
-        In the order of `all_coalitions`: coalition i keeps the units of i's bits.
+        In the order of `all_coalitions`: coalition i keeps the units whose bits are set in i.
 
     Returns
     -------
@@ -93,12 +93,12 @@ def exact_from_all(values: np.ndarray) -> np.ndarray:
 
 
 def interaction_weights(n_players: int) -> np.ndarray:
-    """Give what a second difference counts in the Shapley interaction of two players.
+    """Return the weight of a second difference in the Shapley interaction of two players.
 
     Returns
     -------
     array (n_players + 1, n_players + 1)
-        ``[d, t]`` = t!(d−t−2)!/(d−1)! for t others of d players present; 0 where there are no two.
+        ``[d, t]`` = t!(d−t−2)!/(d−1)! if t others of d players are present; 0 unless t + 2 <= d.
 
     References
     ----------
@@ -111,7 +111,7 @@ def interaction_weights(n_players: int) -> np.ndarray:
 
 
 def interactions_from_all(values: np.ndarray) -> np.ndarray:
-    """Give the Shapley interaction index of every two units of a game known on all coalitions.
+    """Compute the Shapley interaction index of every two units of a game known on all coalitions.
 
     Parameters
     ----------
@@ -146,18 +146,20 @@ def interactions_from_all(values: np.ndarray) -> np.ndarray:
 class PairedLeastSquares:
     """Least squares on paired coalitions, factorised once and solved for any number of games.
 
-    Minimises Σ w (d − t·φ)² subject to Σφ = Δ. With Q = I − 11ᵀ/M, T = tQ and r = d − Δ·t̄ the
-    solution is φ = Δ/M + (TᵀWT)⁺ TᵀW r: Kernel SHAP on both halves of every pair, at half the size.
-    Games whose interactions are of order 2 at most are solved exactly.
+    It minimises Σ w (d − t·φ)² subject to Σφ = Δ. With Q = I − 11ᵀ/M, T = tQ and r = d − Δ·t̄, the
+    solution is φ = Δ/M + (TᵀWT)⁺ TᵀW r. This equals Kernel SHAP on both coalitions of every pair,
+    with half as many rows. Games with interactions of order at most 2 are solved exactly.
 
-    Several sets of pairs, with the same number of each size, stand one behind the other: each is
-    for a game of its own, a block of background rows, and the games add up by their shares.
+    There may be several sets of pairs with the same number of pairs of each size. Each set is for a
+    game of its own, that of a block of background rows; the mean of the games, by their shares, is
+    the whole game.
 
     Attributes
     ----------
-    pairs : PairedCoalitions
-        The first set; weights and strata are those of all.
+    pairs : Pairs
+        The first set; its weights and strata hold for all sets.
     kept : bool array (n_sets, m, M)
+        One coalition of each pair.
     projected : array (n_sets, m, M)
         T.
     row_means : array (n_sets, m)
@@ -167,7 +169,7 @@ class PairedLeastSquares:
     leverages : array (n_sets, m)
         ℓ = w Tᵀ(TᵀWT)⁺T, at most 1.
     steps : array (n_sets, m, M)
-        What a residual of 1 adds to the estimate if its pair is left out: w T(TᵀWT)⁺/(1 − ℓ).
+        Change of the estimate when a pair with residual 1 is left out: w T(TᵀWT)⁺/(1 − ℓ).
     """
 
     pairs: Pairs
@@ -185,7 +187,7 @@ class PairedLeastSquares:
         Raises
         ------
         ValueError
-            If the pairs cannot tell every unit apart.
+            If the pairs do not determine the values of all units.
         """
         kept = np.stack([pairs.kept for pairs in sets])
         weights = sets[0].weights[:, None]
@@ -194,7 +196,7 @@ class PairedLeastSquares:
         projected = signs - row_means[:, :, None]
         gram = projected.transpose(0, 2, 1) @ (weights * projected)
         n_units = kept.shape[2]
-        # Q takes the direction of ones out: adding it back makes the matrix invertible.
+        # Q projects out the direction of ones; adding it back makes the matrix invertible.
         ones = np.full((n_units, n_units), 1.0 / n_units)
         size = np.trace(gram, axis1=1, axis2=2)[:, None, None] / max(n_units - 1, 1)
         whole = gram + size * ones
@@ -202,8 +204,8 @@ class PairedLeastSquares:
             np.linalg.cholesky(whole)
         except np.linalg.LinAlgError as error:
             raise ValueError(
-                f"{kept.shape[1]} pairs of coalitions cannot tell {n_units} units apart; "
-                "raise the budget."
+                f"{kept.shape[1]} pairs of coalitions do not determine the values of {n_units} "
+                "units; raise the budget."
             ) from error
         inverse = np.linalg.inv(whole) - ones / size
         moved = projected @ inverse
@@ -213,7 +215,7 @@ class PairedLeastSquares:
                    moved * scale[:, :, None])
 
     def take(self, sets: np.ndarray) -> PairedLeastSquares:
-        """Give the design of some of the sets."""
+        """Return the design of some of the sets."""
         if len(sets) == len(self.kept):
             return self
         return PairedLeastSquares(
@@ -235,10 +237,10 @@ class PairedLeastSquares:
         Returns
         -------
         values, variances : arrays (n_sets, M, n_outputs)
-            The variances are those of drawing pairs, 0 where all pairs were drawn.
+            Variances are due to drawing pairs, 0 if all pairs were drawn.
         unexplained : array (n_sets, n_outputs)
-            Weighted squares of what the values leave of the differences; see `explained`. Sizes of
-            which some pairs were drawn are corrected for having been fitted.
+            Weighted sum of squared residuals of the differences; see `explained`. Residuals of
+            sizes that were not fully drawn are corrected for having been fitted.
         """
         n_units = self.projected.shape[2]
         rest = differences - self.row_means[:, :, None] * totals[:, None]
@@ -253,7 +255,7 @@ class PairedLeastSquares:
     def unexplained(
         self, values: np.ndarray, differences: np.ndarray, totals: np.ndarray
     ) -> np.ndarray:
-        """Give the weighted squares (n_sets, n_outputs) that `values` leave of the differences."""
+        """Return the weighted sum of squared residuals of the differences (n_sets, n_outputs)."""
         rest = differences - self.row_means[:, :, None] * totals[:, None]
         return self._squares(rest - self.projected @ values, np.ones_like(self.leverages))
 
@@ -261,25 +263,30 @@ class PairedLeastSquares:
         return np.einsum("i,gi,gik->gk", self.pairs.weights, scale, residuals**2)
 
     def _variances(self, residuals: np.ndarray) -> np.ndarray:
-        """Stratified sandwich variances with finite-population correction, (n_sets, M, n_outputs).
+        """Return stratified sandwich variances with finite-population correction.
 
-        u_i = w_i T_i e_i/(1 − ℓ_i) is what pair i adds to the estimate; its spread within the
-        strata not fully drawn gives V = G⁺ [Σ_s c_s Σ_i (u_i − ū_s)(u_i − ū_s)ᵀ] G⁺ with
-        c_s = (1 − m_s/N_s)·m_s/(m_s − 1). NaN if a stratum was drawn fewer than two times.
+        With residuals e_i and the contributions u_i = w_i T_i e_i/(1 − ℓ_i) of the pairs, it is
+        V = G⁺ [Σ_s c_s Σ_i (u_i − ū_s)(u_i − ū_s)ᵀ] G⁺, where G = TᵀWT, s are the strata that were
+        not fully drawn, and c_s = (1 − m_s/N_s)·m_s/(m_s − 1) for m_s of N_s pairs.
+
+        Returns
+        -------
+        array (n_sets, M, n_outputs)
+            NaN if fewer than two pairs were drawn from a stratum.
         """
         pairs, n_outputs = self.pairs, residuals.shape[2]
         drawn, available = pairs.drawn[1:], pairs.available[1:]
         partly = drawn < available
         shape = (len(residuals), self.projected.shape[2], n_outputs)
         if np.any(drawn[partly] < 2):
-            # A size that was asked once or never says nothing about its own spread.
+            # One pair of a size, or none, does not show how much pairs of that size differ.
             return np.full(shape, np.nan)
         variances = np.zeros(shape)
         left_out = 1.0 - drawn / available
         factors = np.where(partly, left_out * drawn / np.maximum(drawn - 1, 1), 0.0)
         first = np.concatenate([[0], np.cumsum(drawn)[:-1]]).astype(np.int64)
         for k in range(n_outputs):
-            # Pairs stand stratum by stratum, so a sum over a stratum is one of a run of rows.
+            # Pairs are ordered by stratum, so the sum over a stratum is one over consecutive rows.
             steps = self.steps * residuals[:, :, k, None]
             means = np.add.reduceat(steps, first, axis=1) / drawn[:, None]
             steps -= np.repeat(means, drawn.astype(np.int64), axis=1)
@@ -288,21 +295,23 @@ class PairedLeastSquares:
 
 
 def explained(values: np.ndarray, unexplained: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """Say how much of a game the sum of its Shapley values reproduces: an R² by output.
+    """Return the R² with which the sum of its Shapley values reproduces a game, for each output.
 
     Parameters
     ----------
     values : array (M, n_outputs)
+        φ.
     unexplained : array (n_outputs,)
-        Weighted squares of what the values leave of the pairs' differences. Over all pairs the sum
-        of the values itself has (2/M)·Σ(φ − φ̄)² of them, compared with equal shares.
+        Weighted sum of squared residuals of the pairs' differences. The weighted sum of squares
+        that the values themselves explain, compared with equal values for all units, is
+        (2/M)·Σ(φ − φ̄)² over all pairs.
     rounding : array (n_outputs,)
         Differences up to this size are rounding errors.
 
     Returns
     -------
     array (n_outputs,)
-        1 for an additive game; NaN where nothing is left to explain.
+        1 for an additive game; NaN if there is nothing to explain.
     """
     own = 2.0 / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
     whole = own + unexplained

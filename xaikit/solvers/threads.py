@@ -1,4 +1,4 @@
-"""Linear algebra on one thread: how a product is split among threads shows in its last bits."""
+"""Linear algebra on one thread, since the number of threads changes the last bits of a product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Keep BLAS to one thread while this is entered."""
+    """Return a context manager that limits BLAS to one thread."""
     return _blas().limit(limits=1)
 
 

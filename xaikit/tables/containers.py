@@ -1,8 +1,8 @@
-"""What users hand over and models want back: each container taken in, and given back as it was.
+"""Containers of other libraries: taken in as frames and arrays, and given back to the model.
 
 Inside, everything is a pandas frame, a NumPy array or a list of documents (`tables`). A container
-of another library is one class here with the members of `Container`; the library is looked up in
-`sys.modules` and never imported, for a table of a library that was not imported cannot exist.
+of another library is one class here with the members of `Container`. The library is looked up in
+`sys.modules` and never imported: without the import there can be no table of that library.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ MOST_DENSE = 2**30
 
 
 class Container(Protocol):
-    """A library's table, as the adapter needs to know it."""
+    """What a class for the tables of one library provides."""
 
     name: ClassVar[str]
 
     @classmethod
     def owns(cls, X: Any) -> bool:
-        """Say whether `X` is of this kind."""
+        """Return whether `X` is of this kind."""
 
     @classmethod
     def of(cls, X: Any) -> Self:
-        """Remember of `X` what `give` needs."""
+        """Build an instance that remembers what `give` needs to know of `X`."""
 
     @classmethod
     def take(cls, X: Any) -> Any:
-        """Turn `X` into a frame or an array, losing nothing."""
+        """Return `X` as a frame or an array, without loss."""
 
     def give(self, table: Any) -> Any:
         """Undo `take` for a table with the same columns."""
@@ -48,7 +48,7 @@ class Polars:
 
     @classmethod
     def owns(cls, X: Any) -> bool:
-        """Say whether `X` is a polars DataFrame (a LazyFrame is refused with a sentence)."""
+        """Return whether `X` is a polars DataFrame (a LazyFrame is refused with a sentence)."""
         pl = sys.modules.get("polars")
         if pl is None:
             return False
@@ -81,7 +81,7 @@ class Polars:
         return frame
 
     def give(self, table: pd.DataFrame) -> Any:
-        """Give a polars DataFrame of the same dtypes.
+        """Return a polars DataFrame of the same dtypes.
 
         A column that had to be widened (a fraction among whole numbers) keeps the wider dtype.
         """
@@ -91,7 +91,7 @@ class Polars:
 
 
 def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
-    """Give a column of polars a dtype that the explainers know how to move, rank and save."""
+    """Return a polars column in a dtype that explainers can move, rank and save."""
     dtype = series.dtype
     if isinstance(dtype, pl.Enum):
         levels = pd.CategoricalDtype(dtype.categories.to_list(), ordered=True)
@@ -101,7 +101,7 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
     if isinstance(dtype, pl.Datetime | pl.Duration):
         return pd.Series(series.to_arrow().to_pandas())
     if isinstance(dtype, pl.Decimal):
-        # Fifteen digits survive a float; more are only told apart.
+        # A float holds fifteen digits; more become text, which can only be compared.
         series = series.cast(pl.Float64 if dtype.precision <= 15 else pl.String)
     if dtype == pl.Categorical:
         series = series.cast(pl.String)
@@ -112,7 +112,7 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
 
 
 def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
-    """Undo `_inside`; numbers that had to be widened stay so."""
+    """Undo `_inside`; numbers that had to be widened stay wide."""
     import pyarrow as pa
 
     if isinstance(cells.dtype, pd.ArrowDtype):
@@ -134,7 +134,7 @@ class Sparse:
 
     @classmethod
     def owns(cls, X: Any) -> bool:
-        """Say whether `X` is one of SciPy's."""
+        """Return whether `X` is one of SciPy's."""
         scipy = sys.modules.get("scipy.sparse")
         return scipy is not None and scipy.issparse(X)
 
@@ -145,7 +145,7 @@ class Sparse:
 
     @classmethod
     def take(cls, X: Any) -> np.ndarray:
-        """Write the zeros out, if they fit."""
+        """Return a dense array, if it fits."""
         size = X.dtype.itemsize * int(np.prod(X.shape))
         if size > MOST_DENSE:
             raise ValueError(f"a sparse table of shape {X.shape} would take {size / 2**30:.1f} GiB "
@@ -153,7 +153,7 @@ class Sparse:
         return X.toarray()
 
     def give(self, table: np.ndarray) -> Any:
-        """Give the same kind of matrix."""
+        """Return the same kind of matrix."""
         return self.kind(table)
 
 
@@ -167,7 +167,7 @@ class Tensor:
 
     @classmethod
     def owns(cls, X: Any) -> bool:
-        """Say whether `X` is a tensor."""
+        """Return whether `X` is a tensor."""
         torch = sys.modules.get("torch")
         return torch is not None and isinstance(X, torch.Tensor)
 
@@ -178,13 +178,13 @@ class Tensor:
 
     @classmethod
     def take(cls, X: Any) -> np.ndarray:
-        """Bring it to the CPU; NumPy has no bfloat16, and float32 holds all of its values."""
+        """Return an array on the CPU; bfloat16, which NumPy lacks, becomes float32."""
         torch = sys.modules["torch"]
         X = X.detach().cpu()
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
 
     def give(self, table: np.ndarray) -> Any:
-        """Give a tensor of the same dtype on the same device.
+        """Return a tensor of the same dtype on the same device.
 
         An array that had to be widened (a fraction among whole numbers) keeps the wider dtype.
         """
@@ -199,7 +199,7 @@ NAMES = tuple(kind.name for kind in CONTAINERS)
 
 
 def container_of(X: Any) -> Container | None:
-    """Give what remembers how `X` was handed over; None for pandas, NumPy and lists."""
+    """Return what remembers the container of `X`; None for pandas, NumPy and lists."""
     for kind in CONTAINERS:
         if kind.owns(X):
             return kind.of(X)
@@ -207,7 +207,7 @@ def container_of(X: Any) -> Container | None:
 
 
 def taken_in(X: Any) -> Any:
-    """Turn a container of another library into a frame or an array; all else stays as it is."""
+    """Return a container of another library as a frame or an array, and anything else as it is."""
     for kind in CONTAINERS:
         if kind.owns(X):
             return kind.take(X)

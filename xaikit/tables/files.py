@@ -1,82 +1,60 @@
-"""Where a report goes: names beside the page, a check before any work, and whole files or none."""
+"""Files that are written whole or not at all, and hashes of what a table holds."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 
-def names_beside(path: Path) -> dict[str, Path]:
-    """Give the files of a report whose page is `path`.
+from xaikit.tables.schema import Schema
+from xaikit.tables.tables import Table
 
-    Examples
-    --------
-    >>> [p.name for p in names_beside(Path("out/report.html")).values()]
-    ['report.html', 'report.md', 'report.json', 'importance.csv', 'attributions.csv']
-    >>> names_beside(Path("adult.html"))["importance"].name
-    'adult-importance.csv'
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, then rename it: readers never see half a file.
+
+    Text is written as UTF-8. A link is followed, and a file that is replaced keeps its permissions.
     """
-    prefix = "" if path.stem == "report" else f"{path.stem}-"
-    return {
-        "html": path,
-        "markdown": path.with_name(f"{path.stem}.md"),
-        "json": path.with_name(f"{path.stem}.json"),
-        "importance": path.with_name(f"{prefix}importance.csv"),
-        "attributions": path.with_name(f"{prefix}attributions.csv"),
-    }
-
-
-def check_writable(path: str | os.PathLike[str]) -> Path:
-    """Make sure that a report can be written to `path`, making its folder; give it as a Path.
-
-    Called before the model is asked anything: an hour's work must not end in "no permission".
-
-    Raises
-    ------
-    ValueError
-        If `path` is a folder, or has an ending that belongs to a file beside it.
-    OSError
-        If its folder cannot be made or written to.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise ValueError(f"path={str(path)!r} is a folder; name a file in it, such as "
-                         f"{str(target / 'report.html')!r}.")
-    if target.suffix.lower() in (".md", ".json", ".csv"):
-        raise ValueError(f"path={str(path)!r} names the page itself, so end it in .html; the "
-                         "Markdown, JSON and CSV files are written beside it.")
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
+    data = content.encode("utf8") if isinstance(content, str) else content
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for file in names_beside(target).values():
-            if file.is_dir():
-                raise IsADirectoryError(f"{file} is a folder")
-            if file.exists() and not os.access(file, os.W_OK):
-                raise PermissionError(f"no permission to replace {file}")
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(f"the report cannot be written to {str(target)!r} ({reason}); choose "
-                          "another path. The model was not asked anything yet.") from error
-    return target
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it: readers never see half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf8", newline="\n") as file:
-            file.write(text)
-        # mkstemp makes files that only their owner can read; a report is for colleagues.
-        os.chmod(temporary, 0o666 & ~_umask())
+        with temporary.open("xb") as file:
+            file.write(data)
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:
+    """Return the sha256 of a table's names, dtypes and values, and of the labels.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1, 2]})
+    >>> content_hash(frame, None, Schema.of(frame))[:8] == content_hash(
+    ...     frame.copy(), None, Schema.of(frame))[:8]
+    True
+    """
+    digest = hashlib.sha256(repr((schema.names, [str(d) for d in schema.dtypes])).encode())
+    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
+    for j in range(frame.shape[1]):
+        digest.update(_hash_column(frame.iloc[:, j]))
+    if y is not None:
+        digest.update(_hash_column(pd.Series(y, dtype=object).astype(str)))
+    return digest.hexdigest()
+
+
+def _hash_column(column: pd.Series) -> bytes:
+    try:
+        return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes()
+    except TypeError:  # cells such as lists, which have no hash of their own
+        return pd.util.hash_pandas_object(column.map(repr), index=False).to_numpy().tobytes()

@@ -1,4 +1,4 @@
-"""What the user's batches look like, so that every batch reaches the model in the same form."""
+"""Schemas: every batch reaches a model with the same columns, dtypes and container."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.casting import (
-    cast_column,
-    cast_numbers,
-    is_number,
-    is_object,
-    listed,
-    numbers_or_raise,
-    same_dtype,
-)
+from xaikit.settings import check
+from xaikit.tables.casting import cast_column, cast_numbers, numbers_or_raise
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
+from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, same_dtype
 from xaikit.tables.tables import Batch, Table, by_column
+from xaikit.tables.wording import listed
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a table looks like: its container, columns and dtypes.
+    """The container, columns and dtypes of a table.
 
     Attributes
     ----------
     container : {"frame", "array", "polars", "sparse", "tensor"}
-        What the model is handed.
+        What the model receives.
     columns : Index
-        Column labels (invented as ``x0…`` for an array).
+        Column labels; ``x0``, ``x1``, … for an array without names.
     dtypes : tuple of dtypes
         One a column.
     home : Container or None
-        What turns a batch back into a container that is neither pandas nor NumPy.
+        Turns a batch back into a container that is neither pandas nor NumPy.
     by_column : bool
         Whether an array lies in memory column by column.
     """
@@ -61,6 +56,7 @@ class Schema:
         >>> Schema.of(pd.DataFrame({"age": [39, 50], "sex": ["F", "M"]})).names
         ('age', 'sex')
         """
+        check({"feature_names": feature_names})
         home = container_of(table)
         table = as_table(table)
         if isinstance(table, pd.DataFrame):
@@ -79,7 +75,7 @@ class Schema:
 
     @property
     def is_frame(self) -> bool:
-        """Say whether batches are frames inside, each column with a dtype of its own."""
+        """Return whether batches are frames inside, each column with its own dtype."""
         return self.container in ("frame", Polars.name)
 
     @property
@@ -88,11 +84,10 @@ class Schema:
         return tuple(str(c) for c in self.columns)
 
     def conform(self, table: Any) -> Table:
-        """Give `table` this schema's column order and dtypes, changing no value.
+        """Return `table` with this schema's column order and dtypes, and every value as it was.
 
-        A cast that would change a value is not made: a fraction in a column of whole numbers keeps
-        its own dtype (the batch is then widened), and a value that the column cannot hold at all
-        is an error. Columns are put in order by name.
+        Columns are put in order by name. A fraction in a column of whole numbers keeps its own
+        dtype, and so widens the column; a value that the column cannot hold at all is an error.
 
         Raises
         ------
@@ -116,13 +111,13 @@ class Schema:
         return frame
 
     def native(self, batch: Batch) -> Any:
-        """Give a batch of this schema the container that the user handed over."""
+        """Return a batch of this schema in the container that the user passed."""
         if self.home is None or isinstance(batch, pd.DataFrame) != self.is_frame:
             return batch
         return self.home.give(batch)
 
     def to_frame(self, table: Table) -> pd.DataFrame:
-        """Give a copy of a table as a frame with this schema's names and a fresh index."""
+        """Return a copy of a table as a frame with this schema's names and a fresh index."""
         if isinstance(table, pd.DataFrame):
             return table.reset_index(drop=True).copy()
         return pd.DataFrame(table, columns=self.columns, copy=True)
@@ -137,11 +132,11 @@ class Schema:
         dtype = self.dtypes[0] if self.dtypes else table.dtype
         if table.dtype == dtype:
             return table
-        if is_number(table.dtype) and is_number(dtype):
+        if is_number_dtype(table.dtype) and is_number_dtype(dtype):
             return cast_numbers(table, dtype)
-        if is_object(table.dtype) and is_number(dtype):
+        if is_object_dtype(table.dtype) and is_number_dtype(dtype):
             return cast_numbers(numbers_or_raise(table, "the table"), dtype)
-        if is_number(table.dtype) != is_number(dtype) and not is_object(dtype):
+        if is_number_dtype(table.dtype) != is_number_dtype(dtype) and not is_object_dtype(dtype):
             raise ValueError(f"expected an array of {dtype}, got {table.dtype}.")
         return table.astype(np.result_type(table.dtype, dtype))
 
@@ -167,18 +162,18 @@ class Schema:
 
 @dataclass(frozen=True)
 class Documents:
-    """Texts: the model is handed a list of str."""
+    """Texts: the model receives a list of str."""
 
     container = "documents"
     names = ("text",)
 
     def conform(self, X: Any) -> list[str]:
-        """Give a list of the texts in one text, a list, a Series or a 1-D array.
+        """Return a list of the texts in one text, a list, a Series or a 1-D array.
 
         Raises
         ------
         ValueError
-            If something among them is not text.
+            If an item is not text.
         """
         texts = [X] if isinstance(X, str) else _listed_texts(X)
         for i, text in enumerate(texts):
@@ -188,7 +183,7 @@ class Documents:
         return [str(text) for text in texts]
 
     def native(self, batch: list[str]) -> list[str]:
-        """Give the list."""
+        """Return the list as it is."""
         return batch
 
 
@@ -214,7 +209,7 @@ class Stack:
         return ("×".join(map(str, self.shape)),)
 
     def conform(self, X: Any) -> np.ndarray:
-        """Give an array (n_rows, …) of this shape and dtype; one image is a stack of one.
+        """Return an array (n_rows, …) of this shape and dtype; one image is a stack of one.
 
         Raises
         ------
@@ -229,12 +224,12 @@ class Stack:
                              f"got shape {stack.shape}.")
         if stack.dtype == self.dtype:
             return stack
-        if not (is_number(stack.dtype) and is_number(self.dtype)):
+        if not (is_number_dtype(stack.dtype) and is_number_dtype(self.dtype)):
             raise ValueError(f"expected images of {self.dtype}, got {stack.dtype}.")
         return cast_numbers(stack, self.dtype)
 
     def native(self, batch: np.ndarray) -> Any:
-        """Give the container that the user handed over."""
+        """Return the batch in the container that the user passed."""
         return batch if self.home is None else self.home.give(batch)
 
 
@@ -242,10 +237,10 @@ AnySchema: TypeAlias = Schema | Documents | Stack
 
 
 def schema_of(X: Any, feature_names: Any = None) -> AnySchema:
-    """Read the schema of a table, of documents or of images, as `X` shows itself.
+    """Read the schema of a table, of documents or of images.
 
-    A list of texts, a 1-D array of them, or a Series of them with a numbered index is documents. An
-    array of more than two axes is a stack of images.
+    A list or 1-D array of texts, or a Series of them with an index of numbers, is read as
+    documents; an array of more than two axes is read as a stack of images.
 
     Examples
     --------
@@ -268,7 +263,7 @@ def schema_of(X: Any, feature_names: Any = None) -> AnySchema:
 
 
 def are_documents(X: Any) -> bool:
-    """Say whether `X` is one text or a sequence of texts, and not a row of a table."""
+    """Return whether `X` is one text or a sequence of texts, and not a row of a table."""
     if isinstance(X, str):
         return True
     if isinstance(X, pd.Series):
@@ -283,16 +278,18 @@ def are_documents(X: Any) -> bool:
 
 
 def as_table(table: Any, n_columns: int | None = None) -> Table:
-    """Accept a frame, a 2-D array, nested lists, or one row as a Series or 1-D array.
+    """Return a frame or a 2-D array of what a user passes as a table.
 
-    A 1-D array is one row; where `n_columns` is 1 it is a column of rows. Tables of other libraries
-    (polars, SciPy's sparse, torch) become frames and arrays.
+    A Series or 1-D array is one row; if `n_columns` is 1, a 1-D array is one column. Tables of
+    other libraries (polars, SciPy's sparse, torch) become frames and arrays.
     """
+    if isinstance(table, pd.DataFrame):
+        return table
     table = taken_in(table)
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, pd.Series):
-        # A row cut from a mixed frame is an object Series: give its cells their own dtypes back.
+        # A row taken from a mixed frame is an object Series; its cells get their own dtypes back.
         return table.to_frame().T.infer_objects()
     if not isinstance(table, np.ndarray | list | tuple):
         raise TypeError(f"expected a DataFrame or a 2-D array, got {type(table).__name__}.")
@@ -310,7 +307,7 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
 
 
 def _texts(cells: Any) -> bool:
-    """Say whether cells are texts, some perhaps missing."""
+    """Return whether cells are texts, some of them perhaps missing."""
     found = False
     for cell in cells:
         if isinstance(cell, str):

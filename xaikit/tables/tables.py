@@ -1,7 +1,8 @@
 """Batches as they live inside xaikit: pandas frames, NumPy arrays, lists of documents.
 
-Whatever a user hands over becomes one of these (`as_batch`); the schema remembers what it was and
-gives that back to the model. Rows are taken and columns composed here, dtypes intact.
+Whatever a user passes becomes one of these (`Schema.conform`); the schema remembers what it was and
+turns it back for the model (`Schema.native`). The functions here take rows and compose columns, and
+keep every dtype.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from xaikit.tables.dtypes import is_number_dtype, numpy_dtype
+
 Table: TypeAlias = Any
 """A DataFrame or a 2-D array."""
 
 Batch: TypeAlias = Any
 """A table, a list of documents, or an array (n_rows, …) of images or series."""
 
-# pandas 3 copies a shared column before it is written to; before, a shallow copy shared the writes.
+# pandas 3 copies a shared column before writing to it; in earlier versions a shallow copy shared
+# what was written.
 _COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 
 
 def is_table(batch: Batch) -> bool:
-    """Say whether a batch has rows and columns."""
+    """Return whether a batch has rows and columns."""
     return isinstance(batch, pd.DataFrame) or (isinstance(batch, np.ndarray) and batch.ndim == 2)
 
 
 def take_rows(batch: Batch, rows: np.ndarray) -> Batch:
-    """Give the rows at integer positions; dtypes and memory order intact, the index fresh."""
+    """Return the rows at integer positions; dtypes and memory order intact, the index fresh."""
     if isinstance(batch, pd.DataFrame):
         return batch.take(rows).reset_index(drop=True)
     if isinstance(batch, list):
@@ -36,14 +40,14 @@ def take_rows(batch: Batch, rows: np.ndarray) -> Batch:
 
 
 def slice_rows(batch: Batch, start: int, stop: int) -> Batch:
-    """Give a run of rows; they may share memory with `batch`."""
+    """Return a run of rows; they may share memory with `batch`."""
     if start == 0 and stop >= len(batch):
         return batch
     return batch.iloc[start:stop] if isinstance(batch, pd.DataFrame) else batch[start:stop]
 
 
 def copy_of(batch: Batch) -> Batch:
-    """Give a copy that may be written to: memory order kept, the index of a frame fresh."""
+    """Return a copy that may be written to: same memory order, fresh index of a frame."""
     if isinstance(batch, pd.DataFrame):
         own = batch.copy(deep=not _COPIES_ON_WRITE)
         own.index = pd.RangeIndex(len(own))
@@ -52,7 +56,7 @@ def copy_of(batch: Batch) -> Batch:
 
 
 def row_bytes(batch: Batch) -> int:
-    """Estimate the bytes of a row: text of a table by its pointer, documents by their length."""
+    """Estimate the bytes of a row; text in a table counts as one pointer."""
     if isinstance(batch, list):
         return max(1, sum(map(len, batch)) // max(len(batch), 1))
     if isinstance(batch, np.ndarray):
@@ -61,7 +65,7 @@ def row_bytes(batch: Batch) -> int:
 
 
 def describe(batch: Any) -> str:
-    """Say what a batch is in a few words, for messages.
+    """Describe a batch in a few words, for messages.
 
     Examples
     --------
@@ -80,22 +84,22 @@ def describe(batch: Any) -> str:
 
 
 def by_column(table: Table) -> bool:
-    """Say whether a table is an array stored column by column."""
+    """Return whether a table is an array stored column by column."""
     return bool(isinstance(table, np.ndarray) and table.flags.f_contiguous
                 and not table.flags.c_contiguous)
 
 
 def column_of(table: Table, c: int) -> pd.Series:
-    """Give column `c` as a Series; cells of an object array get a dtype of their own back."""
+    """Return column `c` as a Series; cells of an object array get their own dtype back."""
     if isinstance(table, pd.DataFrame):
         return table.iloc[:, c]
     return pd.Series(table[:, c]).infer_objects()
 
 
 def join_cells(above: pd.Series, below: pd.Series) -> Any:
-    """Give the cells of two columns as one array, of a dtype that holds both."""
+    """Return the cells of two columns as one array, of a dtype that holds both."""
     dtypes = (above.dtype, below.dtype)
-    if all(isinstance(d, np.dtype) and d.kind in "biuf" for d in dtypes):
+    if all(map(is_number_dtype, dtypes)):
         # pandas joins booleans and fractions to objects; NumPy has a number for both.
         both = np.result_type(*dtypes)
         above, below = above.astype(both), below.astype(both)
@@ -103,7 +107,7 @@ def join_cells(above: pd.Series, below: pd.Series) -> Any:
 
 
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
-    """Give a copy of `table` with some columns, by position, replaced."""
+    """Return a copy of `table` in which some columns, by position, are replaced."""
     if isinstance(table, pd.DataFrame):
         return make_frame([columns[c] if c in columns else table.iloc[:, c].array
                            for c in range(table.shape[1])], table.columns)
@@ -114,7 +118,7 @@ def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
 
 
 def borrow_columns(table: Table, columns: Any, rows: np.ndarray) -> Table:
-    """Give a copy of `table` whose `columns` hold the values of other `rows`, dtypes intact."""
+    """Return a copy of `table` whose `columns` hold the values of other `rows`, dtypes intact."""
     return replace_columns(table, {
         int(c): table.iloc[:, c].array.take(rows) if isinstance(table, pd.DataFrame)
         else table[rows, c]
@@ -123,37 +127,9 @@ def borrow_columns(table: Table, columns: Any, rows: np.ndarray) -> Table:
 
 
 def make_frame(columns: list[Any], names: pd.Index) -> pd.DataFrame:
-    """Make a frame of arrays that keep their dtypes (pandas would read text from objects)."""
+    """Build a frame of arrays that keep their dtypes (pandas would infer text from objects)."""
     frame = pd.DataFrame({
         c: pd.Series(cells, dtype=numpy_dtype(cells), copy=False) for c, cells in enumerate(columns)
     }, copy=False)
     frame.columns = names
     return frame
-
-
-def numpy_dtype(cells: Any) -> Any:
-    """Give the dtype of an array; the plain one where pandas wraps a NumPy array."""
-    return getattr(cells.dtype, "numpy_dtype", cells.dtype) \
-        if isinstance(cells, pd.arrays.NumpyExtensionArray) else cells.dtype
-
-
-def kind_of(dtype: Any) -> str:
-    """Name a column's kind: boolean, integer, float, datetime, timedelta, category or text.
-
-    Arrow's dates without a time have no arithmetic in pandas: they are told apart, like text.
-    """
-    if str(dtype).startswith(("date32", "date64")):
-        return "text"
-    types = pd.api.types
-    checks = (
-        ("category", lambda d: isinstance(d, pd.CategoricalDtype)),
-        ("boolean", types.is_bool_dtype),
-        ("integer", types.is_integer_dtype),
-        ("float", types.is_float_dtype),
-        ("datetime", types.is_datetime64_any_dtype),
-        ("timedelta", types.is_timedelta64_dtype),
-    )
-    for kind, check in checks:
-        if check(dtype):
-            return kind
-    return "text"

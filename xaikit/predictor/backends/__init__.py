@@ -1,4 +1,4 @@
-"""How each kind of model is called: one small class a kind, tried in the order of `BACKENDS`."""
+"""How each kind of model is called: one small class for each, tried in the order of `BACKENDS`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from xaikit.predictor.backends.base import Backend, Options
 from xaikit.predictor.backends.boosters import CatBoostModel, LightGBMBooster, XGBoostBooster
 from xaikit.predictor.backends.estimators import Estimator, Function
 from xaikit.predictor.backends.keras_models import KerasModel
+from xaikit.predictor.backends.named_functions import NamedFunction
 from xaikit.predictor.backends.onnx_sessions import OnnxSession
 from xaikit.predictor.backends.torch_modules import ExportedTorch, TorchModule
 
 BACKENDS: tuple[type[Backend], ...] = (
     KerasModel, ExportedTorch, TorchModule, OnnxSession, XGBoostBooster, LightGBMBooster,
-    CatBoostModel, Estimator, Function,
+    CatBoostModel, Estimator, NamedFunction, Function,
 )
-"""The more special come first."""
+"""Special kinds come before more general ones."""
 
 
 def choose(model: Any, options: Options) -> Backend:
-    """Find the backend for `model`.
+    """Return the backend for `model`.
 
     Raises
     ------
     TypeError
         If the model can neither be called nor predict.
     ValueError
-        If an option is of no use to this kind of model.
+        If an option has no use for this kind of model.
     """
     for backend in BACKENDS:
         if backend.accepts(model):

@@ -1,4 +1,4 @@
-"""What the adapter needs to know of a kind of model, and what the kinds share."""
+"""What the adapter needs to know about a kind of model, and what the kinds share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from xaikit.tables.tables import Batch
 
 @dataclass(frozen=True)
 class Options:
-    """What the user said of the model.
+    """What the user said about the model.
 
     Attributes
     ----------
     output : str or None
-        Which answer is meant, or what it is.
+        Which answer to ask for, or what the answer is.
     inputs : mapping, sequence or None
         Which columns go to which input of a model with several; see `inputs.Split`.
     feature_names : tuple of str or None
@@ -31,55 +31,60 @@ class Options:
 
 
 class Backend:
-    """How a kind of model is called: `prepare` makes what it is handed, calling it answers.
+    """How a kind of model is called: `prepare` builds what it is handed, and a call asks it.
 
     A new kind is one class with `accepts`, `__init__`, `prepare` and `__call__`, entered in
-    `backends.BACKENDS` before the more general ones. A framework is looked up in ``sys.modules``
-    and never imported: a model of a framework that was not imported cannot exist.
+    `backends.BACKENDS` before more general ones. Frameworks are looked up in ``sys.modules`` and
+    never imported: a model of a framework that was not imported cannot exist.
     """
 
     kind: ClassVar[str] = "model"
-    """How messages and reports name it."""
+    """Name in messages and reports."""
     containers: tuple[str, ...] = ()
-    """Containers that it is handed as the user's own (of `containers.CONTAINERS`)."""
+    """Containers of the user (of `containers.CONTAINERS`) that the model is handed unchanged."""
     takes_inputs: ClassVar[bool] = False
-    """Whether ``inputs=`` can be given."""
+    """Whether ``inputs=`` has a use."""
     task: str | None = None
-    """``"classification"``, ``"regression"`` or None where it cannot be known."""
+    """``"classification"``, ``"regression"``, or None if it cannot be known."""
     scale: str = "output"
     """What the numbers are: ``"proba"``, ``"decision"``, ``"logits"``, ``"prediction"``, …"""
     feature_names: tuple[Any, ...] | None = None
-    """Column labels the model was fitted with, where it remembers them."""
+    """Column labels that the model was fitted with, if it remembers them."""
     class_names: tuple[str, ...] | None = None
-    """Names of the outputs, where the model knows them."""
+    """Names of the outputs, if the model knows them."""
     thread_safe: bool = True
-    """Whether several threads may ask it at once."""
+    """Whether several threads may call it at once."""
     fixed_rows: int | None = None
-    """Rows of every call, where the model can take no other number."""
+    """Rows of every call, if the model can take no other number."""
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is of this kind."""
+        """Return whether `model` is of this kind."""
         raise NotImplementedError
 
     def __init__(self, model: Any, options: Options) -> None:
         raise NotImplementedError
 
     def prepare(self, batch: Batch) -> Any:
-        """Make what the model is handed; `batch` is the caller's to give and may be changed."""
+        """Build what the model is handed. The caller has no more use for `batch`: it may change."""
         return batch
 
     def __call__(self, prepared: Any) -> Any:
-        """Ask the model; any answer that `answers.as_answers` understands."""
+        """Ask the model; return any answer that `answers.as_answers` understands."""
         raise NotImplementedError
 
 
 def check_columns(
     batch: pd.DataFrame, names: tuple[Any, ...], spell: Callable[[Any], Any] = lambda label: label
 ) -> pd.DataFrame:
-    """Give the columns a model was fitted on, in its order, or say which are missing or extra.
+    """Return the columns that a model was fitted on, in its order.
 
     `spell` writes a label of the batch as the model's library does.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing, unknown to the model or repeated.
     """
     own = [spell(c) for c in batch.columns]
     if own == list(names):
@@ -96,6 +101,6 @@ def check_columns(
 
 
 def check_width(batch: Batch, width: int) -> None:
-    """Refuse a table of another width than the model was fitted on."""
+    """Raise ValueError unless the table has as many columns as the model was fitted on."""
     if batch.shape[1] != width:
         raise ValueError(f"the model was fitted on {width} columns, got {batch.shape[1]}.")

@@ -1,4 +1,4 @@
-"""The native boosters of XGBoost, LightGBM and CatBoost; their estimators are in `estimators`."""
+"""The native boosters of XGBoost, LightGBM and CatBoost; see `estimators` for the others."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
-from xaikit.predictor.backends.inputs import as_numbers
-from xaikit.tables.tables import Batch, describe, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import number_array
+from xaikit.tables.tables import Batch, describe, is_table
 
 
 class Booster(Backend):
-    """What the three share: columns put in the order of the fit, and a choice of answers."""
+    """What the three share: columns in the order of the fit, and a choice of answers."""
 
     library: ClassVar[str]
     type_name: ClassVar[str]
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is this library's native model."""
+        """Return whether `model` is this library's native model."""
         library = sys.modules.get(cls.library)
         return library is not None and isinstance(model, getattr(library, cls.type_name))
 
@@ -35,18 +36,18 @@ class Booster(Backend):
         self._keywords, self.class_names = answers[self.scale]
 
     def _read(self) -> dict[str, tuple[dict[str, Any], tuple[str, ...] | None]]:
-        """Learn names and task; give each answer's keywords of `predict` and its names.
+        """Read names and task; return the keywords of `predict` and the names for each answer.
 
         The default answer comes first.
         """
         raise NotImplementedError
 
     def __call__(self, prepared: Any) -> Any:
-        """Ask for the answer that was chosen."""
+        """Ask for the chosen answer."""
         return self.model.predict(prepared, **self._keywords)
 
     def _in_order(self, batch: Batch, width: int) -> Batch:
-        """Give a table the columns of the fit: by name where it had names, else by position."""
+        """Put the columns in the order of the fit, by name if it had names, else by position."""
         if not is_table(batch):
             raise TypeError(f"a {self.kind} takes a table of rows and columns, "
                             f"got a {describe(batch)}.")
@@ -87,25 +88,28 @@ class XGBoostBooster(Booster):
         if objective in ("binary:logistic", "multi:softprob"):
             return {"proba": ({}, classes)} | margins
         if objective == "multi:softmax":
-            # It answers with labels, which are names and not amounts: the margins say more.
+            # It answers with labels, which are names and not amounts, so margins are the default.
             return margins | {"prediction": ({}, None)}
         if objective == "binary:logitraw":
             return margins
         return {"prediction": ({}, classes)} | margins
 
     def prepare(self, batch: Batch) -> Any:
-        """Make a DMatrix; XGBoost itself recodes categories to those of the fit."""
+        """Build a DMatrix; XGBoost itself recodes categories to those of the fit."""
         xgboost = sys.modules["xgboost"]
         table = self._in_order(batch, self.model.num_features())
         if isinstance(table, pd.DataFrame) and self.feature_names is not None:
             table = self._with_levels(table).set_axis(list(self.feature_names), axis=1)
             return xgboost.DMatrix(table, enable_categorical=True)
-        return xgboost.DMatrix(as_numbers(table, f"this {self.kind}"), enable_categorical=True,
+        return xgboost.DMatrix(number_array(table, f"this {self.kind}"), enable_categorical=True,
                                feature_names=self.model.feature_names,
                                feature_types=self.model.feature_types)
 
     def _with_levels(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """See that categories are where the fit had them: XGBoost would take codes for values."""
+        """Return a frame with categories where the fit had them; text becomes categories there.
+
+        Other differences raise ValueError, for XGBoost would read codes as values.
+        """
         columns = [frame.iloc[:, c] for c in range(frame.shape[1])]
         for c, wanted in enumerate(self.model.feature_types or []):
             own = kind_of(columns[c].dtype)
@@ -114,12 +118,12 @@ class XGBoostBooster(Booster):
             elif (wanted == "c") != (own == "category"):
                 fitted = "categories" if wanted == "c" else "numbers"
                 raise ValueError(f"column {str(frame.columns[c])!r} held {fitted} when the booster "
-                                 f"was trained, got {columns[c].dtype}; give it such a dtype.")
+                                 f"was trained, got {columns[c].dtype}; convert it to that kind.")
         return pd.DataFrame(dict(enumerate(columns)), copy=False)
 
 
 class LightGBMBooster(Booster):
-    """``lightgbm.Booster``: handed a frame or an array; it takes columns by position, unseen."""
+    """``lightgbm.Booster``: handed a frame or an array; it takes columns by position, unchecked."""
 
     kind = "LightGBM booster"
     library, type_name = "lightgbm", "Booster"
@@ -136,12 +140,12 @@ class LightGBMBooster(Booster):
         return {"prediction": ({}, classes)} | margins
 
     def prepare(self, batch: Batch) -> Any:
-        """Put the columns in the order of the fit; LightGBM itself would take any order."""
+        """Put the columns in the order of the fit; LightGBM itself does not check it."""
         return self._in_order(batch, self.model.num_feature())
 
     @staticmethod
     def spell(label: Any) -> str:
-        """LightGBM writes spaces as underlines."""
+        """Write spaces as underscores, as LightGBM does."""
         return str(label).replace(" ", "_")
 
     @staticmethod
@@ -150,14 +154,14 @@ class LightGBMBooster(Booster):
 
 
 class CatBoostModel(Booster):
-    """``catboost.CatBoost``: answers margins unless told otherwise; its estimators do not."""
+    """``catboost.CatBoost``: answers margins by default, unlike its estimators."""
 
     kind = "CatBoost model"
     library, type_name = "catboost", "CatBoost"
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is CatBoost's plain model, not one of its estimators."""
+        """Return whether `model` is CatBoost's plain model, not one of its estimators."""
         return super().accepts(model) and type(model) is sys.modules["catboost"].CatBoost
 
     def _read(self) -> dict[str, Any]:
@@ -181,18 +185,18 @@ LIGHTGBM_CLASSIFIERS = ("binary", "cross_entropy", "xentropy", "multiclass", "so
 
 
 def _numbered(n_classes: int) -> tuple[str, ...] | None:
-    """Name the classes of several by their numbers, as both libraries count them."""
+    """Name several classes by their numbers, as both libraries count them."""
     return tuple(map(str, range(n_classes))) if n_classes > 1 else None
 
 
 def names_unless(names: Any, invented: str) -> tuple[str, ...] | None:
-    """Give the names of the fit; None for those that a library invents for arrays."""
+    """Return the names of the fit; None if the library made them up for an array."""
     own = any(name != f"{invented}{j}" for j, name in enumerate(names))
     return tuple(names) if own else None
 
 
 def lightgbm_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn a frame into what LightGBM can read: it knows no Arrow, and text as categories only."""
+    """Convert a frame for LightGBM, which reads no Arrow columns and no text but categories."""
     frame = without_arrow(frame)
     texts = [c for c, d in enumerate(frame.dtypes) if kind_of(d) == "text"]
     if not texts:
@@ -203,7 +207,7 @@ def lightgbm_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_arrow(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn Arrow's columns (polars frames have them inside) into what the boosters can read."""
+    """Convert Arrow columns, as in polars frames, to dtypes that the boosters can read."""
     arrow = [c for c, d in enumerate(frame.dtypes) if isinstance(d, pd.ArrowDtype)]
     if not arrow:
         return frame

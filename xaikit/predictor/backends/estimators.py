@@ -18,7 +18,8 @@ from xaikit.predictor.backends.boosters import (
     without_arrow,
 )
 from xaikit.tables.containers import NAMES
-from xaikit.tables.tables import Batch, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.tables import Batch, is_table
 
 
 class Estimator(Backend):
@@ -32,7 +33,7 @@ class Estimator(Backend):
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` predicts, or is the bound method of something that does."""
+        """Return whether `model` predicts, or is a bound method of something that does."""
         return hasattr(_owner(model), "predict")
 
     def __init__(self, model: Any, options: Options) -> None:
@@ -56,8 +57,8 @@ class Estimator(Backend):
         self.feature_names, self._spell = _fitted_names(self.model)
         self._of_lightgbm = _library(self.model) == "lightgbm"
         if self._of_lightgbm or _library(self.model) == "catboost":
-            # LightGBM's reader of Arrow ends the process on categories, and CatBoost's does on
-            # those of polars.
+            # LightGBM's Arrow reader crashes the process on categories, and CatBoost's on those
+            # of polars.
             self.containers = tuple(name for name in NAMES if name != "polars")
         self.class_names = self._class_names()
 
@@ -65,13 +66,13 @@ class Estimator(Backend):
         """Ask the chosen method."""
         answer = getattr(self.model, self.method)(prepared)
         if self.class_names is not None and self.method == "predict":
-            # Labels are names, not amounts: one output a class, 1 where it is predicted. Whoever
-            # asks for output="prediction" gets the labels, if they are numbers.
+            # Labels are names, not amounts: return one output a class, 1 where it is predicted.
+            # output="prediction" returns the labels themselves, if they are numbers.
             return np.reshape(answer, (-1, 1)) == np.asarray(self.model.classes_)
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
-        """Give the batch the container that the model was fitted with: names iff it had names."""
+        """Convert the batch to what the model was fitted on: a frame of its names, or an array."""
         if not is_table(batch):
             return batch
         if self._of_lightgbm and isinstance(batch, pd.DataFrame):
@@ -82,11 +83,15 @@ class Estimator(Backend):
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
+            # The schema has usually put the columns in this order already.
+            if tuple(batch.columns) == self.feature_names:
+                return batch
             return check_columns(batch, self.feature_names, self._spell)
         width = _fitted_width(self.model)
         if width is not None:
             check_width(batch, width)
-            # scikit-learn remembers no labels that are not text: it may have had such a frame.
+            # scikit-learn remembers only labels that are text, so a frame with other labels may be
+            # what the model was fitted on.
             if isinstance(batch, pd.DataFrame) and _all_numbers(batch) \
                     and all(isinstance(c, str) for c in batch.columns):
                 return _as_array(batch)
@@ -99,7 +104,7 @@ class Estimator(Backend):
                                  f"got {output!r}.")
             if not hasattr(self.model, self.METHODS[output]):
                 raise ValueError(f"{type(self.model).__name__} has no "
-                                 f"{self.METHODS[output]}, so output={output!r} cannot be had.")
+                                 f"{self.METHODS[output]}, so output={output!r} is not possible.")
             return self.METHODS[output]
         return next(m for m in self.METHODS.values() if hasattr(self.model, m))
 
@@ -107,14 +112,14 @@ class Estimator(Backend):
         classes = getattr(self.model, "classes_", None)
         if classes is None:
             return None
-        # Of several targets each has an array of classes; one target's may be a list as well.
+        # With several targets each has an array of classes; a single target may have a list.
         several = isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes)
         if self.method == "predict":
             one_target = not several and self.task == "classification"
             return tuple(str(c) for c in classes) if one_target and not self._asked else None
         inner = _innermost(self.model)
         if several and type(inner).__name__ == "ClassifierChain":
-            # One answer a target: that of the class that comes last, of two.
+            # One answer a target: that of the second of its two classes.
             return tuple(f"{k}: {group[-1]}" for k, group in enumerate(classes))
         if several:
             return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
@@ -134,7 +139,7 @@ class Function(Backend):
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` can be called."""
+        """Return whether `model` can be called."""
         return callable(model) and not isinstance(model, type)
 
     def __init__(self, model: Any, options: Options) -> None:
@@ -142,12 +147,12 @@ class Function(Backend):
         self.scale = options.output or "output"
 
     def __call__(self, prepared: Any) -> Any:
-        """Call it."""
+        """Call the function."""
         return self.model(prepared)
 
 
 def _owner(model: Any) -> Any:
-    """Give the estimator behind a bound ``predict…`` method, else the model itself."""
+    """Return the estimator behind a bound ``predict…`` method, else the model itself."""
     owner = getattr(model, "__self__", None)
     name = getattr(model, "__name__", "")
     if owner is not None and hasattr(owner, "predict") and name in Estimator.METHODS.values():
@@ -156,14 +161,14 @@ def _owner(model: Any) -> Any:
 
 
 def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], Any]]:
-    """Give the column labels of the fit, and how the model's library writes a label."""
+    """Return the column labels of the fit, and how the model's library spells a label."""
     library = _library(model)
     if library == "catboost":
         return names_unless(getattr(model, "feature_names_", None) or (), ""), str
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         return None, _as_it_is
-    # LightGBM remembers 'my age' as 'my_age', and what is built around it repeats that.
+    # LightGBM remembers 'my age' as 'my_age', and so do estimators built around it.
     lightgbm_wrote = _holds(model, "lightgbm") and not any(" " in str(name) for name in names)
     spell = LightGBMBooster.spell if lightgbm_wrote else _as_it_is
     return names_unless(names, "Column_") if lightgbm_wrote else tuple(names), spell
@@ -180,7 +185,7 @@ def _library(model: Any) -> str:
 
 
 def _holds(model: Any, library: str) -> bool:
-    """Say whether an estimator is of a library, or built around one that is."""
+    """Return whether an estimator is of a library, or built around one that is."""
     if _library(model) == library:
         return True
     if library not in sys.modules or not hasattr(model, "get_params"):
@@ -190,7 +195,7 @@ def _holds(model: Any, library: str) -> bool:
 
 
 def _innermost(model: Any) -> Any:
-    """Give the estimator that answers, inside pipelines, searches and frozen estimators."""
+    """Return the estimator that answers, inside pipelines, searches and frozen estimators."""
     while True:
         steps = getattr(model, "steps", None)
         inside = steps[-1][1] if steps else getattr(
@@ -222,7 +227,7 @@ def _check_fitted(model: Any) -> None:
 
 def _task(model: Any) -> str | None:
     base = sys.modules.get("sklearn.base")
-    # CatBoost's estimators are none of scikit-learn's, but say what they are in its ways.
+    # CatBoost's estimators do not derive from scikit-learn's, but name their task as those do.
     says = ("__sklearn_tags__", "_estimator_type")
     if base is not None and any(hasattr(model, name) for name in says):
         if base.is_classifier(model):
@@ -237,6 +242,6 @@ def _all_numbers(frame: pd.DataFrame) -> bool:
 
 
 def _as_array(frame: pd.DataFrame) -> np.ndarray:
-    """Give a frame of numbers as a writable array; nullable columns become floats."""
+    """Convert a frame of numbers to a writable array; nullable columns become floats."""
     plain = [d if isinstance(d, np.dtype) else np.dtype(np.float64) for d in frame.dtypes]
     return frame.to_numpy(dtype=np.result_type(*plain), na_value=np.nan, copy=True)

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.backends.base import check_width
-from xaikit.tables.casting import listed
-from xaikit.tables.tables import Batch, is_table, kind_of
+from xaikit.tables.dtypes import kind_of
+from xaikit.tables.numeric import number_array
+from xaikit.tables.tables import Batch, is_table
+from xaikit.tables.wording import listed
 
 TEXT = "object"
 """The dtype of inputs that take text."""
@@ -27,7 +29,7 @@ class Declared:
     dtype : str
         NumPy's name; `TEXT` for text.
     shape : tuple of int or None
-        With the rows; None where any number will do.
+        Including the rows; None where any number is allowed.
     """
 
     name: str
@@ -36,23 +38,23 @@ class Declared:
 
     @property
     def rows(self) -> int | None:
-        """Rows of every call, where they are fixed."""
+        """Rows of every call, if they are fixed."""
         return self.shape[0] if self.shape else None
 
     @property
     def width(self) -> int | None:
-        """Columns, where they are fixed."""
+        """Columns, if they are fixed."""
         if len(self.shape) == 1:
             return 1
         return self.shape[1] if len(self.shape) == 2 else None
 
     def of(self, batch: Batch, whom: str) -> np.ndarray:
-        """Give a whole batch as this input takes it.
+        """Convert a whole batch to what this input takes.
 
         Raises
         ------
         TypeError, ValueError
-            If it cannot be that without a change of values.
+            If that would change a value.
         """
         if isinstance(batch, list):
             if self.dtype != TEXT:
@@ -64,13 +66,13 @@ class Declared:
         return self.shaped(cast(batch, self.dtype, whom))
 
     def shaped(self, cells: np.ndarray) -> np.ndarray:
-        """Drop the second axis of one column where the input has none."""
+        """Drop the axis of a single column if the input has none."""
         return cells[:, 0] if len(self.shape) == 1 and cells.ndim == 2 else cells
 
 
 @dataclass(frozen=True)
 class Part:
-    """The columns of one input; `dtype` is None where the model does not declare it."""
+    """The columns of one input; `dtype` is None if the model does not declare it."""
 
     name: str | None
     columns: tuple[Any, ...]
@@ -79,7 +81,7 @@ class Part:
 
     @property
     def own_name(self) -> str:
-        """What the model calls it."""
+        """The model's own name for it."""
         return str(self.name) if self.declared is None else self.declared.name
 
 
@@ -91,11 +93,11 @@ class Split:
     inputs : dict of input name to columns, or list of columns
         Columns are a list of labels or positions; ``(columns, dtype)`` asks for a dtype, such as
         ``"int64"`` for the indices of an embedding. Categories go to an integer input as their
-        codes, −1 where missing. Inputs of a dict are handed over by name, those of a list in order.
+        codes, −1 for missing. Inputs of a dict are passed by name, those of a list in order.
     feature_names : tuple of str, optional
-        What the columns of an array are called.
+        Names for the columns of an array.
     declared : sequence of Declared
-        What the model says of its inputs.
+        The inputs as the model declares them.
 
     Examples
     --------
@@ -111,7 +113,7 @@ class Split:
         self.by_name = isinstance(inputs, Mapping)
         names: list[str | None] = [str(n) if self.by_name else None for n in inputs]
         if not names:
-            raise ValueError("inputs names no input; give a dict of input name to columns.")
+            raise ValueError("inputs names no input; pass a dict of input name to columns.")
         given = list(inputs.values()) if self.by_name else list(inputs)
         known: list[Declared | None] = [None] * len(names)
         if declared:
@@ -121,12 +123,12 @@ class Split:
         self.feature_names = feature_names
 
     def parts(self, batch: Batch, whom: str) -> list[tuple[Part, np.ndarray]]:
-        """Give each input's cells (n_rows, n_columns).
+        """Return each input's cells (n_rows, n_columns).
 
         Raises
         ------
         ValueError
-            If an input names a column that is not there.
+            If an input names a column that does not exist.
         TypeError
             If a column holds no numbers.
         """
@@ -154,7 +156,7 @@ class Split:
 def split_of(
     inputs: Any, feature_names: tuple[str, ...] | None, declared: Sequence[Declared], whom: str
 ) -> Split | None:
-    """Split columns as the user says, else one a declared input; None for a single input.
+    """Return the user's split, else one with a column for each declared input; None for one input.
 
     Raises
     ------
@@ -175,20 +177,20 @@ def split_of(
 
 
 def cast(batch: Any, dtype: str | None, whom: str) -> np.ndarray:
-    """Give a batch as an array of `dtype`, changing no value but by rounding of floats.
+    """Convert a batch to an array of `dtype`, changing no value except by rounding floats.
 
     Raises
     ------
     TypeError
-        If it holds no numbers where numbers are taken.
+        If `dtype` is numeric and the batch is not.
     ValueError
-        If whole numbers are taken and it holds fractions or gaps, or a number is too large.
+        If `dtype` is whole and the batch holds fractions or gaps, or a number is too large.
     """
     if dtype == TEXT:
         return _texts(batch, whom)
     if dtype is not None and np.dtype(dtype).kind in "iu" and isinstance(batch, pd.DataFrame):
         batch = _coded(batch)
-    numbers = as_numbers(batch, whom)
+    numbers = number_array(batch, whom)
     if dtype is None or numbers.dtype == dtype:
         return numbers
     with np.errstate(invalid="ignore", over="ignore"):
@@ -201,27 +203,8 @@ def cast(batch: Any, dtype: str | None, whom: str) -> np.ndarray:
     return made
 
 
-def as_numbers(batch: Batch, whom: str) -> np.ndarray:
-    """Give a batch of numbers as an array; one dtype that holds all columns, missing as NaN."""
-    if isinstance(batch, pd.DataFrame):
-        bad = [f"{c} ({d})" for c, d in zip(batch.columns, batch.dtypes, strict=True)
-               if kind_of(d) not in ("boolean", "integer", "float")]
-        if bad:
-            raise TypeError(f"{whom} takes numbers, but these columns hold none: "
-                            f"{', '.join(bad)}. Wrap a function that encodes them.")
-        plain = [d if isinstance(d, np.dtype) else np.dtype(np.float64) for d in batch.dtypes]
-        return batch.to_numpy(dtype=np.result_type(*plain), na_value=np.nan)
-    if isinstance(batch, list):
-        raise TypeError(f"{whom} takes numbers, got a list of documents. "
-                        "Wrap a function that encodes them.")
-    if batch.dtype.kind not in "biuf":
-        raise TypeError(f"{whom} takes numbers, got an array of {batch.dtype}. "
-                        "Wrap a function that encodes it.")
-    return batch
-
-
 def _coded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write categories as their codes."""
+    """Replace categories by their codes."""
     columns = {c: frame.iloc[:, c] for c in range(frame.shape[1])}
     codes = {c: v.cat.codes if kind_of(v.dtype) == "category" else v for c, v in columns.items()}
     return pd.DataFrame(codes, copy=False).set_axis(frame.columns, axis=1)
@@ -237,12 +220,12 @@ def _texts(batch: Any, whom: str) -> np.ndarray:
 
 
 def _matched(names: list[str | None], declared: Sequence[Declared]) -> list[Declared | None]:
-    """Find what the model declares of each input given, by name or in order."""
+    """Match the inputs given with those that the model declares, by name or in order."""
     known = {d.name: d for d in declared}
     by_order = all(n is None for n in names)
     if len(names) != len(declared) or not (by_order or set(names) == set(known)):
         given = f"{len(names)}" if by_order else listed(names)
-        raise ValueError(f"inputs= gives {given}, but the model's inputs are {listed(known)}.")
+        raise ValueError(f"inputs= names {given}, but the model's inputs are {listed(known)}.")
     return list(declared) if by_order else [known[str(n)] for n in names]
 
 

@@ -24,14 +24,14 @@ class KerasModel(Backend):
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is a Keras model."""
+        """Return whether `model` is a Keras model."""
         keras = sys.modules.get("keras")
         return keras is not None and isinstance(model, getattr(keras, "Model", ()))
 
     def __init__(self, model: Any, options: Options) -> None:
         self.model = model
         self.scale = word_for(options.output, self.kind)
-        # A model that was not called yet, or written as a class, declares no inputs.
+        # A model that was not called yet, or is written as a class, declares no inputs.
         tensors = getattr(model, "inputs", None) or []
         declared = [Declared(t.name, _numpy_name(t.dtype), tuple(t.shape)) for t in tensors]
         self._split = split_of(options.inputs, options.feature_names, declared, f"this {self.kind}")
@@ -41,7 +41,7 @@ class KerasModel(Backend):
             self.feature_names = self._split.feature_names
 
     def prepare(self, batch: Batch) -> Any:
-        """Make arrays of the declared dtypes: one, a list, or a dict by input name."""
+        """Build arrays of the declared dtypes: one, a list, or a dict by input name."""
         whom = f"a {self.kind}"
         if self._split is None:
             return self._single.of(batch, whom)
@@ -51,7 +51,7 @@ class KerasModel(Backend):
         return {str(part.name): cells for part, cells in parts}
 
     def __call__(self, prepared: Any) -> Any:
-        """Ask for one batch, leaving every training flag as it was."""
+        """Ask about one batch, leaving every training flag as it was."""
         first = next(iter(prepared.values())) if isinstance(prepared, dict) else prepared
         rows = len(first[0]) if isinstance(first, list) else len(first)
         with _untouched(self.model):
@@ -59,14 +59,14 @@ class KerasModel(Backend):
 
 
 def _numpy_name(dtype: Any) -> str:
-    """Give the dtype to hand over: NumPy has no bfloat16, and Keras casts float32 to it."""
+    """Return the dtype to hand over: NumPy has no bfloat16, and Keras casts float32 to it."""
     name = str(dtype)
     return "float32" if name == "bfloat16" else np.dtype(name).name
 
 
 @contextmanager
 def _untouched(model: Any) -> Iterator[None]:
-    """On the torch back end, predict leaves every part in evaluation mode: undo that."""
+    """Restore training flags: on torch, predict leaves every part in evaluation mode."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(model, torch.nn.Module):
         yield

@@ -13,7 +13,7 @@ DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": TEXT,
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
-"""ONNX's names of what a tensor holds, and NumPy's."""
+"""ONNX's names of element types, and NumPy's."""
 WORDS = ("proba", "decision", "logits", "prediction")
 
 
@@ -25,7 +25,7 @@ class OnnxSession(Backend):
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is a session."""
+        """Return whether `model` is a session."""
         runtime = sys.modules.get("onnxruntime")
         return runtime is not None and isinstance(model, runtime.InferenceSession)
 
@@ -44,7 +44,7 @@ class OnnxSession(Backend):
         self.scale = options.output or ("proba" if probable else "model output")
 
     def prepare(self, batch: Batch) -> dict[str, Any]:
-        """Make an array for each input by name."""
+        """Build an array for each input by name."""
         whom = f"an {self.kind}"
         if self._split is None:
             return {self._inputs[0].name: self._inputs[0].of(batch, whom)}
@@ -52,7 +52,7 @@ class OnnxSession(Backend):
         return {part.own_name: cells for part, cells in self._split.parts(batch, whom)}
 
     def __call__(self, prepared: dict[str, Any]) -> Any:
-        """Run for the one output; a ZipMap answers a dict a row."""
+        """Run for the chosen output; a ZipMap answers with a dict for each row."""
         return self.model.run([self._output.name], prepared)[0]
 
 
@@ -66,7 +66,7 @@ def _declared(given: Any) -> Declared:
 
 
 def _output(outputs: list[Any], asked: str | None) -> Any:
-    """Choose the output that is asked for: by name, else probabilities, else the first numbers."""
+    """Choose the output: by name, else probabilities, else the first numbers."""
     named = {output.name: output for output in outputs}
     if asked in named:
         return named[asked]
@@ -87,5 +87,5 @@ def _output(outputs: list[Any], asked: str | None) -> Any:
 
 
 def _holds_probabilities(output: Any) -> bool:
-    """Converters name them so, or zip them with the class labels."""
+    """Return whether an output is probabilities: named so, or zipped with the class labels."""
     return output.type.startswith("seq(map(") or "prob" in output.name.lower()

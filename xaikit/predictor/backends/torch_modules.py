@@ -1,4 +1,4 @@
-"""Torch: modules, scripted and exported ones."""
+"""Torch modules, scripted and exported ones too."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.backends.base import Backend, Options
-from xaikit.predictor.backends.inputs import Split, as_numbers
+from xaikit.predictor.backends.inputs import Split
+from xaikit.tables.numeric import number_array
 from xaikit.tables.tables import Batch
 
 _MODE_LOCK = threading.RLock()
 
 
 class TorchModule(Backend):
-    """A ``torch.nn.Module``: one float tensor a call, or one for each of ``inputs=``."""
+    """A ``torch.nn.Module``: called with one float tensor, or one for each of ``inputs=``."""
 
     kind = "torch module"
     takes_inputs = True
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` is a torch module, scripted ones included."""
+        """Return whether `model` is a torch module, scripted ones included."""
         torch = sys.modules.get("torch")
         return torch is not None and isinstance(model, torch.nn.Module)
 
@@ -38,12 +39,12 @@ class TorchModule(Backend):
                                                                 options.feature_names)
 
     def prepare(self, batch: Batch) -> tuple[list[Any], dict[str, Any]]:
-        """Make tensors of the dtype and on the device of the first parameter: (args, kwargs)."""
+        """Build tensors of the dtype and on the device of the first parameter: (args, kwargs)."""
         whom = f"a {self.kind}"
         if self._split is None:
-            # Documents go as they are: a module may hold its own tokenizer.
+            # Documents stay as they are: a module may hold its own tokenizer.
             return [batch if isinstance(batch, list)
-                    else self._tensor(as_numbers(batch, whom), None)], {}
+                    else self._tensor(number_array(batch, whom), None)], {}
         parts = [(part.name, self._tensor(cells, part.dtype))
                  for part, cells in self._split.parts(batch, whom)]
         if self._split.by_name:
@@ -53,7 +54,7 @@ class TorchModule(Backend):
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
         """Ask in evaluation mode without gradients, leaving every training flag as it was."""
         args, kwargs = prepared
-        # Not inference_mode: what a module keeps of its first call could not be trained through.
+        # Not inference_mode: tensors that a module caches then could not be used in training.
         with flags_kept(self.model), sys.modules["torch"].no_grad():
             self.model.eval()
             try:
@@ -77,7 +78,7 @@ class TorchModule(Backend):
         return tensor
 
     def _takes(self) -> tuple[Any, Any]:
-        """Give the dtype and device of the first parameter or buffer of fractions."""
+        """Return the dtype of the first floating-point tensor of the module, and its device."""
         torch = sys.modules["torch"]
         held = [*chain(self.model.parameters(), self.model.buffers())]
         device = held[0].device if held else torch.device("cpu")
@@ -86,17 +87,17 @@ class TorchModule(Backend):
 
 
 class ExportedTorch(TorchModule):
-    """A ``torch.export.ExportedProgram``, or the module of one: called as it was exported."""
+    """A ``torch.export.ExportedProgram`` or its module, called as it was exported."""
 
     kind = "exported torch program"
 
     @classmethod
     def accepts(cls, model: Any) -> bool:
-        """Say whether `model` was made by ``torch.export``."""
+        """Return whether `model` was made by ``torch.export``."""
         torch = sys.modules.get("torch")
         if torch is None or "torch.export" not in sys.modules:
             return False
-        # A program's module refuses eval() by a method of its own.
+        # The module of a program has its own eval(), which raises.
         return isinstance(model, torch.export.ExportedProgram) or (
             isinstance(model, torch.fx.GraphModule) and "eval" in vars(model))
 
@@ -113,25 +114,25 @@ class ExportedTorch(TorchModule):
         self.fixed_rows = rows.pop() if len(rows) == 1 else None
 
     def prepare(self, batch: Batch) -> tuple[list[Any], dict[str, Any]]:
-        """Make tensors; those given by name go to the place that the program was exported with."""
+        """Build tensors; those given by name take the place that the program was exported with."""
         args, named = super().prepare(batch)
         order = [name for name in signature(self._module.forward).parameters if name in named]
         args += [named.pop(name) for name in order if name not in self._by_keyword]
         return args, named
 
     def __call__(self, prepared: tuple[list[Any], dict[str, Any]]) -> Any:
-        """Ask without gradients; such a program has no modes."""
+        """Ask without gradients; an exported program has no training mode."""
         args, kwargs = prepared
         with sys.modules["torch"].no_grad():
             return self._module(*args, **kwargs)
 
     def _takes(self) -> tuple[Any, Any]:
-        """Give the dtype and device of the example that it was exported with."""
+        """Return the dtype and device of the example that the program was exported with."""
         return self._first
 
 
 def word_for(output: str | None, kind: str) -> str:
-    """Give the user's word for what a network returns; nothing is guessed."""
+    """Return the user's word for what a network returns; nothing is guessed."""
     if output not in (None, "logits", "proba", "prediction"):
         raise ValueError(f"output of a {kind} must be 'logits', 'proba' or 'prediction' "
                          f"(your word for what it returns), got {output!r}.")
@@ -140,10 +141,10 @@ def word_for(output: str | None, kind: str) -> str:
 
 @contextmanager
 def flags_kept(module: Any) -> Iterator[None]:
-    """Put the training flag of every part back afterwards."""
-    # Threads share the module: one that put the flags back would do so under another's feet.
+    """Restore the training flag of every part afterwards."""
+    # Threads share the module: one must not restore the flags while another is asking.
     with _MODE_LOCK:
-        # Frozen scripts have none.
+        # The parts of a frozen script have no flags.
         flags = [(p, p.training) for p in module.modules() if hasattr(p, "training")]
         try:
             yield

@@ -1,1 +1,1 @@
-"""The report's sections, one a file: from what was found to sentences, tables and figures."""
+"""The sections of a report, one per file, as sentences, tables and figures."""

@@ -1,12 +1,13 @@
-"""Section 3: what the table holds."""
+"""Section 3: the table."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from xaikit.reporting.data import STRONG
-from xaikit.reporting.document import Bullets, Heading, Section, Table, Text, listed, plural
+from xaikit.reporting.document import Bullets, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
+from xaikit.tables.wording import listed, plural
 
 OPEN_ROWS = 30
 
@@ -17,7 +18,7 @@ def data(facts: Facts) -> Section:
     blocks: list[object] = [
         Table("schema", f"The {plural(len(facts.columns), 'column')}, over all "
               f"{plural(len(facts.case.frame), 'row')}", facts.schema_table, folded=many),
-        Heading("Columns that say nearly the same"),
+        Heading("Strongly associated columns"),
     ]
     found = facts.associations
     if not found.pairs:
@@ -30,5 +31,6 @@ def data(facts: Facts) -> Section:
         blocks.append(Table("associations", f"Pairs with an association of {STRONG} or more, over "
                             f"{plural(found.n_rows, 'row')}", pairs, folded=len(pairs) > OPEN_ROWS))
     if found.skipped:
-        blocks.append(Text(f"Not compared, for having so many levels: {listed(found.skipped)}."))
+        blocks.append(Text(f"Not compared, since they have too many levels: "
+                           f"{listed(found.skipped)}."))
     return Section("data", "Data", tuple(blocks))

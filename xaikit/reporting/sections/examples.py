@@ -10,11 +10,11 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.reporting.document import Figure, Heading, Section, Table, Text, percent
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import describe, number
+from xaikit.tables.wording import cell_text, number, percent, unescaped
 
 SHOWN = 10
 
@@ -26,11 +26,11 @@ def examples(facts: Facts) -> Section:
                                "truth": e.truth} for e in facts.examples])
         return Section("examples", "Single rows", (
             Text("Contributions need Kernel SHAP, which was not among the methods."),
-            Table("examples", "Rows worth looking at", frame)))
+            Table("examples", "Examples", frame)))
     blocks: list[object] = [Text(
-        "From top to bottom each feature takes the prediction from the base value (the mean "
-        "answer over background rows) to what the model said. The ± is the standard error from "
-        "sampling; 0 is exact.")]
+        "From top to bottom, the features lead from the base value (the mean answer over the "
+        "background rows) to the prediction of the row. ± is the standard error from sampling; 0 "
+        "means exact.")]
     for i, example in enumerate(facts.examples):
         blocks += _example(facts, example, facts.examples_of[i])
     return Section("examples", "Single rows", tuple(blocks))
@@ -63,13 +63,12 @@ def _waterfall(row: Attribution, ax: Any) -> None:
 
 
 def contributions_table(row: Attribution) -> pd.DataFrame:
-    """Give one row's contributions, largest first."""
+    """Return one row's contributions, largest first."""
     values, errors = row.values[0, :, 0], row.standard_errors[0, :, 0]
     order = np.argsort(-np.abs(values), kind="stable")
     columns = [row.feature_data(int(j)) for j in order]
     return pd.DataFrame({
         "feature": [row.feature_names[j] for j in order],
-        "value": ["–" if c is None else describe(c.iloc[0], 40).replace(r"\$", "$")
-                  for c in columns],
+        "value": ["–" if c is None else unescaped(cell_text(c.iloc[0], 40)) for c in columns],
         "contribution": values[order], "± standard error": errors[order],
     })

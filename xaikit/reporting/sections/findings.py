@@ -7,12 +7,13 @@ import pandas as pd
 
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import ACT, FINE, LOOK
-from xaikit.reporting.document import Bullets, Section, Table, Text, plural
+from xaikit.reporting.document import Bullets, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import Ranking
+from xaikit.tables.wording import plural
 
 MOST_ROWS = 50
-# A sign and a word: colour is never the only carrier.
+# A sign and a word, since colour alone is not accessible.
 VERDICTS = {FINE: "✓ fine", LOOK: "! look", ACT: "✕ act"}
 
 
@@ -23,21 +24,21 @@ def checks(facts: Facts) -> Section:
     counts = {v: sum(c.verdict == v for c in facts.checks) for v in VERDICTS}
     said = (f"{counts[FINE]} of {plural(len(facts.checks), 'check')} fine, {counts[LOOK]} to look "
             f"at, {counts[ACT]} to act on.")
-    how = ("Sampling, fidelity and additivity are over the explained rows; “other seeds” and "
-           "“other background rows” explain ten rows three times."
+    how = ("Additivity, sampling error and fidelity are measured on the explained rows; “other "
+           "seeds” and “other background rows” compare three explanations of ten rows."
            if facts.sample is not None else
            "Kernel SHAP was not among the methods, so only the model itself was checked.")
     return Section("checks", "Checks", (Text(f"{said} {how}"),
-                                        Table("checks", "Can these explanations be believed?",
+                                        Table("checks", "Can these explanations be trusted?",
                                               table, longest=400)))
 
 
 def caveats(found: list[Caveat]) -> Section:
     """Write section 8."""
     if not found:
-        return Section("caveats", "Caveats of this data", (Text("None was raised."),))
+        return Section("caveats", "Caveats of this data", (Text("There are none."),))
     return Section("caveats", "Caveats of this data", (
-        Text("Raised by this model and these rows, gravest first."),
+        Text("Raised by this model and these rows, the most serious first."),
         Bullets(tuple(c.text for c in found))))
 
 
@@ -60,7 +61,7 @@ def tables(facts: Facts, files: dict[str, str]) -> Section:
 
 
 def importance_frame(rankings: list[Ranking]) -> pd.DataFrame:
-    """Give all importances as one long frame."""
+    """Return all importances as one long frame."""
     parts = []
     for r in rankings:
         order = r.sizes.order(0)
@@ -71,6 +72,6 @@ def importance_frame(rankings: list[Ranking]) -> pd.DataFrame:
             "importance": r.values[order], "lower": r.sizes.lower[order, 0],
             "upper": r.sizes.upper[order, 0],
             "signed": np.full(len(order), np.nan) if signed is None else signed[order, 0],
-            "noise": r.noise, "told apart from noise": r.told_apart[order],
+            "noise": r.noise, "above noise": r.above_noise[order],
         }))
     return pd.concat(parts, ignore_index=True)

@@ -1,4 +1,4 @@
-"""Section 4: what matters to the model, by several methods."""
+"""Section 4: importance by several methods."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ import numpy as np
 import pandas as pd
 
 from xaikit import plots
-from xaikit.reporting.document import (
-    Figure,
-    Heading,
-    Section,
-    Table,
-    Text,
-    interval,
-    plural,
-)
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import NOISE_ROWS, Ranking, agreement, side_by_side
-from xaikit.tables.wording import number
+from xaikit.tables.wording import interval, number, plural
 
 SHOWN = 12
 
@@ -29,42 +21,41 @@ SHOWN = 12
 def importance(facts: Facts) -> Section:
     """Write the section."""
     blocks: list[object] = [Text(
-        f"What the model's answer{facts.about} depends on. Importance is about the model, "
-        "not about causes in the world.")]
+        f"The features that the model's answer{facts.about} depends on. Importance describes the "
+        "model, not causes in the world.")]
     for ranking in facts.rankings:
         blocks += _method(facts, ranking)
     noise_rows = ", ".join(f"{r.label} {NOISE_ROWS[r.key]}" for r in facts.rankings)
-    blocks += [Heading("What zero looks like"), Text(
+    blocks += [Heading("The importance of noise"), Text(
         "Each method was run again with one more column of random numbers that the model never "
-        "sees (it is dropped before the model is asked), on at most so many rows: "
-        f"{noise_rows}. The column's true importance is zero, so what it scores is the method's "
-        "own noise: "
+        "sees (it is removed before the model is asked), on at most this many rows: "
+        f"{noise_rows}. The true importance of this column is zero, so its measured importance is "
+        "the method's own noise: "
         + "; ".join(f"{r.label} {number(r.noise)}" for r in facts.rankings)
-        + ". A feature whose interval reaches down to that is marked “not told apart from noise”. "
-        "A score of exactly 0 says that the method adds no noise of its own; then the mark rests "
-        "on the interval alone.")]
+        + ". A feature is “above noise” if its whole interval is larger. If the noise is exactly "
+        "0, the method adds none, and the interval alone decides.")]
     if len(facts.rankings) > 1:
         blocks += _agreement(facts.rankings)
     return Section("importance", "Importance", tuple(blocks))
 
 
 def explain_method(facts: Facts, ranking: Ranking) -> str:
-    """Say in one or two sentences what a method measures, and in which units."""
+    """Return sentences on what a method measures, and in which unit."""
     settings, rows = ranking.result.settings, plural(ranking.n_rows, "row")
     if ranking.key == "kernel_shap":
         return (f"How far a feature moves the prediction of a row away from the base value: the "
                 f"mean size of its contribution over {rows}, each compared with "
                 f"{settings['n_background']} background rows. Unit: {facts.unit}.")
     if ranking.key == "mean_impact":
-        return (f"How far the prediction moves when a feature alone is changed a little: a number "
-                f"from 10 % below to 10 % above its value, a category to each other level, over "
-                f"{rows}. Unit: {facts.unit}. “Signed” is the mean with its direction.")
+        return (f"How far the prediction moves when only this feature changes: a number from 10 % "
+                f"below to 10 % above its value, a category to each other level; mean over {rows}. "
+                f"Unit: {facts.unit}. “Signed” is the mean with its sign.")
     if "score" in settings:
         score, value = next(iter(settings["score"].items()))
-        return (f"How much worse the model gets without a feature: the drop of {score} (now "
-                f"{number(value)}) when the feature's values are shuffled between {rows}, "
-                f"{settings['n_repeats']} times. Unit: {score}. It counts use for being right, "
-                "not effect on the prediction.")
+        return (f"How much worse the model gets without the information of a feature: the drop of "
+                f"{score} (now {number(value)}) when its values are shuffled between {rows}, "
+                f"{settings['n_repeats']} times. Unit: {score}. It measures the use of a feature "
+                "for correct predictions, not its effect on the predictions.")
     return (f"How far the prediction moves on average when a feature's values are shuffled between "
             f"{rows}, {settings['n_repeats']} times. Unit: {facts.unit}.")
 
@@ -78,11 +69,11 @@ def _method(facts: Facts, ranking: Ranking) -> list[object]:
     svg = draw(f"importance {ranking.key}", f"Bars of the importance of {min(n, SHOWN)} of "
                f"{plural(n, 'feature')} by {ranking.label}, with intervals. Largest: {tops}.",
                1.1 + 0.33 * min(n, SHOWN), partial(_bars, sizes))
-    apart = int(ranking.told_apart.sum())
+    above = int(ranking.above_noise.sum())
     return [
         Heading(ranking.label), Text(explain_method(facts, ranking)),
-        Figure(f"importance {ranking.key}", svg, f"{ranking.label}: {apart} of "
-               f"{plural(n, 'feature')} told apart from noise.",
+        Figure(f"importance {ranking.key}", svg, f"{ranking.label}: {above} of "
+               f"{plural(n, 'feature')} above noise.",
                Table(f"importance {ranking.key}", f"Importance by {ranking.label}", table,
                      folded=len(table) > SHOWN)),
     ]
@@ -93,7 +84,7 @@ def _bars(sizes: Any, ax: Any) -> None:
 
 
 def importance_table(ranking: Ranking) -> pd.DataFrame:
-    """Give one line a feature, most important first."""
+    """Return one line per feature, the most important first."""
     sizes, order = ranking.sizes, ranking.sizes.order(0)
     frame = pd.DataFrame({
         "rank": np.arange(1, len(order) + 1),
@@ -105,8 +96,7 @@ def importance_table(ranking: Ranking) -> pd.DataFrame:
         frame["signed"] = sizes.details["signed"][order, 0]
     if "unmoved" in sizes.details and sizes.details["unmoved"].max(initial=0) > 0:
         frame["rows not moved %"] = 100 * sizes.details["unmoved"][order, 0]
-    frame["beside noise"] = np.where(ranking.told_apart[order], "told apart",
-                                     "not told apart from noise")
+    frame["above noise"] = np.where(ranking.above_noise[order], "yes", "no")
     return frame
 
 
@@ -114,9 +104,10 @@ def _agreement(rankings: list[Ranking]) -> list[object]:
     correlation, overlap = agreement(rankings)
     return [
         Heading("Do the methods agree?"),
-        Text("Ranks of each feature by every method, and below how alike the rankings are. They "
-             "need not agree: each asks another question. Where they do, the answer is firm."),
+        Text("The rank of each feature by every method, and below it the agreement between the "
+             "rankings. The methods need not agree, since they measure different things. A result "
+             "on which they agree is more certain."),
         Table("ranks", "Rank of each feature", side_by_side(rankings), folded=False),
         Table("rank correlation", "Rank correlation (Spearman; 1 is the same order)", correlation),
-        Table("top-5 overlap", "Features shared by the top five", overlap),
+        Table("top-5 overlap", "Features that two methods share among their top five", overlap),
     ]

@@ -1,4 +1,4 @@
-"""Section 2: how good the model is."""
+"""Section 2: the performance of the model."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xaikit.plots.style import BLUE, INK, MANY_POINTS, MUTED, NORMAL, number_axis
-from xaikit.reporting.document import (
-    Bullets,
-    Figure,
-    Heading,
-    Section,
-    Table,
-    Text,
-    interval,
-    plural,
-)
+from xaikit.reporting.document import Bullets, Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.inputs import MOST_SCORED
@@ -27,7 +18,7 @@ from xaikit.reporting.performance import (
     reliability,
     residuals,
 )
-from xaikit.tables.wording import number
+from xaikit.tables.wording import interval, number, plural
 
 
 def performance(facts: Facts) -> Section:
@@ -39,8 +30,8 @@ def performance(facts: Facts) -> Section:
         sampled = f", a random sample of {len(facts.case.frame):,}" if capped else ""
         blocks.append(Text(
             f"Measured on {plural(n, 'row')}{sampled}, with 95 % intervals from resampling these "
-            "rows. Beside it the best constant guess for these rows. If the model was fitted on "
-            "any of these rows, the numbers flatter it; nothing here can tell."))
+            "rows, beside the best constant guess for them. If the model was fitted on some of "
+            "these rows, the numbers are too good; the report cannot detect that."))
     if facts.truth.notes:
         blocks.append(Bullets(tuple(facts.truth.notes)))
     if facts.measured:
@@ -54,7 +45,7 @@ def performance(facts: Facts) -> Section:
 
 
 def measures_table(measured: list[Measured]) -> pd.DataFrame:
-    """Give one line a measure."""
+    """Return one line per measure."""
     return pd.DataFrame([{
         "measure": m.name, "model": m.value, "95 % interval": interval(m.lower, m.upper),
         "constant guess": m.baseline, "better is": "higher" if m.higher_is_better else "lower",
@@ -66,7 +57,7 @@ def _classification(facts: Facts) -> list[object]:
     blocks: list[object] = [Table("confusion", "Confusion matrix: rows by truth (down) and "
                                   "prediction (across)", confusion(facts.truth))]
     if facts.truth.probabilities is None:
-        return [*blocks, Text("The model gives no probabilities, so there is no calibration to "
+        return [*blocks, Text("The model returns no probabilities, so there is no calibration to "
                               "show.")]
     one_column = len(facts.case.output_names) == 1
     code = 1 if one_column else facts.k
@@ -75,21 +66,21 @@ def _classification(facts: Facts) -> list[object]:
     error = calibration_error(bins)
     shown = bins.assign(**{"95 % interval": [interval(a, b) for a, b in
                                              zip(bins["lower"], bins["upper"], strict=True)]})
-    table = Table("calibration", f"Predicted probability of “{name}” against what came true",
+    table = Table("calibration", f"Predicted probability and observed share of “{name}”",
                   shown.drop(columns=["lower", "upper"]))
-    svg = draw("calibration", f"Calibration of the probability of {name}: the share that came "
-               f"true against the predicted probability in {len(bins)} bins; mean distance "
-               f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins, name))
+    svg = draw("calibration", f"Calibration of the probability of {name}: the observed share "
+               f"against the predicted probability in {len(bins)} bins; mean distance "
+               f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins))
     return [*blocks, Heading("Calibration"),
-            Text(f"Where the model says 70 %, it should come true in 70 % of rows: on the dotted "
-                 f"line. The mean distance from it is {number(error)} (expected calibration "
-                 "error; ten equal bins)."),
+            Text(f"Among rows with a predicted probability of 70 %, 70 % should be “{name}”; the "
+                 f"dotted line shows this. The mean distance from it is {number(error)} (expected "
+                 "calibration error; ten equal bins)."),
             Figure("calibration", svg, f"Calibration of “{name}”; whiskers: 95 % interval "
                    "(Wilson); numbers: rows.", table)]
 
 
-def _draw_reliability(ax: Axes, bins: pd.DataFrame, name: str) -> None:
-    x, y = bins["mean predicted"].to_numpy(), bins["came true"].to_numpy()
+def _draw_reliability(ax: Axes, bins: pd.DataFrame) -> None:
+    x, y = bins["mean predicted"].to_numpy(), bins["observed share"].to_numpy()
     reach = np.abs(np.stack([y - bins["lower"].to_numpy(), bins["upper"].to_numpy() - y]))
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
     ax.errorbar(x, y, yerr=reach, fmt="none", ecolor=INK, elinewidth=1, capsize=2.5)
@@ -97,7 +88,7 @@ def _draw_reliability(ax: Axes, bins: pd.DataFrame, name: str) -> None:
     for a, b, n in zip(x, y, bins["rows"], strict=True):
         ax.annotate(f"{n:,}", (a, b), xytext=(7, -9), textcoords="offset points", color=MUTED,
                     fontsize=8)
-    _frame(ax, "predicted probability", "share that came true")
+    _frame(ax, "predicted probability", "observed share")
     ax.set(xlim=(-0.02, 1.08), ylim=(-0.05, 1.05))
 
 
@@ -118,8 +109,8 @@ def _regression(facts: Facts) -> list[object]:
                lambda ax: _draw_residuals(ax, facts.truth.predicted,
                                           facts.truth.target - facts.truth.predicted))
     return [Heading("Residuals"),
-            Text("Label minus prediction. A good model leaves a shapeless band around 0; a trend "
-                 "or a funnel is something that it missed."),
+            Text("Label minus prediction. For a good model they scatter evenly around 0; a trend "
+                 "or a funnel shape shows something that the model misses."),
             Figure("residuals", svg, "Residuals against predictions.", table)]
 
 

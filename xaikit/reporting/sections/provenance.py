@@ -1,4 +1,4 @@
-"""Section 1: what this report was made from. Everything that takes a clock is in its last table."""
+"""Section 1: what the report was made from. Times are in its last table only."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import xaikit
 from xaikit.reporting.document import Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.reporting.inputs import MOST_SCORED, content_hash
+from xaikit.reporting.inputs import MOST_SCORED
+from xaikit.tables.files import content_hash
 
 
 def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> dict[str, Any]:
-    """Collect what reproduces the report, clocks apart."""
+    """Return what reproduces the report, without times."""
     case, n = facts.case, len(facts.case.frame)
     given = "the rows reported on" if not case.background_given else "given"
     task = facts.truth.task or case.predictor.task or "not known"
@@ -43,7 +44,7 @@ def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> d
 
 
 def rows_used(facts: Facts) -> str:
-    """Say which part of the report uses how many rows."""
+    """Return how many rows each part of the report uses."""
     case, n = facts.case, len(facts.case.frame)
     scored = f"performance {len(case.scored):,}" + (
         f" (at most {MOST_SCORED:,})" if n > MOST_SCORED else "")
@@ -54,7 +55,7 @@ def rows_used(facts: Facts) -> str:
 
 
 def versions() -> str:
-    """Name what the numbers may depend on."""
+    """Return the versions of the packages that the numbers may depend on."""
     found = [f"xaikit {xaikit.__version__}", f"Python {platform.python_version()}"]
     for package in ("numpy", "pandas", "scikit-learn", "numba"):
         try:
@@ -65,7 +66,7 @@ def versions() -> str:
 
 
 def describe_model(model: Any) -> str:
-    """Describe a model without anything that changes from run to run, such as addresses.
+    """Return a description of a model, without addresses and all else that differs between runs.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def describe_model(model: Any) -> str:
         return " → ".join(describe_model(step) for _, step in steps)
     transformers = getattr(model, "transformers", None)
     if isinstance(transformers, list):
-        return type(model).__name__  # its repr is a page of column names
+        return type(model).__name__  # its repr lists all column names
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model)).split())
     return text if len(text) <= 200 else f"{type(model).__name__} ({text[:150]}…)"
 
@@ -88,10 +89,10 @@ def describe_model(model: Any) -> str:
 def section(known: dict[str, Any], timing: dict[str, Any]) -> Section:
     """Write the section."""
     return Section("provenance", "Provenance", (
-        Text("What this report was made from. The same seed on the same model and data gives the "
-             "same report, times apart."),
-        Table("provenance", "What went in", _frame(known), longest=600),
-        Table("timing", "Times, which differ from run to run", _frame(timing), timing=True),
+        Text("What this report was made from. The same seed, model and data give the same report, "
+             "except for times."),
+        Table("provenance", "Model, data and settings", _frame(known), longest=600),
+        Table("timing", "Times, which differ between runs", _frame(timing), timing=True),
     ))
 
 

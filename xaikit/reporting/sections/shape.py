@@ -1,4 +1,4 @@
-"""Section 5: which way features push, and where."""
+"""Section 5: the contributions of features over rows, and by their values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.columns import is_levels, level_codes, ordered_numbers
-from xaikit.reporting.document import Figure, Heading, Section, Table, Text, plural
+from xaikit.plots.columns import axis_numbers, level_codes
+from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import describe
+from xaikit.tables.wording import cell_text, plural, unescaped
 
 N_SCATTER = 3
 SHOWN = 12
@@ -29,15 +29,15 @@ def shape(facts: Facts) -> Section:
         return Section("contributions", "Contributions", (Text(
             "Needs Kernel SHAP, which was not among the methods."),))
     n = plural(sample.n_rows, "row")
-    table = spread_table(sample)
+    table = summary_table(sample)
     order = _order(sample)
     svg = draw("beeswarm", f"Contributions of {min(len(order), SHOWN)} features to "
-               f"{facts.output} in {n}, one point a row, coloured from low to high values.",
+               f"{facts.output} in {n}, one point per row, coloured from low to high values.",
                1.2 + 0.4 * min(len(order), SHOWN), partial(_bees, sample))
     blocks: list[object] = [
-        Text(f"Contributions by Kernel SHAP in {n}, in {facts.unit}. Right of 0 a feature raised "
-             "that row's prediction, left of 0 it lowered it."),
-        Figure("beeswarm", svg, "One point a row and feature.",
+        Text(f"Contributions by Kernel SHAP in {n}, in {facts.unit}. Right of 0, a feature raised "
+             "the row's prediction; left of 0, it lowered it."),
+        Figure("beeswarm", svg, "One point per row and feature.",
                Table("contributions", "Contributions of each feature over rows", table,
                      folded=True)),
     ]
@@ -59,8 +59,8 @@ def _order(sample: Attribution) -> np.ndarray:
     return np.argsort(-np.abs(sample.values[:, :, 0]).mean(axis=0), kind="stable")
 
 
-def spread_table(sample: Attribution) -> pd.DataFrame:
-    """Sum each feature's contributions up."""
+def summary_table(sample: Attribution) -> pd.DataFrame:
+    """Return means and extremes of each feature's contributions, the largest mean size first."""
     order = _order(sample)
     values = sample.values[:, order, 0]
     return pd.DataFrame({
@@ -83,13 +83,20 @@ def _scatter(facts: Facts, sample: Attribution, j: int) -> list[object]:
 
 
 def band_table(sample: Attribution, j: int) -> pd.DataFrame:
-    """Sum contributions up by bands of a number, or by level."""
+    """Return means and extremes of a feature's contributions by bands of a number, or by level.
+
+    Raises
+    ------
+    ValueError
+        If the feature has no column of data.
+    """
     column, values = sample.feature_data(j), sample.values[:, j, 0]
-    assert column is not None
-    numbers = None if is_levels(column) else ordered_numbers(column)
+    if column is None:
+        raise ValueError(f"feature {sample.feature_names[j]!r} has no column of data.")
+    numbers = axis_numbers(column)
     if numbers is None:
         codes, labels = level_codes(column, MOST_LEVELS)
-        labels = [label.replace(r"\$", "$") for label in labels]
+        labels = [unescaped(label) for label in labels]
     else:
         codes, labels = _bands(column, numbers)
     rows = []
@@ -105,7 +112,7 @@ def _bands(column: pd.Series, numbers: np.ndarray) -> tuple[np.ndarray, list[str
     known = ~np.isnan(numbers)
     if not known.any():
         return np.full(len(numbers), -1), []
-    # Bands of like many rows; equal values stay together, so that there may be fewer bands.
+    # Bands of equally many rows; equal values stay together, so there may be fewer bands.
     edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, N_BANDS + 1)[1:-1]))
     raw = np.searchsorted(edges, numbers, side="left")
     used = np.unique(raw[known])
@@ -113,6 +120,6 @@ def _bands(column: pd.Series, numbers: np.ndarray) -> tuple[np.ndarray, list[str
     labels = []
     for code in range(len(used)):
         part = column[codes == code].sort_values()
-        low, high = describe(part.iloc[0]), describe(part.iloc[-1])
+        low, high = cell_text(part.iloc[0]), cell_text(part.iloc[-1])
         labels.append(low if low == high else f"{low} to {high}")
     return codes, labels

@@ -1,4 +1,4 @@
-"""The top of the page: what a manager needs, in three to five sentences."""
+"""The summary on top of the page, in three to five sentences."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import numpy as np
 
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import FINE
-from xaikit.reporting.document import cut, interval, listed, plural
 from xaikit.reporting.facts import Facts
-from xaikit.tables.wording import number
+from xaikit.tables.wording import cut, interval, listed, number, percent, plural
 
 
 def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
-    """Say how good the model is, what it relies on, how firm that is, and the main caveat."""
-    said = [_quality(facts), _drivers(facts), _firmness(facts)]
+    """Return sentences on the performance, the main features, the checks, and the main caveat."""
+    said = [_quality(facts), _drivers(facts), _agreement(facts)]
     bad = [c for c in facts.checks if c.verdict != FINE]
     if bad:
         said.append(f"{len(facts.checks) - len(bad)} of {plural(len(facts.checks), 'check')} of "
-                    "these explanations are fine; section 7 says what to do about: "
+                    "these explanations are fine; section 7 gives advice on the others: "
                     f"{listed([c.name.lower() for c in bad])}.")
     elif facts.checks:
         said.append(f"All {plural(len(facts.checks), 'check')} of these explanations are fine.")
     if caveats:
-        said.append(f"Above all keep in mind: {cut(caveats[0].text, 400)}")
+        said.append(f"Most important caveat: {cut(caveats[0].text, 400)}")
     return tuple(s for s in said if s)
 
 
@@ -32,8 +31,7 @@ def _quality(facts: Facts) -> str:
     rows = plural(len(facts.truth.target), "row")
     first = facts.measured[0]
     known = np.isfinite(first.lower) and np.isfinite(first.upper)
-    within = (f" (95 % interval {100 * first.lower:.1f} to {_share(first.upper)})".replace("-", "−")
-              if known else "")
+    within = f" (95 % interval {percent(first.lower)} to {percent(first.upper)})" if known else ""
     verdict = "clearly better than" if first.beats_baseline else "not clearly better than"
     if facts.truth.task == "classification":
         tail = ""
@@ -41,16 +39,12 @@ def _quality(facts: Facts) -> str:
         if auc:
             tail = f" ROC AUC: {number(auc[0].value)}."
         guess = facts.truth.classes[int(np.bincount(facts.truth.target).argmax())]
-        return (f"The model puts {_share(first.value)} of {rows} in the right class{within}, "
-                f"{verdict} always saying “{guess}” ({_share(first.baseline)}).{tail}")
+        return (f"The model classifies {percent(first.value)} of {rows} correctly{within}, "
+                f"{verdict} always predicting “{guess}” ({percent(first.baseline)}).{tail}")
     mae = facts.measured[1]
-    return (f"The model explains {_share(first.value)} of the labels' variance{within} on {rows}; "
-            f"its predictions are off by {number(mae.value)} on average, where always guessing the "
-            f"mean is off by {number(mae.baseline)}.")
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %".replace("-", "−") if np.isfinite(value) else "n/a"
+    return (f"The model explains {percent(first.value)} of the variance of the labels{within} on "
+            f"{rows}; the mean error of its predictions is {number(mae.value)}, against "
+            f"{number(mae.baseline)} for always predicting the mean.")
 
 
 def _drivers(facts: Facts) -> str:
@@ -65,30 +59,25 @@ def _drivers(facts: Facts) -> str:
     parts = []
     for name in tops:
         j = sizes.feature_names.index(name)
-        spread = interval(scale * sizes.lower[j, 0], scale * sizes.upper[j, 0])
+        within = interval(scale * sizes.lower[j, 0], scale * sizes.upper[j, 0])
         parts.append(f"{cut(name, 40)} ({number(scale * first.values[j])}"
-                     + (f"; {spread})" if spread != "–" else ")"))
+                     + (f"; {within})" if within != "–" else ")"))
     unit = ("percentage points" if points else facts.unit if own else
             f"units of {sizes.output_names[0]}")
-    how = {"kernel_shap": "how far it moves a prediction on average",
+    how = {"kernel_shap": "how far the feature moves a prediction on average",
            "mean_impact": "mean impact"}.get(first.key, "importance")
-    return (f"The model's answer{facts.about} depends most on {listed_long(parts)}. In "
+    return (f"The model's answer{facts.about} depends most on {listed(parts, width=120)}. In "
             f"brackets: {how}, in {unit}, with 95 % intervals.")
 
 
-def listed_long(parts: list[str]) -> str:
-    """Join phrases that hold commas of their own."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _firmness(facts: Facts) -> str:
+def _agreement(facts: Facts) -> str:
     if len(facts.rankings) < 2:
         return ""
     tops = [set(r.top()) for r in facts.rankings]
     shared = set.intersection(*tops)
     count = {2: "Both", 3: "All three"}.get(len(tops), f"All {len(tops)}")
     if not shared:
-        return "The methods share no feature among their top five: they tell different stories."
+        return "The methods have no feature in common among their top five."
     order = [n for n in facts.rankings[0].top() if n in shared]
     return (f"{count} methods have {listed(order)} among their top five"
-            + (", so that much is firm." if len(shared) >= 3 else "; on the rest they differ."))
+            + ("." if len(shared) >= 3 else "; they differ on the rest."))

@@ -1,5 +1,5 @@
 "use strict";
-// Headers become buttons that sort their table; without this script the tables are just tables.
+// Turn headers into buttons that sort their table.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   if (body.rows.length < 3) continue;

@@ -1,0 +1,145 @@
+"""The command line: tables and models that it reads, or refuses in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from cli_cases import explain, read, run
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from xaikit.tables.reading import read_table
+
+
+def test_text_that_means_missing(capsys, place):
+    status, _, _ = run(capsys, "doctor", "--model", place.model("levels"), "--data", "full.csv",
+                         "--drop", "y", "--drop", "note", "--na", "?")
+    assert status == 0
+    assert read_table("full.csv")["city"].isna().sum() == 0
+    assert read_table("full.csv", ["?"])["city"].isna().sum() == 4
+
+
+@pytest.mark.parametrize(("argv", "sentence"), [
+    (["--data", "gone.csv"], "there is no file 'gone.csv'"),
+    (["--data", "table.xlsx"], "expected a .csv, .parquet or .feather"),
+    (["--data", "empty.csv"], "empty.csv is empty"),
+    (["--data", "header.csv"], "header.csv has no rows"),
+    (["--data", "full.csv", "--target", "z"], "no column 'z'; it has a, b, city, y, note"),
+    (["--data", "full.csv", "--drop", "z"], "no column 'z'; it has a, b, city, y, note"),
+])
+def test_tables_that_cannot_be_read(capsys, place, argv, sentence):
+    Path("empty.csv").write_text("")
+    Path("header.csv").write_text("a,b\n")
+    Path("table.xlsx").write_text("")
+    status, out, err = run(capsys, "importance", "--model", place.model("linear"), *argv)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_binary_tables(place, ending):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = place.frame.assign(c=pd.Categorical(["x", "y"] * 6))
+    getattr(frame, f"to_{ending}")(f"table.{ending}")
+    pd.testing.assert_frame_equal(read_table(f"table.{ending}"), frame)
+
+
+def test_limit_takes_the_first_rows(capsys, place):
+    _, out, _ = explain(capsys, place, "--limit", 1)
+    assert set(read(out)["row"]) == {0}
+    assert float(read(out)["data"][0]) == place.frame["a"][0]
+
+
+@pytest.fixture
+def saved(place):
+    """Save a fitted classifier of the plain table in several ways."""
+    model = LogisticRegression().fit(place.frame, place.frame["a"] > 0)
+    joblib.dump(model, "model.joblib")
+    return model
+
+
+def test_a_pickle_is_refused_and_then_loaded_with_a_warning(capsys, place, saved):
+    command = ["importance", "--model", "model.joblib", "--data", "plain.csv"]
+    status, out, err = run(capsys, *command)
+    assert (status, out) == (2, "")
+    assert "add --allow-pickle" in err
+    status, out, err = run(capsys, *command, "--allow-pickle")
+    assert status == 0
+    assert set(read(out)["output"].astype(str)) == {"False", "True"}
+    assert "warning: model.joblib is a pickle" in err
+
+
+def test_skops_types_are_refused_until_trusted(capsys, place):
+    sio = pytest.importorskip("skops.io", reason="skops is not installed")
+    sio.dump(LogisticRegression().fit(place.frame, place.frame["a"] > 0), "known.skops")
+    status, out, _ = run(capsys, "importance", "--model", "known.skops", "--data", "plain.csv")
+    assert status == 0
+    assert set(read(out)["feature"]) == {"a", "b"}
+    odd = make_pipeline(FunctionTransformer(np.nan_to_num), LogisticRegression()).fit(
+        place.frame, place.frame["a"] > 0)
+    sio.dump(odd, "odd.skops")
+    unknown = sio.get_untrusted_types(file="odd.skops")
+    command = ["importance", "--model", "odd.skops", "--data", "plain.csv"]
+    status, out, err = run(capsys, *command)
+    assert (status, out) == (2, "")
+    assert all(name in err for name in unknown)
+    trust = [word for name in unknown for word in ("--trust", name)]
+    status, out, _ = run(capsys, *command, *trust)
+    assert status == 0
+    assert set(read(out)["feature"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(("spec", "sentence"), [
+    ("model.h5", "cannot load a model from 'model.h5'"),
+    ("model.h5", "expected package.module:name or a file"),
+    ("gone.onnx", "there is no model file 'gone.onnx'"),
+    ("gone.skops", "there is no model file 'gone.skops'"),
+    ("gone.joblib", "there is no model file 'gone.joblib'"),
+    ("no_such_module_at_all:f", "No module named"),
+])
+def test_models_that_cannot_be_loaded(capsys, place, spec, sentence):
+    status, _, err = run(capsys, "doctor", "--model", spec)
+    assert status == 2
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("name", "sentence"), [
+    ("nothing", "has no 'nothing'"), ("number", "expected a model with predict"),
+])
+def test_names_that_are_no_models(capsys, place, name, sentence):
+    status, _, err = run(capsys, "doctor", "--model", place.model(name))
+    assert status == 2
+    assert sentence in err
+
+
+@pytest.mark.parametrize("command", [
+    ["explain", "--background", "plain.csv"], ["importance"],
+    ["importance", "--method", "mean_impact"], ["importance", "--method", "kernel_shap"],
+])
+def test_a_model_that_raises_is_a_finding(capsys, place, command):
+    status, out, err = run(capsys, *command, "--model", place.model("broken"), "--data", "plain.csv")
+    assert (status, out) == (1, "")
+    assert err.startswith("xaikit: the model failed on a DataFrame of shape (2, 2)")
+    assert "the model is on fire" in err
+    assert "Traceback" not in err
+
+
+def test_an_unfitted_model(capsys, place):
+    joblib.dump(LogisticRegression(), "raw.joblib")
+    status, _, err = run(capsys, "doctor", "--model", "raw.joblib", "--allow-pickle")
+    assert status == 2
+    assert "LogisticRegression is not fitted" in err
+
+
+def test_a_module_that_fails_to_import_is_a_message(capsys, place):
+    (place.path / "cli_fails_to_import.py").write_text("1 / 0\n")
+    status, _, err = run(capsys, "doctor", "--model", "cli_fails_to_import:model")
+    assert status in (1, 2)
+    assert "division by zero" in err

@@ -1,0 +1,87 @@
+"""Parts of reports by hand: calibration, associations, hashes, labels, noise, cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_cases import cancer, classifier, mixed
+
+import xaikit as xk
+from xaikit.reporting import checks, document, performance
+from xaikit.reporting import data as table_data
+from xaikit.reporting.importance import Blind, with_noise
+from xaikit.reporting.inputs import read_labels
+from xaikit.reporting.truth import Truth
+from xaikit.tables.files import content_hash
+
+
+def test_calibration_error_by_hand():
+    truth = Truth("classification", np.arange(4), np.array([0, 1, 1, 0]), np.zeros(4), ("a", "b"),
+                  np.array([[0.95, 0.05], [0.95, 0.05], [0.05, 0.95], [0.05, 0.95]]))
+    bins = performance.reliability(truth, 1)
+    assert bins["observed share"].tolist() == [0.5, 0.5]
+    assert performance.calibration_error(bins) == pytest.approx(0.45)
+
+
+def test_clusters_are_found():
+    frame = mixed()
+    frame["score"] = np.where(frame["level"] == "low", 0.0, 10.0) + frame["free"]
+    found = table_data.associate(frame, tuple(frame.columns), np.random.default_rng(0))
+    assert set(found.clusters) == {("age", "tenure"), ("city", "zip"), ("level", "score")}
+    measures = {(p.first, p.second): p.measure for p in found.pairs}
+    assert measures == {("age", "tenure"): "Spearman ρ", ("city", "zip"): "Cramér's V",
+                        ("level", "score"): "correlation ratio η"}
+    assert found.skipped == ("id",)
+
+
+def test_associations_of_unrelated_columns_are_near_zero():
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(40, size=300), rng.integers(30, size=300)
+    assert table_data.cramers_v(a, b) < 0.2
+    assert table_data.correlation_ratio(a, rng.normal(size=300)) < 0.3
+    assert np.isnan(table_data.cramers_v(a, np.zeros(300, dtype=int)))
+    assert np.isnan(table_data.correlation_ratio(a[:5], rng.normal(size=5)))
+
+
+def test_content_hash_sees_every_value():
+    frame = mixed(20)
+    schema = xk.Schema.of(frame)
+    one = content_hash(frame, None, schema)
+    assert one == content_hash(frame.copy(), None, schema)
+    frame.loc[3, "free"] += 1e-9
+    assert one != content_hash(frame, None, schema)
+    assert one != content_hash(frame, np.zeros(20, dtype=object), schema)
+
+
+def test_labels_are_read_as_objects():
+    assert pd.isna(read_labels([1.0, np.nan], 2)[1])
+    assert read_labels(np.array([[True], [False]]), 2).tolist() == [True, False]
+
+
+def test_the_model_never_sees_the_noise():
+    X, y = cancer()
+    predictor = xk.wrap(classifier(X, y)).bind(X)
+    blind = Blind(predictor)
+    noisy = with_noise(X, "noise", np.random.default_rng(0))
+    assert noisy.shape == (300, 4)
+    np.testing.assert_array_equal(blind(noisy), predictor(X))
+    np.testing.assert_array_equal(blind.predict(noisy), predictor.model.predict(X))
+    assert not hasattr(blind, "fit")
+    array = with_noise(X.to_numpy(), "noise", np.random.default_rng(0))
+    np.testing.assert_array_equal(array[:, :3], X.to_numpy())
+
+
+def test_stability_by_hand():
+    one = np.array([[3.0, 2.0, 0.0]])
+    found = checks.compare([one, one])
+    assert (found.shared, found.largest) == (1.0, 0.0)
+    found = checks.compare([one, np.array([[0.0, 2.0, 1.0]])])
+    assert found.shared == pytest.approx(1 / 3)
+    assert found.largest == 3.0
+
+
+def test_cells_are_written_for_readers():
+    shown = [document.Cell.of(v).text for v in
+             (True, 12345, 1999, 0.00012345, np.nan, None, pd.NaT, "a" * 100, "x\ny")]
+    assert shown == ["yes", "12,345", "1999", "0.000123", "–", "–", "–", "a" * 79 + "…", "x y"]

@@ -1,0 +1,122 @@
+"""LIME on bins: which columns of a table's row stay within the row's bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xaikit.explainers.games import Turn
+from xaikit.explainers.lime.masks import TABLE_WIDTH
+from xaikit.explainers.lime.samples import as_result, errors_are_small, numbers_of_samples
+from xaikit.explainers.results import RowResult
+from xaikit.kernels.levels import look_up
+from xaikit.sampling.bins import BinnedRow, BinnedRows, Column, even_points
+from xaikit.sampling.game import Game
+from xaikit.sampling.laws import hidden_kernel
+from xaikit.sampling.seeds import stream
+from xaikit.sampling.tabular import MaskedRow
+from xaikit.solvers.levels import Levels, level_effects
+from xaikit.solvers.regression import Fit, PresenceRegression, Strata
+
+LEVEL_SAMPLES = 16
+"""Samples for each unit from which on the regression tells levels within bins apart."""
+
+
+@dataclass
+class BinSolver:
+    """Explains rows of a table by the bins of their columns.
+
+    Attributes
+    ----------
+    budget, sampling, width
+        As in `LIME`, `width` being its `kernel_width`.
+    seed : int
+    columns : list of Column
+    binned : BinnedRows or None
+        The bins of the part of the table that was asked about last.
+    points : array (n, M)
+        Points of the unit cube, the same for all rows.
+    """
+
+    budget: int | str
+    sampling: str
+    width: float | None
+    seed: int
+    columns: list[Column]
+    binned: BinnedRows | None = None
+    points: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __call__(self, game: Game, turn: Turn) -> RowResult:
+        """Explain a row; with budget "auto", double the samples until errors are small."""
+        masked, n_units = game.row, game.n_units
+        assert isinstance(masked, MaskedRow)
+        binned = self._binned(masked)
+        prediction = game.predictor.ask(masked.source)[0]
+        n, most = numbers_of_samples(self.budget, n_units)
+        row = binned[masked.i]
+        width = self.width or TABLE_WIDTH * np.sqrt(n_units)
+        chances, points = self._chances(row.shares, width), self._points(most, n_units)
+        drawn = row.draw(points[:0], chances)
+        answers = np.zeros((0, len(prediction)))
+        while True:
+            more = row.draw(points[len(drawn) : n], chances)
+            drawn = np.concatenate([drawn, more])
+            answers = np.concatenate([answers, ask(game, row, more)])
+            fit = self._fitted(row, drawn, answers, chances, width)
+            if n >= most or errors_are_small(fit):
+                break
+            n = min(2 * n, most)
+        result = as_result(fit, prediction, len(drawn))
+        result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
+        return result
+
+    def _binned(self, masked: MaskedRow) -> BinnedRows:
+        """Return the bins of a row and of those that came with it, computed once for all."""
+        binned = self.binned
+        if binned is None or binned.rows is not masked.rows:
+            binned = self.binned = BinnedRows(masked.rows, self.columns)
+        return binned
+
+    def _points(self, n: int, n_units: int) -> np.ndarray:
+        """Return points of the unit cube (n, M), drawn once for all rows."""
+        if self.points.shape != (n, n_units):
+            rng = stream(self.seed, "points", n_units)
+            self.points = even_points(n, n_units, rng) if self.sampling == "kernel" \
+                else rng.random((n, n_units))
+        return self.points
+
+    def _chances(self, shares: np.ndarray, width: float) -> np.ndarray:
+        """Return the probability that a unit is in the row's bin: p/(p + (1 − p)ε)."""
+        if self.sampling == "weighted":
+            return shares
+        return shares / (shares + (1.0 - shares) * np.exp(-0.5 / width**2))
+
+    def _fitted(self, row: BinnedRow, drawn: np.ndarray, answers: np.ndarray,
+                chances: np.ndarray, width: float) -> Fit:
+        """Fit the linear model; with many samples, remove the noise that levels explain."""
+        kept = row.kept(drawn)
+        n, n_units = kept.shape
+        weights = np.ones(n)
+        if self.sampling == "weighted":
+            weights = hidden_kernel(n_units, width)[kept.sum(axis=1)]
+        regression = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
+        unseen = row.unseen(kept) | (regression.thin & (row.shares < 1.0))
+        if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
+            fit = regression.solve(answers)
+            fit.errors[unseen] = np.nan
+            return fit
+        # The coefficients estimate the same; what levels within a bin explain is not noise.
+        of_position, units, within, shares = row.levels(chances, n)
+        codes = np.empty(drawn.shape, dtype=np.int64)
+        look_up(drawn, of_position, codes)
+        intercept, values, errors = level_effects(codes, Levels(units, within, shares), answers)
+        errors[unseen] = np.nan
+        return Fit(values, errors, intercept, regression.fidelity(answers, values, intercept))
+
+
+def ask(game: Game, row: BinnedRow, drawn: np.ndarray) -> np.ndarray:
+    """Return the model's answers to neighbours, asked in parts that a game's memory holds."""
+    return np.concatenate([
+        game.predictor.ask(row.table(drawn[first : first + game.chunk]), own=True)
+        for first in range(0, len(drawn), game.chunk)])

@@ -1,0 +1,143 @@
+"""What was found for single rows, put together as one explanation of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.image import ImageAttribution
+from xaikit.explanations.text import TextAttribution
+from xaikit.sampling.image import ImageMasker
+from xaikit.sampling.maskers import Masker
+from xaikit.sampling.tabular import TabularMasker
+from xaikit.tables.tables import Batch
+
+
+@dataclass
+class RowResult:
+    """What was found for one row: arrays (M, K) or (K,), and details beside them.
+
+    Attributes
+    ----------
+    details : dict of name to value or array
+        Of the row.
+    unit_details : dict of name to array (M, …)
+    pairs : dict of name to array (M, M, K)
+        Values of two units; each is a field of `Attribution`.
+    layout : array, optional
+        Where the units are in the text or image; see `sampling.game.Masked`.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    base: np.ndarray
+    prediction: np.ndarray
+    fidelity: np.ndarray
+    base_errors: np.ndarray | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    unit_details: dict[str, np.ndarray] = field(default_factory=dict)
+    pairs: dict[str, np.ndarray] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    layout: Any = None
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The results of some rows as arrays, each with the number of its axes that are of units."""
+
+    arrays: dict[str, tuple[np.ndarray, int]]
+    details: dict[str, tuple[np.ndarray, int]]
+    of_units: dict[str, tuple[np.ndarray, int]]
+    warnings: tuple[str, ...]
+    layouts: list[Any]
+
+
+def stacked(rows: Sequence[RowResult]) -> Stacked:
+    """Put the results of some rows into arrays; the objects themselves are many times as large."""
+    arrays = {
+        "values": (padded([row.values for row in rows]), 1),
+        "standard_errors": (padded([row.errors for row in rows]), 1),
+        "base_values": (np.stack([row.base for row in rows]), 0),
+        "predictions": (np.stack([row.prediction for row in rows]), 0),
+        "base_errors": (np.stack([
+            np.full(row.base.shape, np.nan) if row.base_errors is None else row.base_errors
+            for row in rows]), 0),
+        "fidelity": (np.stack([row.fidelity for row in rows]), 0),
+        **{key: (padded([row.pairs[key] for row in rows], 2), 2) for key in rows[0].pairs},
+    }
+    details = {key: (np.stack([row.details[key] for row in rows]), 0) for key in rows[0].details}
+    of_units = {key: (padded([row.unit_details[key] for row in rows]), 1)
+                for key in rows[0].unit_details}
+    said = dict.fromkeys(warning for row in rows for warning in row.warnings)
+    layouts = [row.layout for row in rows] if rows[0].layout is not None else []
+    return Stacked(arrays, details, of_units, tuple(said), layouts)
+
+
+def attribution(
+    masker: Masker, batch: Batch, parts: Sequence[Stacked], about: Mapping[str, Any]
+) -> Attribution:
+    """Make the explanation of a table, of texts or of images.
+
+    Parameters
+    ----------
+    masker : Masker
+    batch : batch
+        What was explained.
+    parts : sequence of Stacked
+        Emptied on the way, so that nothing is held twice for long.
+    about : mapping
+        Further fields of the explanation. Its warnings come before those of the rows.
+    """
+    said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings)])
+    fields = {
+        **merged([part.arrays for part in parts]),
+        "details": merged([part.details for part in parts]),
+        "feature_details": merged([part.of_units for part in parts]),
+        **about,
+        "warnings": tuple(said),
+    }
+    layouts = [layout for part in parts for layout in part.layouts]
+    if masker.kind == "text":
+        return TextAttribution(texts=tuple(batch), spans=layouts, **fields)
+    if masker.kind == "image":
+        assert isinstance(masker, ImageMasker)
+        return ImageAttribution(images=batch, labels=np.stack(layouts),
+                                channels=masker.channels_of(batch.shape), **fields)
+    assert isinstance(masker, TabularMasker)
+    return Attribution(
+        data=masker.schema.to_frame(batch),
+        row_names=tuple(getattr(batch, "index", range(len(batch)))),
+        feature_names=masker.unit_names, **fields)
+
+
+def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:
+    """Concatenate arrays of parts of the rows; those of rows with fewer units are padded."""
+    found = {}
+    for key in list(parts[0]):
+        axes = parts[0][key][1]
+        arrays = [part.pop(key)[0] for part in parts]
+        same = all(array.shape[1:] == arrays[0].shape[1:] for array in arrays)
+        found[key] = np.concatenate(arrays) if same else padded(
+            [row for array in arrays for row in array], axes)
+        found[key].flags.writeable = False
+    return found
+
+
+def padded(arrays: Sequence[np.ndarray], axes: int = 1) -> np.ndarray:
+    """Stack arrays (M, …) whose numbers of units differ, with NaN (or "") where units are missing.
+
+    The first `axes` axes are of units.
+    """
+    most = max(len(array) for array in arrays)
+    if all(len(array) == most for array in arrays):
+        return np.stack(arrays)
+    shape = (len(arrays), *(most,) * axes, *arrays[0].shape[axes:])
+    text = arrays[0].dtype.kind == "U"
+    out = np.full(shape, "" if text else np.nan, dtype=object if text else np.float64)
+    for into, array in zip(out, arrays, strict=True):
+        into[tuple(slice(len(array)) for _ in range(axes))] = array
+    return out.astype(str) if text else out

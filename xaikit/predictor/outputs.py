@@ -1,0 +1,117 @@
+"""Which outputs of a model are kept, and what they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xaikit.errors import ModelError
+
+_SHOWN = 8
+"""Most names listed in a message."""
+
+
+class Outputs:
+    """The names of a model's outputs and the choice among them.
+
+    Parameters
+    ----------
+    own : tuple of str or None
+        Names that the model gives its outputs, if it knows them.
+    names : sequence of str or None
+        The user's names for all outputs.
+    chosen : position, name, list of them, or None
+        Outputs to keep; None keeps all.
+
+    Raises
+    ------
+    ValueError
+        If the names or the choice do not fit the outputs.
+    """
+
+    def __init__(self, own: tuple[str, ...] | None, names: Any, chosen: Any) -> None:
+        self._chosen = chosen
+        self._all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
+        self._kept = None if self._all_names is None else _positions(chosen, self._all_names)
+        self._answered: tuple[str, ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the outputs kept; None before they are known."""
+        if self._all_names is None or self._kept is None:
+            return self._all_names
+        return tuple(self._all_names[k] for k in self._kept)
+
+    def of(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
+        """Return the outputs kept, in the order of the first answer.
+
+        Names that are not known yet are learned from the first answer.
+
+        Parameters
+        ----------
+        answers : array (n_rows, n_outputs)
+        names : tuple of str or None
+            Names that the answer itself carries.
+
+        Raises
+        ------
+        ModelError
+            If the number of outputs or their names differ from those of the first answer.
+        """
+        self._check_number(answers.shape[1], names)
+        if names is not None:
+            answers = self._in_order(answers, names)
+        return answers if self._kept is None else answers[:, self._kept]
+
+    def _check_number(self, n_outputs: int, names: tuple[str, ...] | None) -> None:
+        if self._all_names is None:
+            learned = names or (("output",) if n_outputs == 1 else tuple(
+                f"output {k}" for k in range(n_outputs)))
+            # The choice may be refused; nothing is learned then.
+            self._kept, self._all_names = _positions(self._chosen, learned), learned
+        elif len(self._all_names) != n_outputs:
+            raise ModelError(f"the model answered with {n_outputs} outputs, where "
+                             f"{len(self._all_names)} were expected "
+                             f"({', '.join(self._all_names[:_SHOWN])}).")
+
+    def _in_order(self, answers: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        if self._answered is None:
+            self._answered = names
+        if names == self._answered:
+            return answers
+        if sorted(names) != sorted(self._answered) or len(set(names)) < len(names):
+            raise ModelError("the columns of the model's answers changed from "
+                             f"{', '.join(self._answered[:_SHOWN])} to "
+                             f"{', '.join(names[:_SHOWN])}.")
+        return answers[:, [names.index(name) for name in self._answered]]
+
+
+def _renamed(own: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    if own is not None and len(names) != len(own):
+        raise ValueError(f"output_names holds {len(names)} names for the model's "
+                         f"{len(own)} outputs.")
+    if len(set(names)) < len(names) or not names:
+        raise ValueError(f"output_names must be different names, got {list(names)}.")
+    return names
+
+
+def _positions(chosen: Any, names: tuple[str, ...]) -> np.ndarray | None:
+    """Return the positions of the chosen outputs; None for all."""
+    if chosen is None:
+        return None
+    n_outputs, several = len(names), isinstance(chosen, list | tuple | np.ndarray)
+    if several and len(chosen) == 0:
+        raise ValueError("outputs is empty; name at least one, or leave it out for all.")
+    kept: list[int] = []
+    for choice in chosen if several else [chosen]:
+        if isinstance(choice, int | np.integer) and -n_outputs <= choice < n_outputs:
+            kept.append(int(choice) % n_outputs)
+        elif str(choice) in names:
+            kept.append(names.index(str(choice)))
+        else:
+            raise ValueError(f"outputs={choice!r} is not one of the model's {n_outputs}: "
+                             f"{', '.join(names)}.")
+    if len(set(kept)) < len(kept):
+        raise ValueError(f"outputs={chosen!r} names an output twice.")
+    return np.array(kept, dtype=np.int64)

@@ -1,0 +1,83 @@
+"""Standard errors and intervals: of means over rows, and of numbers with blocks left out."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtrit
+
+_CELLS = 2**22
+"""Resampling counts held at a time (32 MiB)."""
+
+
+def errors_of_means(effects: np.ndarray) -> np.ndarray:
+    """Return the standard errors of means over the first axis; NaN for fewer than two rows.
+
+    Parameters
+    ----------
+    effects : array (n_rows, …)
+    """
+    n = len(effects)
+    if n < 2:
+        return np.full(effects.shape[1:], np.nan)
+    return np.asarray(effects.std(axis=0, ddof=1) / np.sqrt(n))
+
+
+def bootstrap_means(
+    effects: np.ndarray, n_bootstrap: int, confidence: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute percentile intervals of the means of columns, from rows drawn with replacement.
+
+    Parameters
+    ----------
+    effects : array (n_rows, n_columns)
+    n_bootstrap : int
+    confidence : float
+    rng : Generator
+
+    Returns
+    -------
+    lower, upper : arrays (n_columns,)
+        NaN for fewer than two rows.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, chapter 13 (percentile intervals).
+    """
+    n = len(effects)
+    if n < 2:
+        return (np.full(effects.shape[1], np.nan),) * 2
+    means = np.empty((n_bootstrap, effects.shape[1]))
+    block = max(1, _CELLS // n)
+    for first in range(0, n_bootstrap, block):
+        m = min(block, n_bootstrap - first)
+        draws = rng.integers(n, size=(m, n)) + np.arange(m)[:, None] * n
+        counts = np.bincount(draws.ravel(), minlength=m * n).reshape(m, n)
+        means[first : first + m] = counts @ effects / n
+    tail = (1.0 - confidence) / 2
+    lower, upper = np.quantile(means, [tail, 1.0 - tail], axis=0)
+    return lower, upper
+
+
+def jackknife(parts: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the error of a number from its values with each block of rows left out.
+
+    Parameters
+    ----------
+    parts : array (…, n_blocks)
+        NaN where a value is not known.
+    confidence : float
+
+    Returns
+    -------
+    errors, reach : arrays (…)
+        The standard error, and half the width of the interval (Student's t with n_blocks − 1
+        degrees of freedom). NaN if a part is.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, chapter 11.
+    """
+    n_blocks = parts.shape[-1]
+    squares = ((parts - parts.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+    errors = np.sqrt((n_blocks - 1) / n_blocks * squares)
+    return errors, stdtrit(max(n_blocks - 1, 1), 0.5 + confidence / 2) * errors
