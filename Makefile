@@ -1,7 +1,9 @@
 # Every target sets up what it needs in .venv; nothing else has to be installed but Python 3.11+.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+# What runs pytest under something else, such as COVER='-m slipcover --out covered.json'.
+COVER :=
+PYTEST := $(BIN)/python $(COVER) -m pytest --numprocesses auto --dist loadgroup
 # A cache of its own for each way of compiling: the cache key does not name the mode.
 CACHE := .numba_cache
 
@@ -19,11 +21,13 @@ check: .venv/tested
 	$(BIN)/python -m pytest --doctest-modules xaikit --doctest-glob='*.md' README.md CONTRIBUTING.md docs
 
 # What runs compiled kernels, once more without the compiler, and once more with bounds checks.
+KERNELS = -m 'kernels and not statistics' $(shell grep --files-with-matches mark.kernels tests/test_*.py)
+
 interpreted: .venv/tested
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -m 'kernels and not statistics'
+	NUMBA_DISABLE_JIT=1 $(PYTEST) $(KERNELS)
 
 bounds: .venv/tested
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(PYTEST) -m 'kernels and not statistics'
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(PYTEST) $(KERNELS)
 
 bench: .venv-bench/benched
 	.venv-bench/bin/python -m benchmarks
@@ -47,4 +51,4 @@ bench: .venv-bench/benched
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench $(CACHE) build dist *.egg-info .coverage .coverage.*
+	rm -rf .venv .venv-bench $(CACHE) build dist *.egg-info .covered

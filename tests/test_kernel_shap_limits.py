@@ -242,7 +242,7 @@ class Noisy:
 @pytest.mark.parametrize("solver", ["auto", "wls", "gp"])
 @pytest.mark.parametrize("n_units", [4, 6, 14])
 def test_errors_of_a_noisy_model_cover_its_noise(rng, solver, n_units):
-    background, X = rng.normal(size=(20, n_units)), rng.normal(size=(5, n_units))
+    background, X = rng.normal(size=(20, n_units)), rng.normal(size=(2, n_units))
     truth = fit(Noisy(0.0), background, solver="exact").explain(X).values
     scores = []
     for seed in range(20):
@@ -251,7 +251,7 @@ def test_errors_of_a_noisy_model_cover_its_noise(rng, solver, n_units):
         assert any("again" in w for w in e.warnings)
         scores.append((e.values - truth) / e.standard_errors)
     scores = np.array(scores)
-    # 20 times 5 rows, whose values share the noise of their sums.
+    # 20 times 2 rows, whose values share the noise of their sums.
     assert np.mean(np.abs(scores) < 1.96) >= 0.85
 
 

@@ -167,9 +167,9 @@ def test_kernel_shap_by_the_process():
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_bytes_do_not_depend_on_workers_or_threads(n_jobs):
-    want = gp(budget=2 * 300 * 8 + 1).explain(DATA[10:16]).values
+    want = gp(budget=2 * 120 * 8 + 1).explain(DATA[10:16]).values
     with joblib.parallel_config("threading"):
-        got = gp(n_jobs, budget=2 * 300 * 8 + 1).explain(DATA[10:16]).values
+        got = gp(n_jobs, budget=2 * 120 * 8 + 1).explain(DATA[10:16]).values
     np.testing.assert_array_equal(got, want)
 
 

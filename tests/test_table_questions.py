@@ -125,7 +125,7 @@ def test_one_cell_is_for_all_rows(name, column, value):
 ])
 def test_cells_of_other_rows(name, columns, max_memory, rng):
     model, table = TABLES[name]
-    rows, donors = rng.integers(len(table), size=(2, 400))
+    rows, donors = rng.integers(len(table), size=(2, 150))
     got = TableQuestions(wrap(model), table, max_memory=max_memory).borrowed(columns, rows, donors)
     want = naive(model, table, rows, [{c: cell(table, d, c) for c in columns} for d in donors])
     np.testing.assert_array_equal(got, want)
