@@ -181,18 +181,20 @@ def looks_like_number(text: str) -> bool:
 
 def may_be_code(text: str) -> bool:
     """Return whether a number could also be a code, as 12E4 could."""
-    return _MAYBE_CODE.fullmatch(text.strip()) is not None
+    return ("e" in text or "E" in text) and _MAYBE_CODE.fullmatch(text.strip()) is not None
 
 
 def is_exact(texts: Sequence[str], gaps: bool, decimal: str = ".") -> bool:
     """Return whether int64, or float64 if there are fractions or gaps, holds all plain numbers."""
     pointed = [_pointed(t, decimal) for t in texts]
-    whole = [int(t) for t in pointed if _WHOLE.fullmatch(t) and len(t) <= 20]
-    if any(_WHOLE.fullmatch(t) and len(t) > 20 for t in pointed):
+    whole = [t for t in pointed if _WHOLE.fullmatch(t)]
+    if any(len(t) > 20 for t in whole):
         return False
     if len(whole) == len(pointed) and not gaps:
-        return all(-2**63 <= v < 2**63 for v in whole)
-    return all(abs(v) <= EXACT for v in whole) and not any(map(_overflows, pointed))
+        return all(-2**63 <= int(t) < 2**63 for t in whole)
+    # Only a power, or hundreds of digits, takes a number beyond the range of floats.
+    wide = [t for t in pointed if "e" in t or "E" in t or len(t) > 300]
+    return all(abs(int(t)) <= EXACT for t in whole) and not any(map(_overflows, wide))
 
 
 def _overflows(text: str) -> bool:
@@ -213,4 +215,4 @@ def numbers_of(texts: Sequence[str], gaps: bool, decimal: str = ".") -> list[Any
 
 def _pointed(text: str, decimal: str) -> str:
     """Return a number as Python writes it; commas and points change places for a decimal comma."""
-    return text.strip().translate({} if decimal == "." else {44: 46, 46: 44})
+    return text.strip() if decimal == "." else text.strip().translate({44: 46, 46: 44})

@@ -193,7 +193,8 @@ def _cells(
         if gone.any() and known.kind == "number":
             cells = cells.astype(float)
     else:
-        _check_numbers(column, rest, known, decimal)
+        if decision.decided:
+            _check_numbers(column, rest, known, decimal)
         values = numbers_of(rest, bool(gone.any()), decimal)
         cells = _spread(values if rest else [float("nan")][:0], gone)
         cells = cells if rest else cells.astype(float)

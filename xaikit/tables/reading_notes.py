@@ -21,6 +21,8 @@ from xaikit.tables.wording import cut, listed, plural
 
 MOST = 5
 """Columns that get a sentence of their own, for each kind of sentence."""
+MOST_NAMED = 20
+"""Columns named of each kind."""
 KINDS = {"number": "numbers in", "text": "text in", "boolean": "truth values in",
          "nothing": "no value in"}
 
@@ -35,8 +37,9 @@ class JointColumn:
 
     def count(self, texts: Sequence[str]) -> int:
         """Return how many rows hold one of some cells."""
-        wanted = [self.texts.index(text) for text in texts]
-        return sum(int(np.isin(codes, wanted).sum()) for codes in self.codes.values())
+        wanted = set(texts)
+        is_wanted = np.array([text in wanted for text in self.texts], dtype=bool)
+        return sum(int(is_wanted[codes].sum()) for codes in self.codes.values())
 
     def where(self, text: str) -> str:
         """Return the first row that holds a cell; the first below the header is row 1."""
@@ -47,7 +50,8 @@ class JointColumn:
 
 def summary(paths: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> str:
     """Return one sentence on what all columns were read as."""
-    parts = [f"{words} {listed(kinds[kind], 20)}" for kind, words in KINDS.items() if kinds.get(kind)]
+    parts = [f"{words} {listed(kinds[kind], MOST_NAMED)}"
+             for kind, words in KINDS.items() if kind in kinds]
     return f"read {listed(paths)}: {'; '.join(parts)}."
 
 
@@ -140,8 +144,8 @@ def _numbers(
 ) -> str | None:
     """Return a sentence on numbers that could be codes."""
     gaps = bool(decision.missing)
-    padded = [text for text in rest
-              if not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
+    padded = [text for text in rest if decision.decided
+              and not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
     if padded:
         value = numbers_of(padded[:1], True, decimal)[0]
         return (f"was read as numbers, since {known.whose} numbers: {padded[0]!r} "
