@@ -128,7 +128,9 @@ def decide(
     as_text = "text" if is_text or known.kind == "text" else None
     kind = as_text or known.kind
     if kind in (None, "boolean"):
-        kind = _kind(rest, bool(markers), decimal)
+        # A column of nothing but 'NA' may be one of text, and then a gap would be a silent change.
+        only_markers = not rest and any(t.strip() and t not in na_values for t in markers)
+        kind = "text" if only_markers else _kind(rest, bool(markers), decimal)
     elif kind == "number" and rest and truths_of(rest):
         kind = "boolean"
     if kind != "text":

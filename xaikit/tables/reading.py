@@ -95,8 +95,8 @@ def read_table(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "towns.csv")
     ...     _ = path.write_text("plz,land,people\\n01067,NA,12\\n")
-    ...     read_table(path).iloc[0].to_list()
-    ['01067', 'NA', 12]
+    ...     read_table(path).to_dict("records")
+    [{'plz': '01067', 'land': 'NA', 'people': 12}]
     """
     return read_tables([path], options, fitted).frames[0]
 

@@ -124,7 +124,10 @@ def _text(column: JointColumn, rest: Sequence[str]) -> str | None:
     odd = [text for text in rest if not is_plain(text) and text.strip() not in MARKERS]
     alike = [text for text in rest if looks_like_number(text)]
     numbers = [text for text in rest if is_plain(text)]
-    if len(alike) == len([text for text in rest if text.strip() not in MARKERS]):
+    others = [text for text in rest if text.strip() not in MARKERS]
+    if not others:
+        return None
+    if len(alike) == len(others):
         shown = odd[0] if odd else max(rest, key=len)
         return (f"was read as text: numbers would change {cut(shown, 40)!r} "
                 f"({column.where(shown)})" + _decimal_hint(odd))
