@@ -11,6 +11,7 @@ import pytest
 from xaikit.tables.cells import FittedColumn
 from xaikit.tables.csv_files import Options
 from xaikit.tables.reading import read_table, read_tables
+from xaikit.tables.schema import Schema
 
 GAP = float("nan")
 
@@ -185,6 +186,16 @@ def test_a_csv_is_read_like_the_parquet_file_beside_it():
     Path("rows.csv").write_text("plz,n,c,t\n10115,x,b,True\n")
     with pytest.raises(ValueError, match=r"'x' \(row 1 of rows.csv\), where back.parquet has numbers"):
         read_tables(["rows.csv", "back.parquet"])
+
+
+def test_dates_of_a_csv_fit_those_of_parquet():
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = pd.DataFrame({"day": pd.to_datetime(["2024-01-05", "2024-02-29"]), "n": [1.0, 2.0]})
+    frame.to_parquet("back.parquet")
+    frame.to_csv("rows.csv", index=False)
+    csv, parquet = read_tables(["rows.csv", "back.parquet"]).frames
+    assert csv["day"].tolist() == ["2024-01-05", "2024-02-29"]
+    pd.testing.assert_frame_equal(Schema.of(parquet).conform(csv), parquet)
 
 
 def test_whatever_pandas_writes_comes_back():

@@ -63,6 +63,7 @@ def test_files_that_are_tables(content, options, columns):
     ('a,b\n1,"x"y\n', {}, "line 2 of t.csv cannot be read as CSV"),
     (b"a,b\n1,M\xfcnchen\n", {}, "t.csv is not text in the encoding utf-8"),
     ("a,b\n1,ü\n".encode("utf-16"), {}, "name its own with --encoding, such as cp1252, latin-1 or utf-16."),
+    ("a,b\n1,2\n".encode("utf-16-le"), {}, "its header has NUL characters. Is it utf-16, or no CSV file?"),
     (b"PK\x03\x04\xff\xfe\x00", {}, "not text in the encoding utf-8"),
     ("a\n1\n", {"text_columns": ["b"]}, "there is no column 'b' to read as text; t.csv has a."),
 ])

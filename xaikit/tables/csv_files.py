@@ -140,6 +140,9 @@ def _read(path: str, reader: Any, options: Options, known: Sequence[str]) -> CSV
     header = next((row for row in reader if row and any(cell.strip() for cell in row)), None)
     if header is None:
         raise ValueError(f"{path} is empty.")
+    if any("\0" in name for name in header):
+        raise ValueError(f"{path} is not text in the encoding {options.encoding}: its header has "
+                         "NUL characters. Is it utf-16, or no CSV file?")
     if len(header) == 1 and options.delimiter is None:
         _check_delimiter(path, header[0])
     texts: list[dict[str, int]] = [{} for _ in header]

@@ -121,14 +121,14 @@ def _with_dtypes(
     """Return what is known of columns, with the dtypes of a frame where the model knows nothing."""
     whose, kinds = f"{path} has", {"integer": "number", "float": "number"}
     made = dict(known)
-    for name, dtype in zip(map(str, frame.columns), frame.dtypes, strict=True):
+    for c, (name, dtype) in enumerate(zip(map(str, frame.columns), frame.dtypes, strict=True)):
         if name in known and known[name].kind is not None:
             continue
         if isinstance(dtype, pd.CategoricalDtype):
             made[name] = FittedColumn.of_levels(dtype.categories, category=True, whose=whose)
             continue
         kind = kinds.get(kind_of(dtype), kind_of(dtype))
-        if kind in ("number", "boolean") or (kind == "text" and _all_text(frame[name])):
+        if kind in ("number", "boolean") or (kind == "text" and _all_text(frame.iloc[:, c])):
             made[name] = FittedColumn(kind, whose=whose)
     return made
 
