@@ -13,15 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from xaikit.tables.csv_files import Options
 from xaikit.tables.reading import read_table
 
 
 def test_text_that_means_missing(capsys, place):
     status, _, _ = run(capsys, "doctor", "--model", place.model("levels"), "--data", "full.csv",
-                         "--drop", "y", "--drop", "note", "--na", "?")
+                         "--drop", "y", "--drop", "note", "--na-values", "?")
     assert status == 0
     assert read_table("full.csv")["city"].isna().sum() == 0
-    assert read_table("full.csv", ["?"])["city"].isna().sum() == 4
+    assert read_table("full.csv", Options(na_values=["?"]))["city"].isna().sum() == 4
 
 
 @pytest.mark.parametrize(("argv", "sentence"), [
@@ -126,7 +127,7 @@ def test_names_that_are_no_models(capsys, place, name, sentence):
 def test_a_model_that_raises_is_a_finding(capsys, place, command):
     status, out, err = run(capsys, *command, "--model", place.model("broken"), "--data", "plain.csv")
     assert (status, out) == (1, "")
-    assert err.startswith("xaikit: the model failed on a DataFrame of shape (2, 2)")
+    assert err.splitlines()[-1].startswith("xaikit: the model failed on a DataFrame of shape (2, 2)")
     assert "the model is on fire" in err
     assert "Traceback" not in err
 

@@ -27,7 +27,13 @@ pytestmark = pytest.mark.filterwarnings("error")
     ("cafe\u0301s nai\u0308ve", ["cafe\u0301s", "nai\u0308ve"]),
     ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
     ("می\u200cخواهم", ["می\u200cخواهم"]),
-    ("我爱你。你好", ["我爱你", "你好"]),
+    ("我爱你。你好", ["我", "爱", "你", "你", "好"]),
+    ("2024年iPhone手机", ["2024", "年", "iPhone", "手", "机"]),
+    ("東京タワーはとても高い。", ["東", "京", "タワー", "はとても", "高", "い"]),
+    ("らーめん、カ\u3099ス", ["らーめん", "カ\u3099ス"]),
+    ("人々の日", ["人", "々", "の", "日"]),
+    ("葛\U000e0100城", ["葛\U000e0100", "城"]),
+    ("한국어 문장", ["한국어", "문장"]),
     ("great👍🏽👍 👨‍👩‍👧 🇩🇪🇫🇷 ❤️", ["great", "👍🏽", "👍", "👨‍👩‍👧", "🇩🇪", "🇫🇷", "❤️"]),
     ("one\r\ntwo\tthree", ["one", "two", "three"]),
     ("one", ["one"]),
@@ -43,6 +49,21 @@ def test_words(text, ref):
     ("你好。我爱你！真的？", ["你好。", "我爱你！", "真的？"]),
     ("Wait ... what?! ... Oh", ["Wait ...", "what?!", "Oh"]),
     ("see example.com now", ["see example.com now"]),
+    ("Dr. Lee met Mrs. J. R. Poe. She left.", ["Dr. Lee met Mrs. J. R. Poe.", "She left."]),
+    ("Take fruit, e.g. plums, i.e. this. Good.", ["Take fruit, e.g. plums, i.e. this.", "Good."]),
+    ("Haus Nr. 5 ist z. B. alt. Es ist z.B. rot.", ["Haus Nr. 5 ist z. B. alt.", "Es ist z.B. rot."]),
+    ("Pi is 3.14. Good.", ["Pi is 3.14.", "Good."]),
+    ("The U.S. Army left. It was late.", ["The U.S. Army left.", "It was late."]),
+    ("Is it good? No. It is No. 5.", ["Is it good?", "No.", "It is No. 5."]),
+    ("Tea, milk etc. are here. Tea, etc. He left at 5 p.m. We stayed.",
+     ["Tea, milk etc. are here.", "Tea, etc.", "He left at 5 p.m.", "We stayed."]),
+    ("So do I. He does.", ["So do I.", "He does."]),
+    ("He is a Dr.", ["He is a Dr."]),
+    ("Ask Dr.\nLee.", ["Ask Dr.", "Lee."]),
+    ("Really, Dr...? Yes. Oh Dr.! Go.", ["Really, Dr...?", "Yes.", "Oh Dr.!", "Go."]),
+    ("it is bad. it is good. ok.", ["it is bad.", "it is good.", "ok."]),
+    ("यह अच्छा है। वह नहीं।", ["यह अच्छा है।", "वह नहीं।"]),
+    ("ｱｲ｡ｳｴ｡", ["ｱｲ｡", "ｳｴ｡"]),
 ])
 def test_sentences(text, ref):
     assert pieces(text, split="sentence") == ref
@@ -117,3 +138,34 @@ def test_other_units_that_a_text_has_not():
 def test_functions_that_cut_wrongly(gives, error, words):
     with pytest.raises(error, match=words):
         TextMasker(lambda _: gives).rows("a b c")
+
+
+# Scripts without spaces --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [
+    "東京タワーはとても高い。行きたい！", "我爱你，iPhone 15。你好", "Dr. Lee, e.g. No. 5.  Bye ", "カ\u3099ス 人々",
+    " ฉันรักแมว มาก",
+])
+@pytest.mark.parametrize("split", ["word", "sentence"])
+@pytest.mark.filterwarnings("ignore:text 0 is in a script")
+def test_all_units_make_up_the_text(text, split):
+    masker = TextMasker(split)
+    n_units = masker.rows(text)[0].n_units
+    assert n_units > 0
+    assert compose(text, np.ones(n_units), split=split) == [text]
+    spans = masker.spans(text)
+    inside = "".join(text[start:stop] for _, start, stop in spans)
+    ends = [0, *spans[:, 2]]
+    between = [text[stop:start] for stop, start in zip(ends, [*spans[:, 1], len(text)], strict=True)]
+    assert len(inside) + sum(map(len, between)) == len(text)
+    if split == "word":
+        assert not re.search(r"\w", "".join(between))
+
+
+@pytest.mark.parametrize("split", ["word", "sentence", "auto"])
+def test_scripts_that_only_a_dictionary_splits_are_warned_of(split):
+    with pytest.warns(UserWarning, match=r"text 1 is in a script that marks .* pass a tokenizer of that "
+                                         r"language as split=, a function"):
+        TextMasker(split).conform(["a film", "ฉันรักแมว"])
+    assert TextMasker(str.split).conform("ฉัน รัก แมว") == ["ฉัน รัก แมว"]

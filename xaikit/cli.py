@@ -9,6 +9,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,16 @@ def _add_data(parser: argparse.ArgumentParser, target: str, required: bool = Tru
     parser.add_argument("--target", help=target)
     parser.add_argument("--drop", action="append", default=[], metavar="COLUMN",
                         help="column to leave out; may be repeated")
-    parser.add_argument("--na", action="append", default=[], metavar="TEXT",
-                        help="text of a CSV that means missing; may be repeated")
+    for name, metavar, words in (
+        ("--text-columns", "COLUMN", "columns of a CSV to read as text"),
+        ("--na-values", "TEXT", "texts of a CSV that mean missing in every column"),
+    ):
+        parser.add_argument(name, action="extend", nargs="+", default=[], metavar=metavar,
+                            help=f"{words}; may be repeated")
+    parser.add_argument("--delimiter", help="character between the cells of a CSV; a comma by "
+                                            "default, '\\t' is a tab")
+    parser.add_argument("--encoding", default="utf-8", help="encoding of a CSV; UTF-8 by default")
+    parser.add_argument("--decimal", default=".", help="decimal sign of a CSV's numbers: . or ,")
     parser.add_argument("--limit", type=_positive, metavar="N", help="first N rows only")
 
 
@@ -180,12 +189,12 @@ def _report(arguments: argparse.Namespace) -> int:
     from xaikit.reporting.build import report
 
     model = _load_model(arguments)
-    X, y = _load_data(arguments)
+    given = _load_data(arguments, model)
     report(
-        model, X, y, background=_load_background(arguments), path=arguments.output,
+        model, given.X, given.y, background=given.background, path=arguments.output,
         output=arguments.output_name, title=arguments.title, random_state=arguments.seed,
         n_jobs=arguments.n_jobs, budget=arguments.budget or "auto", model_name=arguments.model,
-        data_name=arguments.data,
+        data_name=arguments.data, data_notes=given.notes,
     )
     print(Path(arguments.output).resolve())
     return DONE
@@ -202,9 +211,8 @@ def _explain(arguments: argparse.Namespace) -> int:
                          "of questions depends only on the features and background rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
-    X, _ = _load_data(arguments)
-    explainer = method(**settings)
-    made = explainer.fit(model, _load_background(arguments)).explain(X)
+    given = _load_data(arguments, model)
+    made = method(**settings).fit(model, given.background).explain(given.X)
     _write(made, arguments.output, "attributions")
     return DONE
 
@@ -216,18 +224,18 @@ def _importance(arguments: argparse.Namespace) -> int:
 
     _check_output(arguments.output)
     model = _load_model(arguments)
-    X, y = _load_data(arguments)
+    given = _load_data(arguments, model)
     shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
     made: Any
     if arguments.method == "permutation":
         explainer = PermutationImportance(scoring=arguments.scoring, **shared)
-        made = explainer.fit(model).explain(X, y)
+        made = explainer.fit(model).explain(given.X, given.y)
     elif arguments.method == "mean_impact":
-        made = MeanImpactValue(**shared).fit(model).explain(X)
+        made = MeanImpactValue(**shared).fit(model).explain(given.X)
     else:
-        background = _load_background(arguments)
+        background = given.X if given.background is None else given.background
         shap = KernelSHAP(budget=arguments.budget or "auto", **shared)
-        made = shap.fit(model, X if background is None else background).explain(X).importance()
+        made = shap.fit(model, background).explain(given.X).importance()
     _write(made, arguments.output, "importance")
     return DONE
 
@@ -244,7 +252,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.data is None:
         print("Pass --data to probe the model.")
         return DONE
-    X, _ = _load_data(arguments)
+    X = _load_data(arguments, predictor).X
     try:
         bound = predictor.bind(X)
     except Exception:
@@ -283,16 +291,46 @@ def _load_model(arguments: argparse.Namespace) -> Any:
     return wrap(model, task=arguments.task)
 
 
-def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """Return the table without the target and dropped columns, and the target."""
-    from xaikit.tables.reading import read_table
+@dataclass(frozen=True)
+class _Given:
+    """The tables of a command line, and sentences on how they were read."""
 
-    table = read_table(arguments.data, arguments.na)
-    if arguments.limit is not None:
-        table = table.head(arguments.limit)
+    X: Any
+    y: Any
+    background: Any
+    notes: tuple[str, ...]
+
+
+def _load_data(arguments: argparse.Namespace, model: Any) -> _Given:
+    """Return the table and the background without target and dropped columns, and the target."""
+    from xaikit.predictor.fitted_columns import fitted_columns, fitted_labels
+    from xaikit.tables.cells import FittedColumn
+    from xaikit.tables.csv_files import Options
+    from xaikit.tables.reading import read_tables
+
+    background = getattr(arguments, "background", None)
+    fitted = dict.fromkeys(arguments.drop, FittedColumn()) | fitted_columns(model)
+    if arguments.target is not None:
+        fitted[arguments.target] = fitted_labels(model)
+    delimiter = {"\\t": "\t"}.get(arguments.delimiter, arguments.delimiter)
+    read = read_tables(
+        [arguments.data, *([] if background is None else [background])],
+        Options(arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
+                arguments.decimal), fitted)
+    table, y = _without_left_out(arguments, read.frames[0])
+    if background is not None:
+        background = read.frames[1].drop(
+            columns=[arguments.target, *arguments.drop], errors="ignore")
+    for note in read.notes:
+        print(f"xaikit: {note}", file=sys.stderr)
+    return _Given(table, y, background, read.notes)
+
+
+def _without_left_out(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any]:
+    """Return the first rows without the target and dropped columns, and the target."""
+    table, y = table.head(arguments.limit or len(table)), None
     if len(table) == 0:
         raise ValueError(f"{arguments.data} has no rows.")
-    y = None
     for column in [arguments.target, *arguments.drop]:
         if column is None:
             continue
@@ -303,16 +341,6 @@ def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
             y = table[column]
         table = table.drop(columns=column)
     return table, y
-
-
-def _load_background(arguments: argparse.Namespace) -> Any:
-    from xaikit.tables.reading import read_table
-
-    if arguments.background is None:
-        return None
-    table = read_table(arguments.background, arguments.na)
-    left_out = [c for c in [arguments.target, *arguments.drop] if c in table.columns]
-    return table.drop(columns=left_out)
 
 
 def _check_output(output: str | None) -> None:

@@ -158,7 +158,7 @@ def report(
     output: int | str | None = None, groups: Any = None, scoring: Any = None,
     n_explain: int = 200, n_global: int = 2000, budget: int | str = "auto",
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
-    model_name: str | None = None, data_name: str | None = None,
+    model_name: str | None = None, data_name: str | None = None, data_notes: Sequence[str] = (),
 ) -> Report:
     """Write a report on a model and a table: an HTML page, with tables in files beside it.
 
@@ -187,6 +187,8 @@ def report(
         100 background rows.
     title, model_name, data_name : str, optional
         Names to show on the page.
+    data_notes : sequence of str
+        Sentences on how the data were read, to show with their name.
     {random_state, n_jobs}
 
     Returns
@@ -222,7 +224,7 @@ def report(
                      seed=options.seed)
     facts = find_out(case, options, choose_output(case.output_names, output))
     found = raise_caveats(facts)
-    known = provenance.provenance(facts, model_name, data_name)
+    known = provenance.provenance(facts, model_name, data_name, data_notes)
     timing = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
               "seconds in the model": f"{facts.cost.model_seconds:.2f}",
               "seconds in all": f"{time.perf_counter() - started:.2f}"}

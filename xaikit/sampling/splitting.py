@@ -21,7 +21,29 @@ Split: TypeAlias = Callable[[str], Iterable[Any]]
 # without spaces have marks of their own.
 _CLOSING = r"[\"'”’»›)\]}」』）]*"
 _SENTENCE_END = re.compile(
-    rf"[.!?…]+{_CLOSING}(?=\s|$)|[。！？．]+{_CLOSING}|[\n\r\v\f\x85\u2028\u2029]+")
+    rf"[.!?…।॥؟۔]+{_CLOSING}(?=\s|$)|[。！？．｡]+{_CLOSING}|[\n\r\v\f\x85\u2028\u2029]+")
+
+_BEFORE_WORDS = re.compile(
+    r"Dr|Mr|Mrs|Ms|Mx|Prof|Rev|Hon|Gen|Col|Capt|Lt|Sgt|Gov|Sen|St|Mt|vs|cf|viz|approx|ca|bzw|"
+    r"vgl|evtl|ggf|inkl|exkl|einschl|sog|Hr|Fr|Frl|Dipl|Ing|Hrsg|Mme|Mlle|Sr|Sra|Srta|Dra")
+"""Abbreviations that something follows: a name, or the rest of the sentence."""
+_BEFORE_NUMBERS = re.compile(
+    r"No|Nr|nr|Nos|Fig|fig|Figs|Abb|Tab|Eq|eq|Vol|vol|Ch|Sec|Art|Abs|Par|Kap|pp|Bd|Tel|Jan|"
+    r"Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Okt|Dez")
+"""Abbreviations before a number; before anything else they are words, as in "No. It is bad."."""
+_BEFORE_OR_LAST = re.compile(
+    r"etc|usw|al|Inc|Ltd|Co|Corp|Jr|Bros|Dept|Mio|Mrd|max|min|std|Std|a\.m|p\.m|Ph\.D")
+"""Abbreviations that may end a sentence: they do so before anything but a small letter."""
+_LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_LONGEST = 12
+"""Characters before a full stop that may be an abbreviation."""
+
+# Scripts without spaces. A Han character is a word or nearly one; kana are words, endings and
+# particles by run. Words of the others only a dictionary finds.
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_HIRAGANA = "\u3041-\u3096\u309d-\u309f\u30fc"
+_KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+_UNSPACED = re.compile("[\u0e01-\u0e30\u0e81-\u0eb0\u1000-\u102a\u1780-\u17b3]")
 
 
 def words(text: str) -> list[Span]:
@@ -42,15 +64,44 @@ def sentences(text: str) -> list[Span]:
     --------
     >>> sentences("So. It is 3.5?")
     [(0, 3), (4, 14)]
+    >>> sentences("Ask Dr. Lee, e.g. about No. 5.")
+    [(0, 30)]
     """
     found, start = list[Span](), 0
-    for stop in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+    stops = (match.end() for match in _SENTENCE_END.finditer(text) if not _is_inside(text, match))
+    for stop in [*stops, len(text)]:
         piece = text[start:stop]
         if _word().search(piece):
             first = start + len(piece) - len(piece.lstrip())
             found.append((first, start + len(piece.rstrip())))
         start = stop
     return found
+
+
+def has_unspaced(text: str) -> bool:
+    """Return whether a text has letters of Thai, Lao, Burmese or Khmer, whose words have no mark.
+
+    Examples
+    --------
+    >>> has_unspaced("ฉันรักแมว"), has_unspaced("我爱猫")
+    (True, False)
+    """
+    return _UNSPACED.search(text) is not None
+
+
+def _is_inside(text: str, match: re.Match[str]) -> bool:
+    """Return whether a full stop belongs to an abbreviation within a sentence."""
+    if match[0][0] != "." or match[0][1:2] in (".", "!", "?", "…"):
+        return False
+    start = match.start()
+    word = re.split(r"[^\w.]", text[max(0, start - _LONGEST):start])[-1].lstrip(".")
+    following = text[match.end():match.end() + _LONGEST].lstrip()[:1]
+    if _BEFORE_OR_LAST.fullmatch(word) or not following:
+        return following.islower()
+    if _BEFORE_NUMBERS.fullmatch(word):
+        return following.isdigit()
+    # The letter of an initial, of U.S. or of z. B.; but "So do I." is a sentence.
+    return bool(_BEFORE_WORDS.fullmatch(word) or (word != "I" and _LETTERS.fullmatch(word)))
 
 
 def given_pieces(text: str, split: Split) -> list[Span]:
@@ -90,11 +141,15 @@ def _word() -> re.Pattern[str]:
 
     Python's ``\w`` leaves combining marks out, and would split decomposed "café" and most Indian
     words. Apostrophes, hyphens, the Catalan point and the invisible joiners of Persian and Indian
-    scripts join letters to one word.
+    scripts join letters to one word. In Chinese and Japanese each Han character is a word, and so
+    is each run of hiragana or of katakana.
     """
-    marks = _marks()
-    letter, join = rf"[\w{marks}]", "['’‐‑\\-·\xad\u200c\u200d]"
-    word = rf"\w{letter}*(?:(?:{join}|(?<=\d)[.,](?=\d))\w{letter}*)*"
+    marks, alone = _marks(), _HAN + _HIRAGANA + _KATAKANA
+    first, join = rf"[^\W{alone}]", "['’‐‑\\-·\xad\u200c\u200d]"
+    letters = rf"(?:{first}++[{marks}]*+)++"
+    word = rf"{letters}(?:(?:{join}|(?<=\d)[.,](?=\d)){letters})*"
+    word += "".join(rf"|[{kana}][{kana}{marks}]*" for kana in (_HIRAGANA, _KATAKANA))
+    word += rf"|[{_HAN}][{marks}]*"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     pictures, skin = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff", "\U0001f3fb-\U0001f3ff"
     picture = rf"[{pictures}][{marks}{skin}]*"

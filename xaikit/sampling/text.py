@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from itertools import compress
 from typing import Any
@@ -14,7 +15,15 @@ from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
-from xaikit.sampling.splitting import Span, Split, given_pieces, sentences, shortened, words
+from xaikit.sampling.splitting import (
+    Span,
+    Split,
+    given_pieces,
+    has_unspaced,
+    sentences,
+    shortened,
+    words,
+)
 from xaikit.settings import Constraint, Either, Flag, Kind, OneOf, check
 from xaikit.tables.schema import Documents
 
@@ -35,17 +44,20 @@ class TextMasker:
 
     A word that occurs twice is two units. Words are runs of letters, digits and accents, with
     apostrophes and hyphens inside them ("don't", "well-made"), and points and commas inside
-    numbers; an emoji is a word of its own. Punctuation belongs to no unit and always stays. In a
-    language written without spaces, such as Chinese, each run of signs is one word: pass a
-    tokenizer of that language as `split`.
+    numbers; an emoji is a word of its own. Punctuation belongs to no unit and always stays. In
+    Chinese and Japanese each Han character and each run of hiragana or katakana is a word. The
+    words of Thai, Lao, Burmese and Khmer have no mark, so that each run of letters is one unit,
+    with a warning: pass a tokenizer of that language as `split`.
 
     Parameters
     ----------
     split : {"word", "sentence", "auto"} or callable, default "word"
         A ``"sentence"`` ends at . ! ? … 。 with the closing quotes after them, before a space or at
-        the end of the text, and at line breaks. ``"auto"`` (or None) takes words up to 200 units,
-        and above that sentences, if there is more than one. A callable takes a text and returns its
-        pieces in order: (start, stop) pairs, or the pieces themselves.
+        the end of the text, and at line breaks. The full stop of a common English or German
+        abbreviation, or of a single letter, does not end one ("Dr. Lee", "e.g. this", "U.S.").
+        ``"auto"`` (or None) takes words up to 200 units, and above that sentences, if there is more
+        than one. A callable takes a text and returns its pieces in order: (start, stop) pairs, or
+        the pieces themselves.
     mask_token : str, optional
         Replaces a hidden unit, such as ``"[MASK]"``. By default a hidden unit is cut out, with the
         white space after it if otherwise two spaces would meet.
@@ -93,6 +105,12 @@ class TextMasker:
         for i, text in enumerate(texts):
             # Check here, where all texts are together, so that errors count in the user's order.
             self._checked_spans(text, i)
+        unspaced = next((i for i, text in enumerate(texts) if has_unspaced(text)), None)
+        if unspaced is not None and not callable(self.split):
+            warnings.warn(
+                f"text {unspaced} is in a script that marks neither words nor sentences (Thai, "
+                "Lao, Burmese or Khmer), so that a unit is a run of letters; pass a tokenizer of "
+                "that language as split=, a function from a text to its words.", stacklevel=2)
         return texts
 
     def rows(self, X: Any, *, first: int | None = None) -> TextRows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -17,7 +18,9 @@ from xaikit.reporting.inputs import MOST_SCORED
 from xaikit.tables.files import content_hash
 
 
-def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> dict[str, Any]:
+def provenance(
+    facts: Facts, model_name: str | None, data_name: str | None, data_notes: Sequence[str] = (),
+) -> dict[str, Any]:
     """Return what reproduces the report, without times."""
     case, n = facts.case, len(facts.case.frame)
     given = "the rows reported on" if not case.background_given else "given"
@@ -30,6 +33,7 @@ def provenance(facts: Facts, model_name: str | None, data_name: str | None) -> d
                            f"{', …' if len(case.output_names) > 8 else ''})",
         "scale of the output": f"{case.predictor.scale}: {facts.unit}",
         "data": data_name or "not named",
+        **({"how it was read": " ".join(data_notes)} if data_notes else {}),
         "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.columns),
         "rows and columns": f"{n:,} × {len(case.predictor.columns.names)}",
         "rows used": rows_used(facts),

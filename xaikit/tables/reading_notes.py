@@ -1,0 +1,161 @@
+"""Sentences on what the columns of CSV files were read as, and what might be read otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xaikit.tables.cells import (
+    MARKERS,
+    Decision,
+    FittedColumn,
+    is_exact,
+    is_plain,
+    looks_like_number,
+    may_be_code,
+    numbers_of,
+)
+from xaikit.tables.wording import cut, listed, plural
+
+MOST = 5
+"""Columns that get a sentence of their own, for each kind of sentence."""
+MOST_NAMED = 20
+"""Columns named of each kind."""
+KINDS = {"number": "numbers in", "text": "text in", "boolean": "truth values in",
+         "nothing": "no value in"}
+
+
+@dataclass(frozen=True)
+class JointColumn:
+    """A column of one or more files: its different cells, and the cell of each row, by path."""
+
+    name: str
+    texts: list[str]
+    codes: Mapping[str, np.ndarray]
+
+    def count(self, texts: Sequence[str]) -> int:
+        """Return how many rows hold one of some cells."""
+        wanted = set(texts)
+        is_wanted = np.array([text in wanted for text in self.texts], dtype=bool)
+        return sum(int(is_wanted[codes].sum()) for codes in self.codes.values())
+
+    def where(self, text: str) -> str:
+        """Return the first row that holds a cell; the first below the header is row 1."""
+        wanted = self.texts.index(text)
+        found = ((path, np.flatnonzero(codes == wanted)) for path, codes in self.codes.items())
+        return next(f"row {rows[0] + 1} of {path}" for path, rows in found if len(rows))
+
+
+def summary(paths: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> str:
+    """Return one sentence on what all columns were read as."""
+    parts = [f"{words} {listed(kinds[kind], MOST_NAMED)}"
+             for kind, words in KINDS.items() if kind in kinds]
+    return f"read {listed(paths)}: {'; '.join(parts)}."
+
+
+def few(notes: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return (sort, column, sentence) as sentences, the columns beyond a few in one for each sort.
+
+    Examples
+    --------
+    >>> few([("a", f"x{i}", f"x{i} is a.") for i in range(7)])[-2:]
+    ['x4 is a.', 'the same holds for x5 and x6.']
+    """
+    made = []
+    for sort in dict.fromkeys(sort for sort, _, _ in notes):
+        of_sort = [(name, sentence) for own, name, sentence in notes if own == sort]
+        made += [sentence for _, sentence in of_sort[:MOST]]
+        if len(of_sort) > MOST:
+            made.append(f"the same holds for {listed(name for name, _ in of_sort[MOST:])}.")
+    return made
+
+
+def column_notes(
+    column: JointColumn, decision: Decision, known: FittedColumn, decimal: str
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (sort, column, sentence) on all that a column might be read as instead."""
+    rest = [text for text in column.texts if text not in decision.missing]
+    notes = {
+        "gaps": _gaps(column, decision),
+        "markers": _markers(column, rest, known) if decision.kind == "text" else None,
+        "blanks": _blanks(column, rest, known) if decision.kind == "text" else None,
+        "text": None if decision.decided or decision.kind != "text" else _text(column, rest),
+        "numbers": _numbers(column, rest, decision, known, decimal)
+        if decision.kind == "number" else None,
+    }
+    for sort, sentence in notes.items():
+        if sentence is not None:
+            yield sort, column.name, f"column {column.name!r} {sentence}."
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return listed(repr(cut(text, 40)) for text in texts)
+
+
+def _gaps(column: JointColumn, decision: Decision) -> str | None:
+    written = [text for text in column.texts if text in decision.missing and text.strip()]
+    if not written:
+        return None
+    return f"has {_quoted(written)} in {plural(column.count(written), 'row')}, read as missing"
+
+
+def _markers(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on texts such as 'NA' that were kept."""
+    kept = [text for text in rest if text.strip() in MARKERS and not known.has_level(text)]
+    if not kept:
+        return None
+    unknown = "" if known.levels is None else ", which was no level of the fit"
+    return (f"has {_quoted(kept)} in {plural(column.count(kept), 'row')}, kept as text{unknown}; "
+            f"add --na-values {kept[0].strip()!r} if it means missing")
+
+
+def _blanks(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    edged = [text for text in rest if text != text.strip() and not known.has_level(text)]
+    if not edged:
+        return None
+    return (f"keeps the blanks around its text, as in {cut(repr(edged[0]), 40)} "
+            f"({column.where(edged[0])})")
+
+
+def _text(column: JointColumn, rest: Sequence[str]) -> str | None:
+    """Return a sentence on a column that looks like one of numbers, but is none."""
+    odd = [text for text in rest if not is_plain(text) and text.strip() not in MARKERS]
+    alike = [text for text in rest if looks_like_number(text)]
+    numbers = [text for text in rest if is_plain(text)]
+    others = [text for text in rest if text.strip() not in MARKERS]
+    if not others:
+        return None
+    if len(alike) == len(others):
+        shown = odd[0] if odd else max(rest, key=len)
+        return (f"was read as text: numbers would change {cut(shown, 40)!r} "
+                f"({column.where(shown)})" + _decimal_hint(odd))
+    if 2 * column.count(numbers) >= column.count(rest):
+        return (f"was read as text: most cells are numbers, but not {cut(odd[0], 40)!r} "
+                f"({column.where(odd[0])})")
+    return None
+
+
+def _decimal_hint(odd: Sequence[str]) -> str:
+    comma = odd and all(is_plain(text, ",") for text in odd)
+    return "; add --decimal , if a comma is the decimal sign" if comma else ""
+
+
+def _numbers(
+    column: JointColumn, rest: Sequence[str], decision: Decision, known: FittedColumn, decimal: str
+) -> str | None:
+    """Return a sentence on numbers that could be codes."""
+    gaps = bool(decision.missing)
+    padded = [text for text in rest if decision.decided
+              and not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
+    if padded:
+        value = numbers_of(padded[:1], True, decimal)[0]
+        return (f"was read as numbers, since {known.whose} numbers: {padded[0]!r} "
+                f"({column.where(padded[0])}) as {value:.17g}")
+    codes = [] if decision.decided else [text for text in rest if may_be_code(text)]
+    if codes:
+        value = numbers_of(codes[:1], True, decimal)[0]
+        return (f"was read as numbers, {codes[0]!r} ({column.where(codes[0])}) as {value:.17g}; "
+                f"add --text-columns {column.name!r} if these are codes")
+    return None
