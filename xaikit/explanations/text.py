@@ -111,6 +111,7 @@ class TextAttribution(Attribution):
             method=self.method, values=values, standard_errors=errors, feature_names=vocabulary,
             output_names=self.output_names, base_values=self.base_values,
             predictions=self.predictions, base_errors=self.base_errors, fidelity=self.fidelity,
+            n_left_out=self.n_left_out, left_out=self.left_out,
             row_names=self.row_names, settings=self.settings, random_state=self.random_state,
             cost=self.cost, warnings=self.warnings)
 
@@ -127,7 +128,7 @@ class TextAttribution(Attribution):
 
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
-               f"{self.values.shape[2]} outputs"
+               f"{self.values.shape[2]} outputs{self._and_left_out()}"
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
