@@ -14,7 +14,7 @@ from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import cell_text, number, percent, unescaped
+from xaikit.tables.wording import cell_text, cut, numbers, percent, unescaped
 
 SHOWN = 10
 
@@ -37,22 +37,22 @@ def examples(facts: Facts) -> Section:
 
 
 def _example(facts: Facts, example: Example, row: Attribution) -> list[object]:
-    said, base = row.predictions[0, 0], row.base_values[0, 0]
-    name = str(row.row_names[0])
+    said, base = numbers([row.predictions[0, 0], row.base_values[0, 0]])
+    name = cut(row.row_names[0], 40)
     table = contributions_table(row)
     truth = f" Truth: {example.truth}." if example.truth is not None else ""
-    first = ", ".join(f"{f} {number(v)}" for f, v in
-                      zip(table["feature"][:3], table["contribution"][:3], strict=True))
+    first = ", ".join(f"{f} {v}" for f, v in zip(
+        map(facts.labels.get, table["feature"]), numbers(table["contribution"][:3]), strict=False))
     key = f"row {example.position}"
     bars = min(len(table), SHOWN) + 2
-    svg = draw(key, f"From the base value {number(base)} to the prediction {number(said)} of row "
+    svg = draw(key, f"From the base value {base} to the prediction {said} of row "
                f"{name}. Largest contributions: {first}.", 1.3 + 0.33 * bars,
                partial(_waterfall, row))
-    share = f" ({percent(said)})" if facts.case.predictor.scale == "proba" else ""
+    share = f" ({percent(row.predictions[0, 0])})" if facts.case.predictor.scale == "proba" else ""
     return [
         Heading(f"{example.title} (row {name})"),
-        Text(f"Prediction{facts.about}: {number(said)}{share}; base value "
-             f"{number(base)}.{truth}"),
+        Text(f"Prediction{facts.about}: {said}{share}; base value "
+             f"{base}.{truth}"),
         Figure(key, svg, f"Row {name}.", Table(key, f"Contributions in row {name}", table,
                                                folded=True)),
     ]
