@@ -53,8 +53,18 @@ def names_and_values(attribution: Attribution, i: int, features: Iterable[int]) 
     for j in features:
         column = attribution.feature_data(int(j))
         found.append(names[j] if column is None
-                     else f"{_left_to_right(names[j])} = {cell_text(column.iloc[i])}")
+                     else f"{_left_to_right(names[j])} = {value_label(column, i)}")
     return numbered(found)
+
+
+def value_label(column: pd.Series, i: int, width: int = 20) -> str:
+    """Return the label of a cell, unlike those of the column's other levels."""
+    label = cell_text(column.iloc[i], width)
+    if not isinstance(column.iloc[i], str) or "…" not in label:
+        return label
+    levels = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) \
+        else column.unique()
+    return cell_texts([column.iloc[i], *levels], width)[0]
 
 
 def _left_to_right(name: str) -> str:
