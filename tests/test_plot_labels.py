@@ -12,6 +12,7 @@ import xaikit as xk
 from xaikit import plots
 from xaikit.explanations.importance import Importance
 from xaikit.plots.style import fidelity_note
+from xaikit.predictor.checkup import checkup
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -149,3 +150,10 @@ def test_a_name_from_right_to_left_leaves_the_minus_of_its_value():
 
 def test_only_a_perfect_fidelity_reads_one():
     assert [fidelity_note(v).split()[-1] for v in (1.0, 0.9996, 0.87, -0.5)] == ["1.00", "0.9996", "0.87", "−0.50"]
+
+
+def test_the_doctor_shows_levels_that_differ():
+    X = pd.DataFrame({"job": ["the same beginning of two levels that are long, " + end for end in ("first", "second")]})
+    lines = "\n".join(checkup(xk.wrap(lambda t: np.ones(len(t))).bind(X), X))
+    assert "first" in lines
+    assert "second" in lines

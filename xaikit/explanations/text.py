@@ -10,6 +10,7 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.choosing import resolve
 from xaikit.explanations.importance import Importance
+from xaikit.tables.labels import numbered
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -141,9 +142,4 @@ def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
 
 def unit_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
     """Return the names of units: their words, numbered where repeated."""
-    seen: dict[str, int] = {}
-    names = []
-    for name in plain_names(text, spans):
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(names)
+    return tuple(numbered(plain_names(text, spans)))
