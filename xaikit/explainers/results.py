@@ -111,7 +111,8 @@ def attribution(
     return Attribution(
         data=masker.schema.to_frame(batch),
         row_names=tuple(getattr(batch, "index", range(len(batch)))),
-        feature_names=masker.unit_names, **fields)
+        feature_names=masker.unit_names,
+        feature_columns=tuple(tuple(unit.tolist()) for unit in masker.units), **fields)
 
 
 def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:

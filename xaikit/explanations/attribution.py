@@ -13,6 +13,7 @@ from xaikit.explanations.choosing import choose, resolve
 from xaikit.explanations.importance import Importance
 from xaikit.settings import check
 from xaikit.tables.numeric import numbers_or_ranks
+from xaikit.tables.wording import plural
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -49,6 +50,11 @@ class Attribution(Explanation):
         Further results of the method.
     feature_details : dict of arrays with (n_rows, n_features) as their first axes
         Further results about single features.
+    feature_columns : tuple of tuples of int, or None
+        The positions in `data` of each feature's columns, several for a group. None: every feature
+        is the column of its name.
+    n_left_out, left_out : arrays (n_rows,) and (n_rows, n_outputs)
+        How many features slicing left out, and the sum of their contributions.
     """
 
     values: np.ndarray
@@ -64,6 +70,9 @@ class Attribution(Explanation):
     row_names: tuple[Any, ...] = field(default=None)  # type: ignore[arg-type]
     details: dict[str, np.ndarray] = field(default_factory=dict)
     feature_details: dict[str, np.ndarray] = field(default_factory=dict)
+    feature_columns: tuple[tuple[int, ...], ...] | None = None
+    n_left_out: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    left_out: np.ndarray = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         self._freeze_names()
@@ -91,8 +100,30 @@ class Attribution(Explanation):
             kept = "" if self.data is None else f" and {len(self.data)} rows of data"
             raise ValueError(f"{shape[0]} rows of values do not fit {len(rows)} row names{kept}.")
         object.__setattr__(self, "row_names", rows)
+        self._freeze_left_out(pairs)
+        self._freeze_columns()
         self._freeze_details("details", shape[:1])
         self._freeze_details("feature_details", shape[:2])
+
+    def _freeze_left_out(self, pairs: tuple[int, int]) -> None:
+        for name, shape, dtype in (("n_left_out", pairs[:1], np.int64),
+                                   ("left_out", pairs, np.float64)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.zeros(shape, dtype))
+            self._freeze(name, shape, dtype=dtype)
+
+    def _freeze_columns(self) -> None:
+        if self.feature_columns is None:
+            return
+        columns = tuple(tuple(map(int, own)) for own in self.feature_columns)
+        object.__setattr__(self, "feature_columns", columns)
+        if len(columns) != len(self.feature_names):
+            raise ValueError(f"feature_columns has {len(columns)} entries, expected one for each "
+                             f"of the {len(self.feature_names)} features.")
+        n = np.inf if self.data is None else self.data.shape[1]
+        if not all(0 <= c < n for own in columns for c in own):
+            raise ValueError(f"feature_columns must hold positions of the {n} columns of data, got "
+                             f"{columns}.")
 
     @property
     def n_rows(self) -> int:
@@ -130,8 +161,20 @@ class Attribution(Explanation):
             details={name: array[rows] for name, array in self.details.items()},
             feature_details={name: array[np.ix_(rows, features)]
                              for name, array in self.feature_details.items()},
-            **self._of_rows(rows, features),
+            feature_columns=None if self.feature_columns is None
+            else tuple(self.feature_columns[j] for j in features),
+            **self._left_out(rows, features, outputs), **self._of_rows(rows, features),
         )
+
+    def _left_out(self, rows: np.ndarray, features: np.ndarray, outputs: np.ndarray
+                  ) -> dict[str, Any]:
+        """Return the number and the sum of features that a slice leaves out, and those before."""
+        gone = self.has[rows]
+        gone[:, features] = False
+        values = self.values[np.ix_(rows, np.arange(len(self.feature_names)), outputs)]
+        known = gone[:, :, None] & np.isfinite(values)
+        return {"n_left_out": self.n_left_out[rows] + gone.sum(axis=1),
+                "left_out": self.left_out[np.ix_(rows, outputs)] + values.sum(axis=1, where=known)}
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
         """Return the fields of a subclass for some rows and features."""
@@ -139,14 +182,22 @@ class Attribution(Explanation):
 
     def feature_data(self, feature: int | str) -> pd.Series | None:
         """Return the column of a feature; None for a group of columns, or without data."""
-        name = self.feature_names[choose(self.feature_names, feature, "feature")]
+        j = choose(self.feature_names, feature, "feature")
         if self.data is None:
             return None
+        if self.feature_columns is not None:
+            # By position: a group may have the name of one of its columns.
+            own = self.feature_columns[j]
+            return self.data.iloc[:, own[0]] if len(own) == 1 else None
+        name = self.feature_names[j]
         matches = [k for k, column in enumerate(self.data.columns) if str(column) == name]
         return self.data.iloc[:, matches[0]] if matches else None
 
     def gap(self) -> np.ndarray:
-        """Return prediction − base value − sum of contributions, (n_rows, n_outputs)."""
+        """Return prediction − base value − sum of contributions, (n_rows, n_outputs).
+
+        The sum is that of the features here: in a slice, the difference includes `left_out`.
+        """
         return self.predictions - self.base_values - self.values.sum(
             axis=1, where=self.has[:, :, None])
 
@@ -248,16 +299,24 @@ class Attribution(Explanation):
 
         Its values have shape (n_rows, n_features) for one output, and
         (n_rows, n_features, n_outputs) for several. Columns that are not numbers appear as level
-        codes in ``data``, by which shap colours points, and as text in ``display_data``.
+        codes in ``data``, by which shap colours points, and as text in ``display_data``. The
+        features that slicing left out are one last feature, since shap adds up all values.
         """
         import shap
 
         single = len(self.output_names) == 1
         numbers, shown = self._shap_data()
+        values, names = self.values, list(self.feature_names)
+        if said := left_out_words(self.n_left_out):
+            values = np.concatenate([values, self.left_out[:, None]], axis=1)
+            names.append(said)
+            if numbers is not None and shown is not None:
+                numbers = np.column_stack([numbers, np.full(self.n_rows, np.nan)])
+                shown = np.column_stack([shown, np.full(self.n_rows, "", dtype=object)])
         return shap.Explanation(
-            values=np.array(self.values[:, :, 0] if single else self.values),
+            values=np.array(values[:, :, 0] if single else values),
             base_values=np.array(self.base_values[:, 0] if single else self.base_values),
-            data=numbers, display_data=shown, feature_names=list(self.feature_names),
+            data=numbers, display_data=shown, feature_names=names,
             output_names=None if single else list(self.output_names),
         )
 
@@ -275,4 +334,23 @@ class Attribution(Explanation):
 
     def _summary(self) -> str:
         n, m, k = self.values.shape
-        return f"{n} rows × {m} features × {k} outputs"
+        return f"{n} rows × {m} features × {k} outputs{self._and_left_out()}"
+
+    def _and_left_out(self) -> str:
+        said = left_out_words(self.n_left_out)
+        return f", {said}" if said else ""
+
+
+def left_out_words(counts: np.ndarray, noun: str = "feature") -> str:
+    """Return how many features slicing left out, in words; nothing if there are none.
+
+    Examples
+    --------
+    >>> left_out_words(np.array([4, 4])), left_out_words(np.array([0, 2]), "word")
+    ('4 features left out', 'up to 2 words left out')
+    """
+    most = int(counts.max(initial=0))
+    if most == 0:
+        return ""
+    upto = "up to " if counts.min() < most else ""
+    return f"{upto}{plural(most, noun)} left out"

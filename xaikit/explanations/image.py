@@ -118,4 +118,5 @@ class ImageAttribution(Attribution):
     def _summary(self) -> str:
         n, m, k = self.values.shape
         height, width = self.labels.shape[1:]
-        return f"{n} images of {height} × {width}, up to {m} regions × {k} outputs"
+        return f"{n} images of {height} × {width}, up to {m} regions × {k} outputs" \
+               f"{self._and_left_out()}"

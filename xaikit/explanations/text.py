@@ -10,6 +10,7 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.choosing import resolve
 from xaikit.explanations.importance import Importance
+from xaikit.tables.labels import numbered
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -111,6 +112,7 @@ class TextAttribution(Attribution):
             method=self.method, values=values, standard_errors=errors, feature_names=vocabulary,
             output_names=self.output_names, base_values=self.base_values,
             predictions=self.predictions, base_errors=self.base_errors, fidelity=self.fidelity,
+            n_left_out=self.n_left_out, left_out=self.left_out,
             row_names=self.row_names, settings=self.settings, random_state=self.random_state,
             cost=self.cost, warnings=self.warnings)
 
@@ -127,7 +129,7 @@ class TextAttribution(Attribution):
 
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
-               f"{self.values.shape[2]} outputs"
+               f"{self.values.shape[2]} outputs{self._and_left_out()}"
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
@@ -140,9 +142,4 @@ def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
 
 def unit_names(text: str, spans: np.ndarray) -> tuple[str, ...]:
     """Return the names of units: their words, numbered where repeated."""
-    seen: dict[str, int] = {}
-    names = []
-    for name in plain_names(text, spans):
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(names)
+    return tuple(numbered(plain_names(text, spans)))

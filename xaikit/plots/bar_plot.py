@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.attribution import Attribution, left_out_words
 from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.importance import Importance
-from xaikit.plots.columns import name_and_value
+from xaikit.plots.columns import names_and_values, output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
@@ -30,7 +30,7 @@ from xaikit.plots.style import (
     write_beside,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, number, signed
+from xaikit.tables.wording import label_text, label_texts, number, numbers, signed
 
 
 class _Bars(NamedTuple):
@@ -99,9 +99,9 @@ def bar(explanation: Attribution | Importance, *, output: int | str | None = Non
     if len(explanation) == 1:
         return _draw(_from_row(explanation, k), max_display, ax)
     bars = _from_importance(explanation.importance(), k)
-    name = label_text(explanation.output_names[k])
+    name = output_label(explanation, k)
     axis = f"mean |contribution| to {name}, {len(explanation):,} rows"
-    return _draw(bars._replace(axis=axis), max_display, ax)
+    return _draw(bars._replace(axis=axis, notes=_left_out(explanation)), max_display, ax)
 
 
 def _from_importance(importance: Importance, k: int) -> _Bars:
@@ -112,9 +112,9 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
     confidence = importance.settings.get("confidence")
     share = f"{100 * confidence:.3g} % " if isinstance(confidence, float) else ""
     return _Bars(
-        [label_text(name) for name in importance.feature_names], values,
+        label_texts(importance.feature_names), values,
         np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
-        "", f"{label_text(importance.method)} · {label_text(importance.output_names[k])}",
+        "", f"{label_text(importance.method)} · {output_label(importance, k)}",
         WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
     )
 
@@ -122,12 +122,18 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
 def _from_row(attribution: Attribution, k: int) -> _Bars:
     values = attribution.values[0, :, k]
     reach = reaches(attribution.standard_errors[0, :, k])
-    labels = [name_and_value(attribution, 0, j) for j in range(len(values))]
-    output = label_text(attribution.output_names[k])
+    labels = names_and_values(attribution, 0, range(len(values)))
+    total = f" (sum {signed(attribution.left_out[0, k])})"
+    output = output_label(attribution, k)
     return _Bars(labels, values, values - reach, values + reach,
-                 f"row {label_text(attribution.row_names[0])} · {output}",
+                 f"row {row_label(attribution, 0)} · {output}",
                  f"contribution to {output}", WHISKERS, True,
-                 (fidelity_note(attribution.fidelity[0, k]),))
+                 (*_left_out(attribution, total), fidelity_note(attribution.fidelity[0, k])))
+
+
+def _left_out(attribution: Attribution, total: str = "") -> tuple[str, ...]:
+    said = left_out_words(attribution.n_left_out)
+    return (said + total,) if said else ()
 
 
 def _draw(bars: _Bars, max_display: int | None, ax: Axes | None) -> Axes:
@@ -157,8 +163,7 @@ def _write_numbers(ax: Axes, values: np.ndarray, lower: np.ndarray, upper: np.nd
     """Write each bar's number beyond its bar and whisker, and make room for it."""
     left = np.minimum(np.minimum(finite(values), 0), finite(lower))
     right = np.maximum(np.maximum(finite(values), 0), finite(upper))
-    for r, value in enumerate(values):
-        text = signed(value) if with_sign else number(value)
+    for r, text in enumerate(numbers(values, signed if with_sign else number)):
         write_beside(ax, r, right[r], text)
     low, high = left.min(), right.max()
     span = high - low or 1.0

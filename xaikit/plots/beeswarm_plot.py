@@ -7,9 +7,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.attribution import Attribution, left_out_words
 from xaikit.explanations.choosing import choose_output
-from xaikit.plots.columns import bin_of, fan_out_known, name_and_value, ordered_numbers
+from xaikit.plots.columns import (
+    bin_of,
+    fan_out_known,
+    names_and_values,
+    ordered_numbers,
+    output_label,
+)
 from xaikit.plots.inputs import check_attribution, finite, largest_first
 from xaikit.plots.style import (
     INK,
@@ -26,7 +32,7 @@ from xaikit.plots.style import (
     style_colorbar,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text
+from xaikit.tables.wording import label_texts
 
 
 @documented
@@ -89,13 +95,21 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
         looks.discard("grey")  # the labels of a single row show its values
     if "ranked" in looks:
         _add_colorbar(ax)
-    label_rows(ax, [name_and_value(attribution, 0, int(j)) if len(values) == 1
-                    else label_text(attribution.feature_names[j]) for j in shown])
+    label_rows(ax, _labels(attribution, shown))
     number_axis(ax.xaxis)
     notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))
-    ax.set_xlabel(caption(f"contribution to {label_text(attribution.output_names[k])}", notes),
+    left_out = left_out_words(attribution.n_left_out)
+    notes += [left_out] * bool(left_out)
+    ax.set_xlabel(caption(f"contribution to {output_label(attribution, k)}", notes),
                   color=INK, fontsize=NORMAL)
     return ax
+
+
+def _labels(attribution: Attribution, shown: np.ndarray) -> list[str]:
+    if len(attribution) == 1:
+        return names_and_values(attribution, 0, shown)
+    names = label_texts(attribution.feature_names)
+    return [names[j] for j in shown]
 
 
 def _draw_strip(ax: Axes, row: int, values: np.ndarray, column: pd.Series | None, bin_width: float,

@@ -2,29 +2,98 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from numbers import Number
-from typing import Any
+from unicodedata import bidirectional
 
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.importance import Importance
 from xaikit.tables.dtypes import kind_of
+from xaikit.tables.labels import cut_middle, numbered
 from xaikit.tables.numeric import numbers_or_ranks
-from xaikit.tables.wording import cell_text, label_text
+from xaikit.tables.wording import (
+    cell_text,
+    cell_texts,
+    escaped,
+    label_text,
+    label_texts,
+    significant,
+)
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
+_NAME, _BOUND = 30, 24  # most characters of a name beside a value, and of a bound
 
 
-def name_and_value(attribution: Attribution, i: int, j: int) -> str:
-    """Return the label of feature `j` of row `i`: `age = 39`, or only the name of a group.
+def output_label(explanation: Attribution | Importance, k: int) -> str:
+    """Return the label of an output, unlike those of the others."""
+    return label_text(explanation.output_names[k], 36, explanation.output_names)
+
+
+def row_label(attribution: Attribution, i: int) -> str:
+    """Return the label of a row, unlike those of the others."""
+    return label_text(attribution.row_names[i], 36, attribution.row_names)
+
+
+def names_and_values(attribution: Attribution, i: int, features: Iterable[int]) -> list[str]:
+    """Return labels of features of row `i`: `age = 39`, or only the name of a group.
 
     For an explanation with bins, the bin is the label: `28 < age <= 44`.
     """
+    given = attribution.feature_names
     if "conditions" in attribution.feature_details:
-        return label_text(attribution.feature_details["conditions"][i, j])
-    column = attribution.feature_data(j)
-    name = label_text(attribution.feature_names[j], 30)
-    return name if column is None else f"{name} = {cell_text(column.iloc[i])}"
+        words = attribution.feature_details["conditions"][i]
+        wide, narrow = label_texts(given), label_texts(given, _NAME)
+        return numbered(_condition(str(words[j]), given[j], wide[j], narrow[j]) for j in features)
+    names, found = label_texts(given, _NAME), []
+    for j in features:
+        column = attribution.feature_data(int(j))
+        found.append(names[j] if column is None
+                     else f"{_left_to_right(names[j])} = {value_label(column, i)}")
+    return numbered(found)
+
+
+def value_label(column: pd.Series, i: int, width: int = 20) -> str:
+    """Return the label of a cell, unlike those of the column's other levels."""
+    label = cell_text(column.iloc[i], width)
+    if not isinstance(column.iloc[i], str) or "…" not in label:
+        return label
+    levels = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) \
+        else column.unique()
+    return cell_texts([column.iloc[i], *levels], width)[0]
+
+
+def _left_to_right(name: str) -> str:
+    """Return a name between marks without which a minus after Hebrew or Arabic would move."""
+    return f"\u200e{name}\u200e" if any(bidirectional(c) in ("R", "AL") for c in name) else name
+
+
+def _condition(words: str, name: str, wide: str, narrow: str) -> str:
+    """Return a condition as a label: if it is long, its bounds are shortened before the name."""
+    # The name stands first, or after a lower bound and its sign, which may contain it too.
+    places = [m.start() for m in re.finditer(re.escape(name), words)
+              if m.start() == 0 or words[: m.start()].endswith((" < ", " <= "))]
+    if not places or not name:
+        return label_text(words)
+    low, high = words[: places[0]], words[places[0] + len(name):]
+    if len(words) <= 36:
+        return f"{escaped(low)}{_left_to_right(wide)}{escaped(high)}"
+    times = [m.group() for m in _TIME.finditer(low + high)]
+    # The date alone, or as much of the time as tells the bounds apart.
+    digits = next((n for n in (10, 16, 19) if len({t[:n] for t in times}) == len(times)), None)
+    low, high = (_TIME.sub(lambda m: _short_time(m.group(), digits), part) for part in (low, high))
+    return f"{escaped(cut_middle(low, _BOUND))}{_left_to_right(narrow)}" \
+           f"{escaped(cut_middle(high, _BOUND))}"
+
+
+def _short_time(time: str, digits: int | None) -> str:
+    """Return the first characters of a time, and a mark if more than midnight is left out."""
+    rest = "" if digits is None else time[digits:]
+    return time if digits is None else time[:digits] + "…" * bool(re.search("[1-9]", rest))
 
 
 def is_date(column: pd.Series) -> bool:
@@ -60,9 +129,16 @@ def _holds_numbers(column: pd.Series) -> bool:
     return len(known) > 0 and all(isinstance(v, Number) for v in known)
 
 
-def number_text(value: float, date: bool) -> str:
-    """Return the label of a position on a number axis, which counts days for dates."""
-    return cell_text(pd.Timestamp(mdates.num2date(value)) if date else float(value))
+def number_texts(values: Iterable[float], date: bool) -> list[str]:
+    """Return labels of positions on a number axis, which counts days for dates."""
+    return cell_texts(pd.Timestamp(mdates.num2date(v)) if date else float(v) for v in values)
+
+
+def tick_texts(ticks: list[float], date: bool) -> list[str]:
+    """Return labels of round numbers or dates, in full: 1000.25 does not read 1000.2."""
+    if date or len(ticks) < 2:
+        return number_texts(ticks, date)
+    return [significant(t, 12).replace("-", "−") for t in ticks]
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
@@ -80,13 +156,13 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     kept = used
     if len(used) > limit:
         kept = np.sort(used[np.argsort(-counts[used], kind="stable")[: limit - 1]])
-    names: list[Any] = [cell_text(values[k]) for k in kept]
+    names = cell_texts(values[k] for k in kept)
     new = np.full(len(values) + 1, len(kept))
     new[kept] = np.arange(len(kept))
     new[-1] = -1  # code -1 (missing) stays -1
     if len(kept) < len(used):
         names.append(f"{len(used) - len(kept)} rarer levels")
-    return new[codes], names
+    return new[codes], numbered(names)
 
 
 def bin_of(positions: np.ndarray, n_bins: int) -> float:

@@ -11,8 +11,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.patheffects import Normal, Stroke
 
+from xaikit.explanations.attribution import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.explanations.image import ImageAttribution
+from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
@@ -114,7 +116,7 @@ def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
     _label(ax, explanation, i, k, max_display)
     if new:
         bar = figure_of(ax).colorbar(ScalarMappable(scale, _SIGNED), ax=ax, shrink=0.8)
-        style_colorbar(bar, f"contribution to {label_text(explanation.output_names[k])}")
+        style_colorbar(bar, f"contribution to {output_label(explanation, k)}")
     return ax
 
 
@@ -134,10 +136,12 @@ def _label(
     ax.set_yticks([])
     ax.spines["bottom"].set_visible(False)
     ax.set_title(
-        f"{label_text(explanation.method)} · image {label_text(explanation.row_names[i])} · "
-        f"{label_text(explanation.output_names[k])} = {number(explanation.predictions[i, k])}",
+        f"{label_text(explanation.method)} · image {row_label(explanation, i)} · "
+        f"{output_label(explanation, k)} = {number(explanation.predictions[i, k])}",
         loc="left", color=INK, fontsize=NORMAL)
     notes = [fidelity_note(explanation.fidelity[i, k])]
+    left_out = left_out_words(explanation.n_left_out[i:i + 1], "region")
+    notes += [left_out] * bool(left_out)
     if max_display is not None:
         n_units = int(explanation.n_units[i])
         notes.append(f"the {min(max_display, n_units)} largest of {n_units} regions; "

@@ -20,7 +20,9 @@ from xaikit.plots.columns import (
     fan_out_known,
     is_date,
     level_codes,
-    number_text,
+    number_texts,
+    output_label,
+    tick_texts,
 )
 from xaikit.plots.inputs import check_attribution
 from xaikit.plots.style import (
@@ -42,7 +44,7 @@ from xaikit.plots.style import (
     style_colorbar,
 )
 from xaikit.settings import documented
-from xaikit.tables.wording import label_text
+from xaikit.tables.wording import label_texts
 
 _MOST_WHISKERS = 300  # rows; more whiskers would hide the points
 _MOST_LEVELS = 16
@@ -134,13 +136,13 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
                     elinewidth=0.8, alpha=0.7, zorder=1)
     _draw_points(ax, places.x, y, paint)
     if paint is not None and partner is not None:
-        _add_colorbar(ax, paint, label_text(attribution.feature_names[partner]))
+        _add_colorbar(ax, paint, label_texts(attribution.feature_names)[partner])
     _label_places(ax, places)
     number_axis(ax.yaxis)
     notes = _notes(y, reach, paint, few)
-    ax.set_xlabel(caption(label_text(attribution.feature_names[j], 60), notes), color=INK,
+    ax.set_xlabel(caption(label_texts(attribution.feature_names, 60)[j], notes), color=INK,
                   fontsize=NORMAL)
-    ax.set_ylabel(f"contribution to {label_text(attribution.output_names[k])}", color=INK,
+    ax.set_ylabel(f"contribution to {output_label(attribution, k)}", color=INK,
                   fontsize=NORMAL)
     return ax
 
@@ -184,7 +186,7 @@ def _number_places(numbers: np.ndarray, date: bool, y: np.ndarray) -> _Places:
     span = high - low or max(abs(high) * 0.1, 1.0)
     room = 0.04 * span
     ticks = _ticks(known, date, room if len(known) == len(numbers) else 0.0)
-    labels = [number_text(t, date) for t in ticks]
+    labels = tick_texts(ticks, date)
     if len(known) == len(numbers):
         return _Places(numbers, ticks, labels, (low - room, high + room), None)
     side = high + 0.14 * span
@@ -234,7 +236,7 @@ def _paint(column: pd.Series) -> _Paint:
     ticks = [low, (low + high) / 2, high] if low < high else [low] * min(len(known), 1)
     if is_date(column) and high - low > 3:
         ticks = [round(t) for t in ticks]  # whole days
-    labels = [number_text(t, is_date(column)) for t in ticks]
+    labels = number_texts(ticks, is_date(column))
     if low > known.min(initial=low):
         labels[0] = f"≤ {labels[0]}"
     if high < known.max(initial=high):

@@ -14,6 +14,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from xaikit.tables.wording import digits_apart, significant
+
 # The HTML report replaces these two codes by CSS variables; text uses no other colour.
 INK = "#1f2328"
 MUTED = "#6b7280"
@@ -84,7 +86,11 @@ def fidelity_note(fidelity: float) -> str:
     """Return the note on how much of the model's behaviour an explanation reproduces."""
     if not math.isfinite(fidelity):
         return "fidelity: not measured"
-    return f"fidelity: R² = {fidelity:.2f}".replace("-", "−")
+    text = f"{fidelity:.2f}"
+    if text == "1.00" and fidelity < 1:  # only a perfect 1 reads 1
+        digits = digits_apart([fidelity, 1.0], 3, 9)
+        text = significant(fidelity, digits) if significant(fidelity, digits) != "1" else text
+    return f"fidelity: R² = {text}".replace("-", "−")
 
 
 def whiskers(ax: Axes, rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:

@@ -14,8 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
+from xaikit.explanations.attribution import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.explanations.text import TextAttribution
+from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
@@ -30,7 +32,7 @@ from xaikit.plots.style import (
 )
 from xaikit.plots.text_lines import Part, Placed, set_lines, text_width
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, number, signed, unescaped
+from xaikit.tables.wording import number, numbers, signed, unescaped
 
 # Opacities at which dark text on a white page, and light text on a dark one, stay readable.
 _FAINTEST, _STRONGEST = 0.08, 0.55
@@ -131,8 +133,8 @@ def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | Non
     notes = _notes(explanation, i, k, largest, bool((unsure & (strength > 0)).any()))
     left_out = int(n_visible - np.count_nonzero(strength))
     notes += [f"{left_out} smaller units not highlighted"] * (left_out > 0)
-    title = f"text {label_text(explanation.row_names[i])} · " \
-            f"{label_text(explanation.output_names[k])}"
+    title = f"text {row_label(explanation, i)} · " \
+            f"{output_label(explanation, k)}"
     return _Marked(explanation.texts[i], spans[np.argsort(spans[:, 1], kind="stable")], values,
                    errors, strength, np.where(unsure, 0.0, np.sign(finite(values))), title, notes)
 
@@ -140,10 +142,12 @@ def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | Non
 def _notes(explanation: TextAttribution, i: int, k: int, largest: float,
            any_unsure: bool) -> list[str]:
     """Return the notes below a text: prediction, fidelity, and how to read the colours."""
-    answer = [f"prediction {number(explanation.predictions[i, k])}",
-              f"base value {number(explanation.base_values[i, k])}",
+    said, base = numbers([explanation.predictions[i, k], explanation.base_values[i, k]])
+    answer = [f"prediction {said}", f"base value {base}",
               fidelity_note(float(explanation.fidelity[i, k]))]
     legend = [f"strongest colour: ±{number(largest)}", _LEGEND]
+    left_out = left_out_words(explanation.n_left_out[i:i + 1], "unit")
+    answer += [left_out] * bool(left_out)
     legend += ["no line: the 95 % interval holds 0"] * any_unsure
     return [" · ".join(answer), " · ".join(legend)]
 

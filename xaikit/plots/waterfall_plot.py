@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.attribution import Attribution, left_out_words
 from xaikit.explanations.choosing import choose, choose_output
-from xaikit.plots.columns import name_and_value
+from xaikit.plots.columns import names_and_values, output_label, row_label
 from xaikit.plots.inputs import check_attribution, finite, largest_first
 from xaikit.plots.style import (
     BLUE,
@@ -28,7 +28,7 @@ from xaikit.plots.style import (
     write_beside,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, number, signed
+from xaikit.tables.wording import numbers, signed
 
 # A gap below a thousandth of the drawn range is narrower than a line.
 _VISIBLE = 1e-3
@@ -58,8 +58,8 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     row : int or label
         Position or name of the row.
     {output, max_display}
-        One last bar is the sum of the others; it has no whisker, since the error of a sum needs
-        covariances.
+        One last bar is the sum of the others, and one of those that slicing left out; they have no
+        whisker, since the error of a sum needs covariances.
     ax : matplotlib Axes or None
         Where to draw; None opens a new figure.
 
@@ -104,8 +104,8 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     _draw_ends(ax, start, base, float(base_reach), len(ends) + 1, prediction)
     label_rows(ax, ["base value", *steps.labels, "prediction"])
     number_axis(ax.xaxis)
-    name = label_text(attribution.output_names[k])
-    ax.set_title(f"row {label_text(attribution.row_names[i])} · {name}", loc="left", color=INK,
+    name = output_label(attribution, k)
+    ax.set_title(f"row {row_label(attribution, i)} · {name}", loc="left", color=INK,
                  fontsize=NORMAL)
     what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
     ax.set_xlabel(caption(f"{what}: {name}", [WHISKERS] * any_whisker), color=INK, fontsize=NORMAL)
@@ -117,13 +117,16 @@ def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) ->
     order = largest_first(values)
     most = len(order) if max_display is None else max_display
     shown = order if len(order) <= most else order[: most - 1]
-    labels = [name_and_value(attribution, i, int(j)) for j in shown]
-    rest = order[len(shown):]
-    if not len(rest):
-        return _Steps(labels, values[shown], reach[shown], False)
-    labels.append(f"{len(rest)} {'other ' if labels else ''}features")
-    return _Steps(labels, np.append(values[shown], finite(values[rest]).sum()),
-                  np.append(reach[shown], np.nan), False)
+    labels = names_and_values(attribution, i, shown)
+    rest, sums = order[len(shown):], list[float]()
+    if len(rest):
+        labels.append(f"{len(rest)} {'other ' if labels else ''}features")
+        sums.append(finite(values[rest]).sum())
+    if said := left_out_words(attribution.n_left_out[i:i + 1]):
+        labels.append(said)
+        sums.append(attribution.left_out[i, k])
+    return _Steps(labels, np.append(values[shown], sums),
+                  np.append(reach[shown], np.full(len(sums), np.nan)), False)
 
 
 def _add_gap(steps: _Steps, start: float, prediction: float) -> _Steps:
@@ -149,8 +152,8 @@ def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.nda
                            corners + np.append(base_reach, steps.reach))
     reach = finite(steps.reach)
     right = np.maximum(np.maximum(lefts, ends), ends + reach)
-    for r, value in enumerate(steps.values):
-        write_beside(ax, r + 1, right[r], signed(value))
+    for r, text in enumerate(numbers(steps.values, signed)):
+        write_beside(ax, r + 1, right[r], text)
     start_reach = float(finite(base_reach))
     low = min(corners.min(), (ends - reach).min(initial=np.inf), corners[0] - start_reach)
     high = max(corners.max(), right.max(initial=-np.inf), corners[0] + start_reach)
@@ -162,8 +165,9 @@ def _draw_steps(ax: Axes, steps: _Steps, corners: np.ndarray, base_reach: np.nda
 def _draw_ends(ax: Axes, start: float, base: float, base_reach: float, last: int,
                prediction: float) -> None:
     """Draw markers of the base value and the prediction, with their numbers."""
+    first, said = numbers([base, prediction])
     ax.plot([start], [0], marker="D", markersize=5, color=INK, zorder=4)
-    write_beside(ax, 0, start + (base_reach if np.isfinite(base_reach) else 0.0), number(base), 8)
+    write_beside(ax, 0, start + (base_reach if np.isfinite(base_reach) else 0.0), first, 8)
     at = prediction if np.isfinite(prediction) else start
     ax.plot([prediction], [last], marker="D", markersize=5, color=INK, zorder=4)
-    write_beside(ax, last, at, number(prediction), 8)
+    write_beside(ax, last, at, said, 8)

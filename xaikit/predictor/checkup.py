@@ -9,6 +9,7 @@ import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.tables.dtypes import kind_of
+from xaikit.tables.labels import labels
 from xaikit.tables.schema import Schema, schema_of
 from xaikit.tables.tables import describe, take_rows
 
@@ -125,5 +126,5 @@ def _dtype(dtype: Any) -> str:
 
 def _values(column: pd.Series) -> str:
     known = column.dropna().unique()
-    shown = ", ".join(str(v)[:40] for v in known[:_SHOWN])
+    shown = ", ".join(labels(known[:_SHOWN], 40))
     return (shown or "no value") + (", …" if len(known) > _SHOWN else "")

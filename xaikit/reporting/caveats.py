@@ -11,7 +11,7 @@ from xaikit.reporting.checks import ACT
 from xaikit.reporting.data import MOST_COLUMNS
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.tables.wording import listed, number, percent, plural
+from xaikit.tables.wording import listed, numbers, percent, plural
 
 FEW_ROWS = 100
 SMALL_CLASS = 0.10
@@ -50,9 +50,10 @@ def _quality(facts: Facts) -> Iterator[Caveat]:
         return
     first = facts.measured[0]
     if np.isfinite(first.lower) and not first.beats_baseline:
+        said, guess = numbers([first.value, first.baseline])
         yield Caveat(9, f"The model is not clearly better than a constant guess ({first.name} "
-                        f"{number(first.value)} against {number(first.baseline)}): the features "
-                        "that it relies on may say little about the world.")
+                        f"{said} against {guess}): the features that it relies on may say little "
+                        "about the world.")
     if facts.truth.task == "classification":
         shares = np.bincount(facts.truth.target, minlength=len(facts.truth.classes)) / len(
             facts.truth.target)
@@ -83,18 +84,18 @@ def _columns(facts: Facts) -> Iterator[Caveat]:
     gaps = sorted((c for c in facts.columns if SOME_MISSING <= c.missing < 1),
                   key=lambda c: -c.missing)
     if empty:
-        yield Caveat(5, f"{listed(empty)}: all values are missing, so the report cannot show "
+        yield Caveat(5, f"{facts.listed(empty)}: all values are missing, so the report cannot show "
                         "what the model does with other values.")
     if constant:
-        yield Caveat(4, f"{listed(constant)}: constant in these rows, so the importance is 0 here, "
-                        "whatever the model does with other values.")
+        yield Caveat(4, f"{facts.listed(constant)}: constant in these rows, so the importance is 0 "
+                        "here, whatever the model does with other values.")
     if ids:
-        yield Caveat(6.5, f"{listed(ids)}: nearly every row has a different value, like an "
+        yield Caveat(6.5, f"{facts.listed(ids)}: nearly every row has a different value, like an "
                           "identifier. A model that relies on it may have memorised single rows.")
     if many:
-        yield Caveat(3, f"{listed(many)}: many levels, so each one has only a few rows.")
+        yield Caveat(3, f"{facts.listed(many)}: many levels, so each one has only a few rows.")
     if gaps:
-        named = listed([f"{c.name} ({percent(c.missing)})" for c in gaps])
+        named = listed([f"{facts.labels[c.name]} ({percent(c.missing)})" for c in gaps])
         yield Caveat(3 + 3 * gaps[0].missing, f"Values are missing: {named}. The report treats "
                      "“missing” as a value; the rows that have it may differ in other ways too.")
     if len(facts.columns) > MOST_COLUMNS:
@@ -110,13 +111,14 @@ def _clusters(facts: Facts) -> Iterator[Caveat]:
         weight = 6 + inside[0].strength if top & set(cluster) else 3.5
         size = f"{inside[0].measure} = {_short(inside[0].strength)}"
         if len(cluster) == 2:
-            yield Caveat(weight, f"{cluster[0]} and {cluster[1]} are strongly associated ({size}): "
-                                 "they share importance, and changing only one of them asks the "
-                                 "model about rows that do not occur.")
+            yield Caveat(weight, f"{facts.listed(cluster)} are strongly associated ({size}): they "
+                                 "share importance, and changing only one of them asks the model "
+                                 "about rows that do not occur.")
         else:
-            yield Caveat(weight, f"{listed(cluster, 6)} are strongly associated (strongest: "
-                                 f"{inside[0].first} and {inside[0].second}, {size}): they share "
-                                 "importance. Pass groups= to explain them as one feature.")
+            strongest = facts.listed([inside[0].first, inside[0].second])
+            yield Caveat(weight, f"{facts.listed(cluster, 6)} are strongly associated (strongest: "
+                                 f"{strongest}, {size}): they share importance. Pass groups= to "
+                                 "explain them as one feature.")
 
 
 def _short(strength: float) -> str:
@@ -132,13 +134,13 @@ def _methods(facts: Facts) -> Iterator[Caveat]:
                             "permutation importance measures how far the output moves instead.")
     firsts = {r.label: r.top(1)[0] for r in facts.rankings if r.top(1)}
     if len(set(firsts.values())) > 1:
-        named = "; ".join(f"{label}: {name}" for label, name in firsts.items())
+        named = "; ".join(f"{label}: {facts.labels[name]}" for label, name in firsts.items())
         yield Caveat(5, f"The methods disagree on the most important feature ({named}). They "
                         "measure different things; section 4 says what each measures.")
     unseen = np.all([~r.above_noise for r in facts.rankings], axis=0)
     names = [facts.rankings[0].sizes.feature_names[j] for j in np.flatnonzero(unseen)]
     if names:
-        yield Caveat(2.5, f"{listed(names)}: not above noise by any method.")
+        yield Caveat(2.5, f"{facts.listed(names)}: not above noise by any method.")
 
 
 def _warnings(facts: Facts) -> Iterator[Caveat]:

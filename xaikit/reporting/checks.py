@@ -107,7 +107,8 @@ def check_attribution(sample: Attribution, sd: float) -> list[Check]:
     `sd` is the standard deviation of the model's answers.
     """
     gap = float(np.abs(sample.gap()).max())
-    error = float(np.nanmax(sample.standard_errors))
+    errors = sample.standard_errors[np.isfinite(sample.standard_errors)]
+    error = float(errors.max(initial=0.0))
     exact = float((sample.details["solver"] == "exact").mean())
     known = sample.fidelity[np.isfinite(sample.fidelity)]
     base = float(sample.base_errors[0, 0])
@@ -119,7 +120,10 @@ def check_attribution(sample: Attribution, sd: float) -> list[Check]:
         Check("Sampling error", f"largest standard error {number(error)}, "
               f"{percent(error / sd)} of the predictions' standard deviation; "
               f"{percent(exact, 0)} of rows exact", grade(error / sd, 0.05, 0.15),
-              "If single rows matter, raise budget=: four times the budget halves the error."),
+              "If single rows matter, raise budget=: four times the budget halves the error.")
+        if len(errors) else
+        Check("Sampling error", "not known", LOOK, "The budget is too small to measure it: raise "
+              "budget=."),
     ]
     if len(known):
         middle = float(np.median(known))

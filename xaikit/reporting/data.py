@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
 from xaikit.tables.dtypes import kind_of
-from xaikit.tables.wording import cell_text, unescaped
+from xaikit.tables.wording import cell_text, cell_texts, unescaped
 
 STRONG = 0.7
 """Least association of a reported pair: the two columns share half of their (rank) variance."""
@@ -116,7 +116,7 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
         return "–", "–", "–", most
     ordered = known.sort_values()
     places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
-    low, middle, high = (cell_text(v) for v in places)
+    low, middle, high = map(unescaped, cell_texts(places))
     # The most frequent number says nothing if numbers hardly repeat.
     return low, middle, high, most if counts.iloc[0] > 0.05 * len(known) else "–"
 

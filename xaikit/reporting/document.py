@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.wording import cut, is_missing, number
+from xaikit.tables.labels import labels
+from xaikit.tables.wording import is_missing, numbers
 
 LONGEST_TEXT = 80
 """Most characters of a cell, so that a column of long texts leaves a table readable."""
+HEADING = 40
+"""Most characters of a column's name."""
 SHORT_TEXT = 24
 """Most characters of a cell that is never broken into lines."""
 
@@ -42,7 +46,10 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """A frame with a caption; `folded` tables open on a click."""
+    """A frame with a caption; `folded` tables open on a click.
+
+    Texts are not cut to what reads like another one, or like a name `among` which they are.
+    """
 
     name: str
     caption: str
@@ -50,12 +57,18 @@ class Table:
     folded: bool = False
     timing: bool = False
     longest: int = LONGEST_TEXT
+    among: tuple[str, ...] = ()
     kind: ClassVar[str] = "table"
+
+    @property
+    def headings(self) -> list[str]:
+        """The names of the columns."""
+        return labels(self.frame.columns, HEADING)
 
     @property
     def rows(self) -> list[list[Cell]]:
         """The cells, row by row."""
-        columns = [[Cell.of(v, self.longest) for v in self.frame.iloc[:, j]]
+        columns = [cells_of(self.frame.iloc[:, j], self.longest, self.among)
                    for j in range(self.frame.shape[1])]
         return [list(row) for row in zip(*columns, strict=True)]
 
@@ -116,8 +129,8 @@ class Cell:
     key: str = ""
 
     @classmethod
-    def of(cls, value: Any, longest: int = LONGEST_TEXT) -> Cell:
-        """Return a value as a cell."""
+    def of(cls, value: Any, text: str) -> Cell:
+        """Return a value as a cell; numbers and text are written as `text`."""
         if isinstance(value, bool | np.bool_):
             return cls("yes" if value else "no")
         if isinstance(value, int | np.integer):
@@ -125,7 +138,17 @@ class Cell:
             whole = int(value)
             return cls(f"{whole:,}" if abs(whole) >= 10_000 else str(whole), str(whole))
         if isinstance(value, float | np.floating):
-            return cls("–" if np.isnan(value) else number(float(value)), repr(float(value)))
+            return cls("–" if np.isnan(value) else text, repr(float(value)))
         if is_missing(value):
             return cls("–")
-        return cls(cut(value, longest))
+        return cls(text)
+
+
+def cells_of(column: pd.Series, longest: int = LONGEST_TEXT, among: Sequence[str] = ()
+             ) -> list[Cell]:
+    """Return the cells of a column: different numbers and texts look different."""
+    texts = labels([*column, *among], longest)[: len(column)]
+    floats = [i for i, v in enumerate(column) if isinstance(v, float | np.floating)]
+    for i, text in zip(floats, numbers(column.iloc[i] for i in floats), strict=True):
+        texts[i] = text
+    return [Cell.of(value, text) for value, text in zip(column, texts, strict=True)]

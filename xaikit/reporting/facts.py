@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ from xaikit.reporting.importance import Options, Ranking
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.performance import Measured
 from xaikit.reporting.truth import Truth
-from xaikit.tables.wording import cut
+from xaikit.tables.labels import labels
+from xaikit.tables.wording import listed
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,20 @@ class Facts:
     checks: list[Check]
     cost: Cost
 
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The name of each column and feature as sentences write it: none is like another."""
+        names = [*self.case.predictor.columns.names, *self.rankings[0].sizes.feature_names]
+        return dict(zip(names, labels(names, 60), strict=True))
+
+    def listed(self, names: Iterable[str], most: int = 5) -> str:
+        """Write names of columns and features as `a, b and c`."""
+        return listed([self.labels[name] for name in names], most)
+
     @property
     def output(self) -> str:
         """Name of the reported output."""
-        return cut(self.case.output_names[self.k], 60)
+        return labels(self.case.output_names, 60)[self.k]
 
     @property
     def about(self) -> str:

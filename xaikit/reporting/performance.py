@@ -14,6 +14,7 @@ from sklearn import metrics
 
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
+from xaikit.tables.wording import numbers
 
 N_BOOTSTRAP = 200
 N_BINS = 10
@@ -234,11 +235,13 @@ def residuals(truth: Truth) -> pd.DataFrame:
     n_bins = min(N_BINS, len(frame))
     tenth = (frame["prediction"].rank(method="first").to_numpy() - 1) * n_bins // len(frame)
     rows = []
+    ends = frame["prediction"].groupby(tenth).agg(["min", "max"])
+    texts = numbers(ends.to_numpy().ravel())
     for b in range(n_bins):
         part = frame[tenth == b]
         off = part["label"] - part["prediction"]
         rows.append({
-            "predicted": f"{part['prediction'].min():.4g} to {part['prediction'].max():.4g}",
+            "predicted": f"{texts[2 * b]} to {texts[2 * b + 1]}",
             "rows": len(part), "mean prediction": part["prediction"].mean(),
             "mean label": part["label"].mean(), "mean residual": off.mean(),
             "sd of residuals": off.std(ddof=1) if len(part) > 1 else np.nan,

@@ -3,43 +3,107 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xaikit.tables.labels import labels, numbered, one_line
 
-def label_text(text: Any, width: int = 36) -> str:
-    """Return text as a label of a plot: one line of at most `width` characters, `$` escaped."""
-    line = _one_line(text)
-    if len(line) > width:
-        # Cut in the middle: one-hot columns such as job=clerk differ at the end.
-        tail = (width - 1) * 2 // 5
-        line = line[: width - 1 - tail] + "…" + line[len(line) - tail:]
-    return line.replace("$", r"\$")  # matplotlib reads text between two dollars as a formula
+_GROUPED = 1e12  # larger numbers are written with an exponent
+_MOST_DIGITS = 9  # beyond, numbers that are shown together may differ by rounding errors
+
+
+def label_text(text: Any, width: int = 36, among: Iterable[Any] = ()) -> str:
+    """Return one text as a label of a plot, unlike those of the other names `among` which it is."""
+    alone = labels([text], width)[0]
+    # A text that need not change is the same among any others, of which there may be many.
+    return escaped(alone if alone == str(text) else labels([text, *among], width)[0])
+
+
+def label_texts(names: Iterable[Any], width: int = 36) -> list[str]:
+    r"""Return names as labels of a plot, no two of which are equal: equal names are numbered.
+
+    Examples
+    --------
+    >>> label_texts(["age", "US$", "age"])
+    ['age', 'US\\$', 'age (2)']
+    """
+    return [escaped(label) for label in numbered(labels(names, width), width)]
+
+
+def escaped(text: str) -> str:
+    """Return text for a plot: matplotlib reads what is between two dollars as a formula."""
+    return text.replace("$", r"\$")
 
 
 def unescaped(label: str) -> str:
-    r"""Undo the ``\$`` of `label_text` and `cell_text`, for text outside plots."""
+    r"""Undo `escaped` of `label_text` and `cell_text`, for text outside plots."""
     return label.replace(r"\$", "$")
 
 
-def number(value: float) -> str:
-    """Write a number with about three digits and a real minus sign."""
+def number(value: float, digits: int = 3) -> str:
+    """Write a number with about three digits and a real minus sign.
+
+    Examples
+    --------
+    >>> number(-0.12345), number(999.7), number(1234567.1), number(1000.25, 6)
+    ('−0.123', '1,000', '1,234,567', '1,000.25')
+    """
     if not math.isfinite(value):
         return "n/a"
-    if value == 0:
-        return "0"  # not "−0"
-    if 1000 <= abs(value) < 1e9:
-        return f"{value:,.0f}".replace("-", "−")
-    return f"{value:.3g}".replace("-", "−")
+    size = abs(float(value))
+    text = significant(size, digits) if size < _GROUPED else f"{size:.{digits}g}"
+    if "e" not in text:
+        whole, point, rest = text.partition(".")
+        text = f"{int(whole):,}{point}{rest}"
+    text = text.replace("-", "−")
+    return f"−{text}" if value < 0 else text
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 3) -> str:
     """Write a number with its sign, which must be readable without colour."""
-    return f"+{number(value)}" if math.isfinite(value) and value > 0 else number(value)
+    text = number(value, digits)
+    return f"+{text}" if math.isfinite(value) and value > 0 else text
+
+
+def numbers(values: Iterable[float], write: Callable[[float, int], str] = number) -> list[str]:
+    """Write numbers that are shown together, with digits enough to tell different ones apart.
+
+    Differences between them are shown to about two digits, unless they are rounding errors.
+
+    Examples
+    --------
+    >>> numbers([999.7, 1000.2]), numbers([0.99999, 1.0]), numbers([0.5, 0.12345])
+    (['999.7', '1,000.2'], ['0.99999', '1'], ['0.5', '0.123'])
+    >>> numbers([0.3, 0.1 + 0.2, -0.123412, -0.123415], signed)
+    ['+0.3', '+0.3', '−0.123412', '−0.123415']
+    """
+    values = [float(v) for v in values]
+    least = digits_of_spread(values, 3)
+    most = max(_MOST_DIGITS, least + 3)
+    alike: dict[str, list[float]] = {}
+    for value in values:
+        alike.setdefault(write(value, least), []).append(value)
+    return [write(v, digits_apart(alike[write(v, least)], least, most)) for v in values]
+
+
+def digits_of_spread(values: Iterable[float], least: int) -> int:
+    """Return the significant digits, `least` or more, that show two digits of the largest gap.
+
+    Examples
+    --------
+    >>> digits_of_spread([1000.0, 1000.25], 3), digits_of_spread([1.0, 5.0], 3)
+    (6, 3)
+    """
+    known = [v for v in values if math.isfinite(v)]
+    spread = max(known, default=0.0) - min(known, default=0.0)
+    largest = max(map(abs, known), default=0.0)
+    if not spread > 1e-12 * largest or not math.isfinite(spread):
+        return least
+    return max(least, math.floor(math.log10(largest)) - math.floor(math.log10(spread)) + 2)
 
 
 def is_missing(value: Any) -> bool:
@@ -49,30 +113,67 @@ def is_missing(value: Any) -> bool:
 
 def cell_text(value: Any, width: int = 20) -> str:
     """Return a feature's value as a label: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`."""
-    if is_missing(value):
-        return "missing"
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
-    if isinstance(value, float | np.floating):
-        return _describe_float(float(value))
-    return label_text(value, width)
+    return cell_texts([value], width)[0]
+
+
+def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
+    """Return values of a feature as labels of a plot; different values have different labels.
+
+    Words are cut at `width` characters. Words that could be read as something else are in quotes.
+
+    Examples
+    --------
+    >>> cell_texts([39, 0.12345, None, "missing", "39", "", " Ulm"])
+    ['39', '0.1235', 'missing', "'missing'", "'39'", "''", "' Ulm'"]
+    >>> cell_texts([pd.Timestamp("2024-05-01"), pd.Timestamp("2024-05-01 07:30:10")])
+    ['2024-05-01 00:00', '2024-05-01 07:30']
+    """
+    given = [_key(v) for v in values]
+    keys = list(dict.fromkeys(given))
+    texts = _numbers_and_times([value for _, value in keys])
+    left = [i for i in range(len(keys)) if i not in texts]
+    plain = {"missing", *(str(v) for _, v in keys if not isinstance(v, str))}
+    words = [repr(v) if isinstance(v, str) and (v in plain or v != v.strip()) else v
+             for v in (keys[i][1] for i in left)]
+    texts |= zip(left, labels(words, width), strict=True)
+    unique = numbered(texts[i] for i in range(len(keys)))
+    found = dict(zip(keys, map(escaped, unique), strict=True))
+    return [found[key] for key in given]
+
+
+def _key(value: Any) -> tuple[str, Any]:
+    """Return what tells cells apart: 1, 1.0 and True are equal, but of different types."""
+    return ("", None) if is_missing(value) else (type(value).__name__, value)
+
+
+def _numbers_and_times(values: list[Any]) -> dict[int, str]:
+    """Return the texts of missing values, numbers with a point, and times, by position."""
+    texts = {i: "missing" for i, v in enumerate(values) if v is None}
+    floats = {i: float(v) for i, v in enumerate(values) if isinstance(v, float | np.floating)}
+    times = {i: v for i, v in enumerate(values) if isinstance(v, pd.Timestamp)}
+    shown = [_describe_float(v) for v in floats.values()]
+    digits = digits_of_spread(floats.values(), 4)
+    if digits > 4 or len(set(shown)) < len(floats):
+        digits = digits_apart(list(floats.values()), digits)
+        shown = [significant(v, digits).replace("-", "−") for v in floats.values()]
+    patterns = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
+    if all(v == v.normalize() for v in times.values()):
+        patterns = ["%Y-%m-%d"]
+    written = [[v.strftime(pattern) for v in times.values()] for pattern in patterns]
+    best = next((w for w in written if len(set(w)) == len(times)), written[-1])
+    return texts | dict(zip(floats, shown, strict=True)) | dict(zip(times, best, strict=True))
 
 
 def _describe_float(value: float) -> str:
     if value.is_integer() and abs(value) < 1e15:
         return f"{value + 0.0:.0f}".replace("-", "−")  # adding 0 turns -0 into 0
-    text = f"{value:.1f}".removesuffix(".0") if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+    text = f"{value:.1f}".removesuffix(".0") if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
     return text.replace("-", "−")
-
-
-def _one_line(value: Any) -> str:
-    # Control characters would make an SVG invalid, and a newline would push labels apart.
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
 
 
 def cut(value: Any, most: int = 80) -> str:
     """Write a value on one line of at most `most` characters."""
-    line = _one_line(value)
+    line = one_line(value)
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
@@ -106,18 +207,20 @@ def interval(lower: float, upper: float) -> str:
     """
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return "–"
-    return f"{number(lower)} to {number(upper)}"
+    return " to ".join(numbers([lower, upper]))
 
 
 def listed(names: Any, most: int = 5, width: int = 60) -> str:
     """Write names of at most `width` characters as `a, b and c`, or as `a, b, … (7 in all)`.
+
+    Different names stay different.
 
     Examples
     --------
     >>> listed(["a", "b", "c"]), listed("abcdefg", 2)
     ('a, b and c', 'a, b, … (7 in all)')
     """
-    names = [cut(n, width) for n in names]
+    names = labels(names, width)
     if len(names) > most:
         return f"{', '.join(names[:most])}, … ({len(names)} in all)"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -145,23 +248,28 @@ def significant(value: int | float, digits: int) -> str:
     if isinstance(value, int):
         return str(value)
     value += 0.0  # which turns -0 into 0
-    if 10.0**digits <= abs(value) < 1e15:
-        return f"{value:.0f}"
-    return f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    # An everyday number with an exponent has more digits before the point, or was rounded up.
+    return f"{value:.0f}" if "e" in text and 1e-4 <= abs(value) < 1e15 else text
 
 
-def digits_apart(values: Sequence[int | float], least: int = 4) -> int:
+def digits_apart(values: Sequence[int | float], least: int = 4, most: int = 17) -> int:
     """Return the fewest significant digits, `least` or more, that tell all numbers apart.
+
+    Numbers that `most` digits do not tell apart count as equal.
 
     Examples
     --------
     >>> digits_apart([0.1, 0.2]), digits_apart([0.123451, 0.123452])
     (4, 6)
+    >>> digits_apart([0.3, 0.1 + 0.2], most=9)
+    4
     """
-    for digits in range(least, 17):
-        if len({significant(value, digits) for value in values}) == len(set(values)):
+    distinct = len({significant(v, most) for v in values}) if most < 17 else len(set(values))
+    for digits in range(least, most):
+        if len({significant(value, digits) for value in values}) == distinct:
             return digits
-    return 17
+    return max(least, most)
 
 
 def level_text(value: Any, alone: bool = True) -> str:

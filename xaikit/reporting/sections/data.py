@@ -7,7 +7,7 @@ import pandas as pd
 from xaikit.reporting.data import STRONG
 from xaikit.reporting.document import Bullets, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
-from xaikit.tables.wording import listed, plural
+from xaikit.tables.wording import plural
 
 OPEN_ROWS = 30
 
@@ -25,12 +25,13 @@ def data(facts: Facts) -> Section:
         blocks.append(Text(f"No two columns have an association of {STRONG} or more (over "
                            f"{plural(found.n_rows, 'row')})."))
     else:
-        blocks.append(Bullets(tuple(f"Cluster: {listed(c, 12)}." for c in found.clusters)))
+        blocks.append(Bullets(tuple(f"Cluster: {facts.listed(c, 12)}." for c in found.clusters)))
         pairs = pd.DataFrame([{"column": p.first, "and": p.second, "association": p.signed,
                                "measure": p.measure} for p in found.pairs])
         blocks.append(Table("associations", f"Pairs with an association of {STRONG} or more, over "
-                            f"{plural(found.n_rows, 'row')}", pairs, folded=len(pairs) > OPEN_ROWS))
+                            f"{plural(found.n_rows, 'row')}", pairs, folded=len(pairs) > OPEN_ROWS,
+                            among=facts.case.predictor.columns.names))
     if found.skipped:
         blocks.append(Text(f"Not compared, since they have too many levels: "
-                           f"{listed(found.skipped)}."))
+                           f"{facts.listed(found.skipped)}."))
     return Section("data", "Data", tuple(blocks))

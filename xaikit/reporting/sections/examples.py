@@ -10,11 +10,12 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
+from xaikit.plots.columns import value_label
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import cell_text, number, percent, unescaped
+from xaikit.tables.wording import cut, numbers, percent, unescaped
 
 SHOWN = 10
 
@@ -32,43 +33,50 @@ def examples(facts: Facts) -> Section:
         "background rows) to the prediction of the row. ± is the standard error from sampling; 0 "
         "means exact.")]
     for i, example in enumerate(facts.examples):
-        blocks += _example(facts, example, facts.examples_of[i])
+        blocks += _example(facts, example, facts.examples_of, i)
     return Section("examples", "Single rows", tuple(blocks))
 
 
-def _example(facts: Facts, example: Example, row: Attribution) -> list[object]:
-    said, base = row.predictions[0, 0], row.base_values[0, 0]
-    name = str(row.row_names[0])
-    table = contributions_table(row)
-    truth = f" Truth: {example.truth}." if example.truth is not None else ""
-    first = ", ".join(f"{f} {number(v)}" for f, v in
-                      zip(table["feature"][:3], table["contribution"][:3], strict=True))
+def _example(facts: Facts, example: Example, found: Attribution, i: int) -> list[object]:
+    name, label = cut(found.row_names[i], 40), _label(facts, example)
+    said, base, *true = numbers([found.predictions[i, 0], found.base_values[i, 0], *label])
+    table = contributions_table(found, i)
+    truth = f" Truth: {true[0] if true else example.truth}." if example.truth is not None else ""
+    first = ", ".join(f"{f} {v}" for f, v in zip(
+        map(facts.labels.get, table["feature"]), numbers(table["contribution"][:3]), strict=False))
     key = f"row {example.position}"
     bars = min(len(table), SHOWN) + 2
-    svg = draw(key, f"From the base value {number(base)} to the prediction {number(said)} of row "
+    svg = draw(key, f"From the base value {base} to the prediction {said} of row "
                f"{name}. Largest contributions: {first}.", 1.3 + 0.33 * bars,
-               partial(_waterfall, row))
-    share = f" ({percent(said)})" if facts.case.predictor.scale == "proba" else ""
+               partial(_waterfall, found, i))
+    proba = facts.case.predictor.scale == "proba"
+    share = f" ({percent(found.predictions[i, 0])})" if proba else ""
     return [
         Heading(f"{example.title} (row {name})"),
-        Text(f"Prediction{facts.about}: {number(said)}{share}; base value "
-             f"{number(base)}.{truth}"),
+        Text(f"Prediction{facts.about}: {said}{share}; base value "
+             f"{base}.{truth}"),
         Figure(key, svg, f"Row {name}.", Table(key, f"Contributions in row {name}", table,
                                                folded=True)),
     ]
 
 
-def _waterfall(row: Attribution, ax: Any) -> None:
-    plots.waterfall(row, max_display=SHOWN, ax=ax)
+def _label(facts: Facts, example: Example) -> list[float]:
+    """Return the label of an example if it is a number with a point, which numbers stand beside."""
+    label = None if facts.case.y is None else facts.case.y[example.position]
+    return [label] if isinstance(label, float) and np.isfinite(label) else []
 
 
-def contributions_table(row: Attribution) -> pd.DataFrame:
-    """Return one row's contributions, largest first."""
-    values, errors = row.values[0, :, 0], row.standard_errors[0, :, 0]
+def _waterfall(found: Attribution, i: int, ax: Any) -> None:
+    plots.waterfall(found, row=i, max_display=SHOWN, ax=ax)
+
+
+def contributions_table(found: Attribution, i: int) -> pd.DataFrame:
+    """Return the contributions of row `i`, largest first."""
+    values, errors = found.values[i, :, 0], found.standard_errors[i, :, 0]
     order = np.argsort(-np.abs(values), kind="stable")
-    columns = [row.feature_data(int(j)) for j in order]
+    columns = [found.feature_data(int(j)) for j in order]
     return pd.DataFrame({
-        "feature": [row.feature_names[j] for j in order],
-        "value": ["–" if c is None else unescaped(cell_text(c.iloc[0], 40)) for c in columns],
+        "feature": [found.feature_names[j] for j in order],
+        "value": ["–" if c is None else unescaped(value_label(c, i, 40)) for c in columns],
         "contribution": values[order], "± standard error": errors[order],
     })

@@ -49,7 +49,8 @@ def tables(facts: Facts, files: dict[str, str]) -> Section:
               importance_frame(facts.rankings), folded=True)]
     if facts.sample is not None:
         n = min(MOST_ROWS, facts.sample.n_rows)
-        wide = facts.sample[:n].to_frame("wide").drop(columns="output")
+        wide = facts.sample[:n].to_frame("wide")
+        wide = wide.iloc[:, [0, *range(2, wide.shape[1])]]  # a feature may be named output, too
         blocks.append(Table("attributions", f"Contributions{facts.about} in "
                             f"{n} of {plural(facts.sample.n_rows, 'explained row')}", wide,
                             folded=True))

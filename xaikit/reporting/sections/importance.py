@@ -13,7 +13,7 @@ from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
 from xaikit.reporting.importance import NOISE_ROWS, Ranking, agreement, side_by_side
-from xaikit.tables.wording import interval, number, plural
+from xaikit.tables.wording import interval, number, numbers, plural
 
 SHOWN = 12
 
@@ -63,8 +63,9 @@ def explain_method(facts: Facts, ranking: Ranking) -> str:
 def _method(facts: Facts, ranking: Ranking) -> list[object]:
     table = importance_table(ranking)
     order, n = ranking.sizes.order(0), len(ranking.values)
-    tops = ", ".join(f"{ranking.sizes.feature_names[j]} {number(ranking.values[j])}"
-                     for j in order[:3])
+    names, top = ranking.sizes.feature_names, order[:3]
+    tops = ", ".join(f"{facts.labels[names[j]]} {said}" for j, said in
+                     zip(top, numbers(ranking.values[top]), strict=True))
     sizes = ranking.sizes
     svg = draw(f"importance {ranking.key}", f"Bars of the importance of {min(n, SHOWN)} of "
                f"{plural(n, 'feature')} by {ranking.label}, with intervals. Largest: {tops}.",

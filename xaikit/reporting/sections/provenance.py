@@ -16,6 +16,7 @@ from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
 from xaikit.reporting.inputs import MOST_SCORED
 from xaikit.tables.files import content_hash
+from xaikit.tables.labels import labels
 
 
 def provenance(
@@ -28,8 +29,8 @@ def provenance(
     return {
         "model": model_name or describe_model(case.predictor.model_of_methods),
         "kind and task": f"{case.predictor.kind}, {task}",
-        "output reported": f"{case.output_names[facts.k]} (of {len(case.output_names)}: "
-                           f"{', '.join(case.output_names[:8])}"
+        "output reported": f"{facts.output} (of {len(case.output_names)}: "
+                           f"{', '.join(labels(case.output_names[:8], 60))}"
                            f"{', …' if len(case.output_names) > 8 else ''})",
         "scale of the output": f"{case.predictor.scale}: {facts.unit}",
         "data": data_name or "not named",

@@ -14,7 +14,7 @@ from xaikit.plots.columns import axis_numbers, level_codes
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import cell_text, plural, unescaped
+from xaikit.tables.wording import cell_texts, plural, unescaped
 
 N_SCATTER = 3
 SHOWN = 12
@@ -72,7 +72,7 @@ def summary_table(sample: Attribution) -> pd.DataFrame:
 
 
 def _scatter(facts: Facts, sample: Attribution, j: int) -> list[object]:
-    name = sample.feature_names[j]
+    name = facts.labels[sample.feature_names[j]]
     table = band_table(sample, j)
     key = f"contributions by value {j}"
     svg = draw(f"scatter {j}", f"Values of {name} against its contributions to {facts.output}, "
@@ -117,9 +117,10 @@ def _bands(column: pd.Series, numbers: np.ndarray) -> tuple[np.ndarray, list[str
     raw = np.searchsorted(edges, numbers, side="left")
     used = np.unique(raw[known])
     codes = np.where(known, np.searchsorted(used, raw), -1)
-    labels = []
+    ends = []
     for code in range(len(used)):
         part = column[codes == code].sort_values()
-        low, high = cell_text(part.iloc[0]), cell_text(part.iloc[-1])
-        labels.append(low if low == high else f"{low} to {high}")
-    return codes, labels
+        ends += [part.iloc[0], part.iloc[-1]]
+    texts = [unescaped(text) for text in cell_texts(ends)]
+    return codes, [low if low == high else f"{low} to {high}"
+                   for low, high in zip(texts[::2], texts[1::2], strict=True)]

@@ -7,7 +7,7 @@ import numpy as np
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import FINE
 from xaikit.reporting.facts import Facts
-from xaikit.tables.wording import cut, interval, listed, number, percent, plural
+from xaikit.tables.wording import cut, interval, listed, number, numbers, percent, plural
 
 
 def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
@@ -41,10 +41,10 @@ def _quality(facts: Facts) -> str:
         guess = facts.truth.classes[int(np.bincount(facts.truth.target).argmax())]
         return (f"The model classifies {percent(first.value)} of {rows} correctly{within}, "
                 f"{verdict} always predicting “{guess}” ({percent(first.baseline)}).{tail}")
-    mae = facts.measured[1]
+    mae, guess = numbers([facts.measured[1].value, facts.measured[1].baseline])
     return (f"The model explains {percent(first.value)} of the variance of the labels{within} on "
-            f"{rows}; the mean error of its predictions is {number(mae.value)}, against "
-            f"{number(mae.baseline)} for always predicting the mean.")
+            f"{rows}; the mean error of its predictions is {mae}, against {guess} for always "
+            "predicting the mean.")
 
 
 def _drivers(facts: Facts) -> str:
@@ -57,10 +57,10 @@ def _drivers(facts: Facts) -> str:
     points = own and facts.case.predictor.scale == "proba"
     scale = 100.0 if points else 1.0  # a probability moves by percentage points
     parts = []
-    for name in tops:
-        j = sizes.feature_names.index(name)
+    places = [sizes.feature_names.index(name) for name in tops]
+    for j, said in zip(places, numbers(scale * first.values[places]), strict=True):
         within = interval(scale * sizes.lower[j, 0], scale * sizes.upper[j, 0])
-        parts.append(f"{cut(name, 40)} ({number(scale * first.values[j])}"
+        parts.append(f"{facts.labels[sizes.feature_names[j]]} ({said}"
                      + (f"; {within})" if within != "–" else ")"))
     unit = ("percentage points" if points else facts.unit if own else
             f"units of {sizes.output_names[0]}")
@@ -79,5 +79,5 @@ def _agreement(facts: Facts) -> str:
     if not shared:
         return "The methods have no feature in common among their top five."
     order = [n for n in facts.rankings[0].top() if n in shared]
-    return (f"{count} methods have {listed(order)} among their top five"
+    return (f"{count} methods have {facts.listed(order)} among their top five"
             + ("." if len(shared) >= 3 else "; they differ on the rest."))

@@ -1,0 +1,104 @@
+"""Slices of explanations: what was left out is counted and summed, and not called unexplained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from plot_cases import make, row_labels, small, widths
+
+import xaikit as xk
+from xaikit import plots
+
+
+def texts():
+    """Return the explanation of a text of three words, and one of two."""
+    values = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, np.nan]])[:, :, None]
+    return xk.TextAttribution(
+        method="exact", texts=["a good film", "too long"], values=values, output_names=["y"],
+        spans=[[[0, 0, 1], [1, 2, 6], [2, 7, 11]], [[0, 0, 3], [1, 4, 8]]],
+        base_values=np.zeros((2, 1)), predictions=np.nansum(values, axis=1))
+
+
+def images():
+    """Return the explanation of an image of three regions, and one of two."""
+    values = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, np.nan]])[:, :, None]
+    return xk.ImageAttribution(
+        method="exact", images=np.zeros((2, 1, 3)), labels=[[[0, 1, 2]], [[0, 1, 1]]], values=values,
+        output_names=["y"], base_values=np.zeros((2, 1)), predictions=np.nansum(values, axis=1))
+
+
+def test_left_out_features_are_summed():
+    e = make(5, 2)
+    part = e[1:4, ["income", "age"], "out1"]
+    np.testing.assert_array_equal(part.n_left_out, [5, 5, 5])
+    np.testing.assert_allclose(part.left_out, e.values[1:4, 2:, 1:].sum(axis=1), rtol=1e-12)
+    again = part[0, "age"]
+    np.testing.assert_array_equal(again.n_left_out, [6])
+    np.testing.assert_allclose(again.left_out[0, 0], e.values[1, 1:, 1].sum(), rtol=1e-12)
+    assert not e.n_left_out.any()
+    assert not e[2].left_out.any()
+    assert "6 features left out" in repr(again)
+    assert "left out" not in repr(e)
+
+
+def test_unknown_contributions_count_but_add_nothing():
+    part = small([1.0, np.nan, 2.0])[:, [0]]
+    assert (part.n_left_out.tolist(), part.left_out.tolist()) == ([2], [[2.0]])
+
+
+def test_a_slice_survives_a_file(tmp_path):
+    part = make(5)[:, [0, 5]]
+    back = xk.load_explanation(part.save(tmp_path / "part.json"))
+    np.testing.assert_array_equal(back.left_out, part.left_out)
+    np.testing.assert_array_equal(back.n_left_out, part.n_left_out)
+    state = part.to_dict()
+    del state["fields"]["left_out"], state["fields"]["n_left_out"], state["fields"]["feature_columns"]
+    assert not xk.Attribution.from_dict(state).n_left_out.any()  # a file of an earlier version
+
+
+def test_a_waterfall_has_a_bar_for_what_was_left_out():
+    e = small([5, -4, 3, 2, -1])
+    ax = plots.waterfall(e[:, [0, 3]])
+    assert row_labels(ax) == ["base value", "f0", "f3", "3 features left out", "prediction"]
+    np.testing.assert_allclose(widths(ax), [5, 2, -2])
+    assert not ax.patches[-1].get_hatch()
+    ax = plots.waterfall(e[:, [0, 1, 3, 4]], max_display=2)
+    assert row_labels(ax)[1:-1] == ["f0", "3 other features", "1 feature left out"]
+    np.testing.assert_allclose(widths(ax), [5, -3, 3])
+    gap = small([5, -4, 3], predictions=[[6.0]])[:, [0]]
+    assert row_labels(plots.waterfall(gap))[2:4] == ["2 features left out", "not explained"]
+
+
+def test_bars_and_beeswarms_say_what_was_left_out():
+    e = small([5, -4, 3, 2, -1])
+    assert "3 features left out (sum −2)" in plots.bar(e[:, [0, 3]]).get_xlabel()
+    assert "left out" not in plots.bar(e).get_xlabel()
+    part = make(4)[:, [0]]
+    assert "6 features left out" in plots.bar(part).get_xlabel()
+    assert "6 features left out" in plots.beeswarm(part).get_xlabel()
+
+
+def test_texts_and_images_do_not_count_padding():
+    for e in (texts(), images()):
+        assert not any(e[i].n_left_out.any() for i in range(len(e)))
+        np.testing.assert_array_equal(e[:, [0]].n_left_out, [2, 1])
+        np.testing.assert_array_equal(e[:, [0]].left_out, [[6.0], [16.0]])
+    assert "1 unit left out" in plots.text_highlight(texts()[0, :-1], as_html=True)
+    np.testing.assert_array_equal(texts()[:, [0]].by_word().n_left_out, [2, 1])
+    assert "up to 2 features left out" in repr(texts()[:, [0]])
+
+
+def test_an_image_says_how_many_regions_were_left_out():
+    assert "1 region left out" in plots.image_overlay(images()[0, :-1]).get_xlabel()
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_shap_still_adds_up(k, monkeypatch):
+    shap = pytest.importorskip("shap")
+    assert shap
+    e = make(4, k, group=False)
+    got = e[:, [0, 3]].to_shap()
+    total = got.base_values + got.values.sum(axis=1)
+    np.testing.assert_allclose(total, e.predictions[:, 0] if k == 1 else e.predictions)
+    assert got.feature_names == ["age", "job", "4 features left out"]
+    assert got.data.shape == got.display_data.shape == (4, 3)

@@ -1,0 +1,159 @@
+"""Labels in plots: names, levels, conditions, groups and numbers that a reader must tell apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from label_cases import MIDDLE, SETS
+from plot_cases import make, row_labels, side_numbers, small
+
+import xaikit as xk
+from xaikit import plots
+from xaikit.explanations.importance import Importance
+from xaikit.plots.style import fidelity_note
+from xaikit.predictor.checkup import checkup
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def of_names(names, n=3):
+    values = np.random.default_rng(0).normal(size=(n, len(names), 1))
+    return make(n, feature_names=names, values=values, predictions=values.sum(axis=1) + 0.25,
+                standard_errors=None, data=None)
+
+
+@pytest.mark.parametrize("names", [*SETS.values(), ["same", "same", "same"]], ids=[*SETS, "same"])
+def test_no_two_bars_have_the_same_label(names):
+    names, n = names[:10], len(names[:10])
+    e = of_names(names)
+    of_rows = Importance(method="m", feature_names=names, output_names=["y"], values=np.ones((n, 1)))
+    for ax, extra in ((plots.bar(e), 0), (plots.bar(e[0]), 0), (plots.beeswarm(e), 0),
+                      (plots.waterfall(e), 2), (plots.bar(of_rows), 0)):
+        shown = row_labels(ax)
+        assert len(set(shown)) == n + extra
+        assert all(label.strip() for label in shown)
+
+
+def test_a_name_has_the_same_label_in_all_plots():
+    e = of_names(MIDDLE, 4)
+    known = set(row_labels(plots.beeswarm(e)))
+    assert set(row_labels(plots.bar(e, max_display=1))) < known
+    assert len({plots.scatter(make(4, data=pd.DataFrame(dict.fromkeys(MIDDLE, range(4))), feature_names=MIDDLE,
+                                   values=np.ones((4, 3, 1)), standard_errors=None), j).get_xlabel()
+                for j in range(3)}) == 3
+
+
+@pytest.mark.parametrize("levels", [
+    MIDDLE, ["missing", None, "b"], [0.123451, 0.123452], ["", " ", "a"], [1, "1", 2],
+    ["1 rarer levels", *"abcdefghijklmnop"],
+])
+def test_levels_have_different_labels(levels):
+    n = len(levels)
+    column = pd.Series(pd.Categorical(levels, categories=[v for v in levels if v is not None]))
+    e = make(n, data=pd.DataFrame({"age": range(n), "job": column}), feature_names=["age", "job"],
+             values=np.ones((n, 2, 1)), standard_errors=None, predictions=np.ones((n, 1)))
+    ticks = [t.get_text() for t in plots.scatter(e, "job").get_xticklabels()]
+    assert len(set(ticks)) == min(n, 16)
+    colours = [t.get_text() for t in plots.scatter(e, "age", color="job").figure.axes[1].get_yticklabels()]
+    assert len(set(colours)) == len(colours) == min(len(column.cat.categories), 7)
+
+
+@pytest.mark.parametrize(("x", "shown"), [
+    (np.linspace(999.5, 1000.75, 9), ["999.5", "999.75", "1000", "1000.25", "1000.5", "1000.75"]),
+    (1234567 + np.linspace(0.1, 0.9, 9), ["1234567.15", "1234567.3", "1234567.45", "1234567.6"]),
+])
+def test_ticks_are_written_in_full(x, shown):
+    ax = plots.scatter(make(9, data=pd.DataFrame({"age": x}), feature_names=["age"], values=np.ones((9, 1, 1)),
+                            standard_errors=None, predictions=np.ones((9, 1))), "age")
+    ticks = [t.get_text() for t in ax.get_xticklabels()]
+    assert set(shown) <= set(ticks)
+    assert [float(t) for t in ticks] == pytest.approx(ax.get_xticks(), rel=1e-12)
+
+
+def test_times_of_one_minute_differ():
+    data = pd.DataFrame({"age": pd.Timestamp("2024-01-01 07:30") + pd.to_timedelta(np.arange(9) * 5, unit="s")})
+    ax = plots.scatter(make(9, data=data, feature_names=["age"], values=np.ones((9, 1, 1)), standard_errors=None,
+                            predictions=np.ones((9, 1))), "age")
+    ticks = [t.get_text() for t in ax.get_xticklabels()]
+    assert len(set(ticks)) == len(ticks) > 1
+
+
+def test_words_that_look_like_a_missing_value_are_in_quotes():
+    data = pd.DataFrame({"a": ["missing"], "b": [None], "c": [""]})
+    e = small([3, 2, 1], feature_names=list("abc"), data=data)
+    assert row_labels(plots.bar(e)) == ["a = 'missing'", "b = missing", "c = ''"]
+
+
+NAME = "admission_date_of_the_patient"
+
+
+@pytest.mark.parametrize(("words", "shown"), [
+    ("28 < age <= 44", "28 < age <= 44"),
+    (f"2024-01-01 00:00:00 < {NAME} <= 2024-04-01 00:00:00", f"2024-01-01 < {NAME} <= 2024-04-01"),
+    (f"2024-01-01 12:00:00 < {NAME} <= 2024-04-01 00:00:00", f"2024-01-01… < {NAME} <= 2024-04-01"),
+    (f"2024-01-01 07:00:00 < {NAME} <= 2024-01-01 09:30:00", f"2024-01-01 07:00 < {NAME} <= 2024-01-01 09:30"),
+    (f"{NAME} > 2024-01-01 00:00:00", f"{NAME} > 2024-01-01"),
+    (f"{NAME} = a level whose text is very long indeed", f"{NAME} = a level who…ng indeed"),
+    ("0.12345 < 1 <= 0.5", "0.12345 < 1 <= 0.5"),
+])
+def test_a_condition_keeps_the_name_and_shortens_its_bounds(words, shown):
+    name = next((n for n in (NAME, "age") if n in words), "1")
+    e = small([1.0], feature_names=[name], feature_details={"conditions": np.array([[words]])})
+    assert row_labels(plots.bar(e)) == [shown]
+
+
+def test_a_date_condition_of_lime_keeps_the_name():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({NAME: pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 60), unit="D"),
+                      "x": rng.normal(size=60)})
+    e = xk.LIME(random_state=0, budget=200).fit(lambda t: t[NAME].dt.month.to_numpy(float), X).explain(X[:1])
+    assert any(NAME in label and "…_" not in label for label in row_labels(plots.waterfall(e)))
+
+
+def test_a_group_does_not_show_the_value_of_a_member():
+    X = pd.DataFrame({"zip": ["01067", "89073"], "city": ["Dresden", "Ulm"], "age": [1.0, 2.0]})
+    fit = xk.Occlusion(groups={"zip": ["zip", "city"], "years": ["age"]}).fit(lambda t: t["age"] * 2, X)
+    for e in (fit.explain(X), xk.Attribution.from_json(fit.explain(X).to_json()), fit.explain(X)[:, ["years", "zip"]]):
+        assert e.feature_data("zip") is None
+        assert e.feature_data("years").tolist() == [1.0, 2.0]  # a group of one column is that column
+        assert set(row_labels(plots.bar(e[0]))) == {"zip", "years = 1"}
+        with pytest.raises(ValueError, match="group of columns"):
+            plots.scatter(e, "zip")
+        frame = e.to_frame()
+        assert set(frame["data"][frame["feature"] == "zip"]) == {""}
+        assert "grey" in plots.beeswarm(e[:, ["zip"]]).get_xlabel()
+
+
+def test_columns_of_one_name_have_their_own_values():
+    data = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
+    e = small([2, 1], feature_names=["a", "a"], data=data, feature_columns=((0,), (1,)))
+    assert row_labels(plots.bar(e)) == ["a = 1", "a (2) = 2"]
+    with pytest.raises(ValueError, match="feature_columns has 1 entries"):
+        small([2, 1], data=data, feature_columns=((0,),))
+    with pytest.raises(ValueError, match="positions of the 2 columns"):
+        small([2, 1], data=data, feature_columns=((0,), (2,)))
+
+
+def test_base_and_prediction_near_a_thousand_differ():
+    e = small([0.3, 0.2], base_values=[[999.7]], predictions=[[1000.2]])
+    assert side_numbers(plots.waterfall(e)) == ["+0.3", "+0.2", "999.7", "1,000.2"]
+    e = small([0.12341, 0.12343], base_values=[[0.0]], predictions=[[0.24684]])
+    assert side_numbers(plots.waterfall(e)) == ["+0.12343", "+0.12341", "0", "0.247"]
+    assert side_numbers(plots.bar(e)) == ["+0.12343", "+0.12341"]
+
+
+def test_a_name_from_right_to_left_leaves_the_minus_of_its_value():
+    e = small([1.0], feature_names=["\u05e9\u05dd"], data=pd.DataFrame({"\u05e9\u05dd": [-1.5]}))
+    assert row_labels(plots.bar(e)) == ["\u200e\u05e9\u05dd\u200e = −1.5"]
+
+
+def test_only_a_perfect_fidelity_reads_one():
+    assert [fidelity_note(v).split()[-1] for v in (1.0, 0.9996, 0.87, -0.5)] == ["1.00", "0.9996", "0.87", "−0.50"]
+
+
+def test_the_doctor_shows_levels_that_differ():
+    X = pd.DataFrame({"job": ["the same beginning of two levels that are long, " + end for end in ("first", "second")]})
+    lines = "\n".join(checkup(xk.wrap(lambda t: np.ones(len(t))).bind(X), X))
+    assert "first" in lines
+    assert "second" in lines

@@ -1,0 +1,90 @@
+"""Names and numbers in reports: different ones look different, in every sentence and table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from label_cases import MIDDLE
+from report_cases import Page, undrawn
+
+from xaikit.reporting import checks, document, performance
+from xaikit.reporting.truth import Truth
+
+LONG = [f"{name}_according_to_the_statistical_office_of_the_country" for name in MIDDLE]
+NAMES = [*LONG, "zip", "city", "Ulm", "Ulm ", "", "output"]
+JOBS = [f"worker in the {trade} industry since the beginning of the year" for trade in ("steel", "paper", "glass")]
+
+
+@pytest.fixture(scope="module")
+def found():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(40, len(NAMES))), columns=NAMES)
+    X[LONG[0]] = X[LONG[1]] + 0.01 * X[LONG[2]]  # strongly associated
+    X["job"] = rng.choice(JOBS, 40)
+
+    def model(t):
+        a, b, c = (t.iloc[:, k].to_numpy() for k in (0, 6, 3))
+        return 1000 + 0.3 * a + 0.5 * b + 0.1 * c
+
+    return undrawn(model, X, model(X) + rng.normal(0, 0.1, 40), groups={"zip": ["zip", "city"]},
+                   methods=("kernel_shap", "mean_impact"), n_explain=3, n_global=20, budget=1500)
+
+
+def test_sentences_name_the_right_feature(found):
+    assert "'Ulm ' (" in found.summary[1]
+    assert "Ulm (" not in found.summary[1]
+    said = " ".join([*found.summary, *found.caveats])
+    assert "2018" in said
+    cluster = next(s for s in found.caveats if "associated" in s)
+    assert cluster.index("2018") < cluster.index("2019")
+    assert len(next(s for s in found.texts["data"] if s.startswith("Cluster"))) < 150
+
+
+def test_cells_of_a_column_of_names_differ(found):
+    for name in ("schema", "ranks", "contributions"):
+        table = next(t for s in found.sections for t in s.tables() if t.name == name)
+        assert len({row[0].text for row in table.rows}) == len(table.frame) > 8
+    pairs = next(t for s in found.sections for t in s.tables() if t.name == "associations")
+    assert "2018" in pairs.rows[0][0].text
+    assert "2019" in pairs.rows[0][1].text
+
+
+def test_headings_of_the_wide_table_differ_and_a_feature_may_be_named_output(found):
+    table = next(t for s in found.sections for t in s.tables() if t.name == "attributions")
+    assert "output" in table.headings
+    assert len(set(table.headings)) == table.frame.shape[1] == 3 + len(found.tables["ranks"])
+    assert max(map(len, table.headings)) <= 40
+    assert "<th" in found.to_html()
+    Page(found.to_html())
+
+
+def test_examples_show_groups_levels_and_labels(found):
+    frames = [frame for name, frame in found.tables.items() if name.startswith("row ")]
+    assert all(set(frame["value"][frame["feature"] == "zip"]) == {"–"} for frame in frames)
+    jobs = {v for frame in frames for v in frame["value"][frame["feature"] == "job"]}
+    assert jobs <= {v for v in jobs if any(trade in v for trade in ("steel", "paper", "glass"))}
+    said = " ".join(found.texts["examples"])
+    assert "e+03" not in said
+    assert not any(len(word.strip(".;")) > 12 for word in said.split() if word[:1].isdigit())
+
+
+def test_a_sampling_error_that_is_not_known_is_no_failure(found):
+    sample = found.explanations["kernel_shap"]
+    unknown = replace(sample, standard_errors=np.full(sample.values.shape, np.nan))
+    got = {c.name: (c.measured, c.verdict) for c in checks.check_attribution(unknown, 1.0)}
+    assert got["Sampling error"] == ("not known", "look")
+
+
+def test_cells_of_numbers_near_a_thousand_differ():
+    shown = [cell.text for cell in document.cells_of(pd.Series([999.7, 1000.2, np.nan]))]
+    assert shown == ["999.7", "1,000.2", "–"]
+
+
+def test_tenths_of_predictions_near_a_thousand_differ():
+    target = 1000 + np.linspace(-0.5, 0.5, 40)
+    table = performance.residuals(Truth("regression", np.arange(40), target, target))
+    assert table["predicted"].is_unique
+    assert table["predicted"][0].startswith("999.5 to 999.5")
