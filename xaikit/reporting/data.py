@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.wording import cell_text, unescaped
 
 STRONG = 0.7
@@ -97,7 +97,7 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         as_text = known.astype(str) if column.dtype == object else known
         counts = as_text.value_counts()
         missing = float(column.isna().mean())
-        columns.append(Column(name, kind_of(column.dtype), missing, int((counts > 0).sum()),
+        columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
                               len(frame), levels))
         low, middle, high, most = _extremes(known, numbers, levels, counts)
         lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
@@ -112,7 +112,7 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
         return "–", "–", "–", "–"
     most = f"{cell_text(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
     most = unescaped(most)
-    if levels or numbers is None or kind_of(known.dtype) == "boolean":
+    if levels or numbers is None or kind_of_column(known) == "boolean":
         return "–", "–", "–", most
     ordered = known.sort_values()
     places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
