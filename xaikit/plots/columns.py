@@ -10,7 +10,13 @@ import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.tables.dtypes import kind_of_column
-from xaikit.tables.numeric import beyond_origin, float_column, numbers_or_ranks, with_times
+from xaikit.tables.numeric import (
+    beyond_origin,
+    float_column,
+    numbers_or_ranks,
+    text_column,
+    with_times,
+)
 from xaikit.tables.wording import cell_text, label_text
 
 
@@ -90,7 +96,7 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     else:
-        codes, values = pd.factorize(column.astype("string"), sort=True)
+        codes, values = pd.factorize(text_column(column), sort=True)
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
     used = np.flatnonzero(counts)
     kept = used

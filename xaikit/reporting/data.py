@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
 from xaikit.tables.dtypes import kind_of_column
+from xaikit.tables.numeric import text_column
 from xaikit.tables.wording import cell_text, unescaped
 
 STRONG = 0.7
@@ -94,7 +95,7 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         numbers = ordered_numbers(column)
         levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
         known = column[column.notna()]
-        as_text = known.astype(str) if column.dtype == object else known
+        as_text = text_column(known) if column.dtype == object else known
         counts = as_text.value_counts()
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
@@ -160,7 +161,7 @@ def associate(frame: pd.DataFrame, names: tuple[str, ...],
 def _codes(column: pd.Series) -> np.ndarray:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pd.factorize(column.cat.codes.where(column.notna()))[0]
-    return pd.factorize(column.astype("string"))[0]
+    return pd.factorize(text_column(column))[0]
 
 
 def _number_pairs(ranks: dict[int, np.ndarray], names: tuple[str, ...]) -> list[Pair]:

@@ -149,7 +149,7 @@ def whole(x: np.ndarray, target: np.ndarray, column: pd.Series, unit: float = 1.
 
 
 def unit_of(column: pd.Series) -> float | None:
-    """Return what cells are multiples of: 1, a day in the column's own unit, a decimal's last digit.
+    """Return what cells are multiples of: 1, a day in a column's own unit, a decimal's last digit.
 
     None for a column that holds any fraction.
     """

@@ -103,6 +103,14 @@ def beyond_origin(column: pd.Series) -> tuple[Any, np.ndarray]:
                              in zip(cells, known, strict=True)], dtype=np.float64)
 
 
+def text_column(column: pd.Series) -> pd.Series:
+    """Return a column's cells as text, missing ones as missing."""
+    if is_object_dtype(column.dtype):
+        # pandas would decode bytes, or fail to.
+        column = column.map(str, na_action="ignore")
+    return column.astype("string")
+
+
 def numbers_or_ranks(column: pd.Series) -> np.ndarray:
     """Return numbers as they are and anything else as ranks in level order, missing as NaN.
 
@@ -114,7 +122,7 @@ def numbers_or_ranks(column: pd.Series) -> np.ndarray:
     if kind == "category":
         ranks = column.cat.codes.to_numpy()
     else:
-        ranks = pd.factorize(with_times(column) if kind in TIMES else column.astype("string"),
+        ranks = pd.factorize(with_times(column) if kind in TIMES else text_column(column),
                              sort=True)[0]
     return np.where(ranks < 0, np.nan, ranks.astype(np.float64))
 
