@@ -45,7 +45,8 @@ def test_a_report_is_whole_and_can_be_read(tmp_path):
     X = pd.concat([table(cells)[["cells"]].set_axis([name], axis=1)
                    for name, cells in COLUMNS.items()], axis=1)
     xk.report(lambda Z: [float(len(v)) for v in Z["bytes"]], X,
-              path=tmp_path / "r.html", methods=["kernel_shap"], n_explain=4, n_global=N)
+              path=tmp_path / "r.html", background=X[:2], methods=["kernel_shap"],
+              n_explain=4, n_global=N)
     assert len(list(tmp_path.iterdir())) == 5
     held = json.loads((tmp_path / "r.json").read_text(encoding="utf8"))
     e = Attribution.from_dict(held["explanations"]["kernel_shap"])
