@@ -20,6 +20,7 @@ from xaikit.sampling.kmeans import kmeans_background
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.numeric import beyond_origin, exact_column, float_column
+from xaikit.tables.schema import Schema
 
 PRICES = [12.3, 0.1, 199.99, 45.5, 7.07, 0.3, 88.8, 63.25, 150.0, 21.4, 0.2, 99.9]
 DAYS = [3, 1, 40, 12, 2, 11, 25, 7, 19, 5, 30, 60]
@@ -221,3 +222,62 @@ def test_the_largest_whole_number_is_not_passed():
     e = xk.MeanImpactValue(random_state=0).fit(
         lambda X: [float(int(v) < 0) for v in X["p"]]).explain(pd.DataFrame({"p": column}))
     assert e.values[0, 0] == 0
+
+
+@pytest.mark.parametrize(("cells", "dtype"), [([BIG + 1, -BIG - 1], "int64"),
+                                              ([2**64 - 1, 2**63], "uint64")])
+def test_nullable_whole_numbers_reach_an_array_as_they_are(cells, dtype):
+    table = pd.DataFrame({"x0": pd.array(cells, dtype=dtype.capitalize().replace("Ui", "UI"))})
+    got = Schema.of(np.array([[1]], dtype=dtype)).conform(table)
+    assert got.dtype == dtype
+    assert got.ravel().tolist() == cells
+
+
+def test_polars_decimals_move_by_their_last_digit():
+    pl = pytest.importorskip("polars")
+    cells = pl.Series([Decimal(repr(v)) for v in PRICES], dtype=pl.Decimal(10, 2))
+    e = xk.MeanImpactValue(random_state=0).fit(
+        lambda X: 2 * X["p"].cast(pl.Float64).to_numpy()).explain(pl.DataFrame({"p": cells}))
+    np.testing.assert_allclose(e.values[0, 0], 2 * 0.2 * np.mean(PRICES), rtol=1e-12)
+
+
+@EVERY
+@pytest.mark.parametrize("way", ["quartile", "decile", "tree"])
+def test_conditions_hold_for_the_cells_of_their_bin(name, way):
+    table = pd.DataFrame({"p": TWINS[name][1]()})
+    numbers = np.array([TWINS[name][3](v) for v in table["p"]])
+    column = columns_of(TabularMasker(table), way, numbers[:, None])[0]
+    places = column.bins(table["p"])
+    assert len(set(places)) == len(column.edges) + 1 > 3
+    for place in range(len(column.edges) + 1):
+        condition = column.condition(table["p"][0], place)
+        assert condition.mask(table).tolist() == (places == place).tolist()
+        if TWINS[name][2] in (Decimal, Fraction):
+            assert xk.Condition.from_dict(condition.to_dict()) == condition
+
+
+@pytest.mark.parametrize(("settings", "want"), [
+    ({"high": Decimal("0.3")}, [True, True, False, False]),      # 0.3 is below Decimal("0.3")
+    ({"high": 0.3}, [True, False, False, False]),
+    ({"low": Fraction(3, 10), "closed": "left"}, [False, True, True, False]),
+    ({"levels": [Decimal("0.3"), 1]}, [False, True, True, False]),
+    ({"excluded": [Fraction(3, 10)]}, [True, False, True, False]),
+])
+def test_bounds_and_levels_compare_exactly(settings, want):
+    cells = [0.1, Decimal("0.3"), 1, None]
+    if "low" in settings or "excluded" in settings:
+        cells[1] = Fraction(3, 10)  # Python orders no Decimal and Fraction
+    condition = xk.Condition("p", **settings)
+    assert condition.mask(pd.DataFrame({"p": series(cells)})).tolist() == want
+    assert xk.Condition.from_dict(condition.to_dict()) == condition
+
+
+def test_decimals_in_words_and_elsewhere():
+    price = xk.Condition("p", low=Decimal("1E+1"), high=Decimal("12.30"))
+    assert price.words() == "10 < p <= 12.30"
+    assert price.to_sql() == '("p" IS NOT NULL AND "p" > 10 AND "p" <= 12.30)'
+    for bound in (Decimal("0.1"), Fraction(1, 3)):
+        with pytest.raises(ValueError, match="DataFrame.query cannot hold"):
+            xk.Condition("p", low=bound).to_pandas_query()
+    assert xk.Condition("p", low=Decimal("0.3")).mask(
+        pd.DataFrame({"p": [0.3, 0.30000000000000004]})).tolist() == [False, True]
