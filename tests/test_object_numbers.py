@@ -281,3 +281,31 @@ def test_decimals_in_words_and_elsewhere():
             xk.Condition("p", low=bound).to_pandas_query()
     assert xk.Condition("p", low=Decimal("0.3")).mask(
         pd.DataFrame({"p": [0.3, 0.30000000000000004]})).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("cells", "kind"), [
+    ([dt.datetime(2024, 1, 1, h) for h in (0, 5, 9, 20)], dt.datetime),
+    ([pd.Timestamp(2024, 1, 1, h) for h in (0, 5, 9, 20)], pd.Timestamp),
+    ([np.datetime64("2024-01-01T00", "s") + h * 3600 for h in (0, 5, 9, 20)], np.datetime64),
+    ([np.timedelta64(h * 3600, "s") for h in (0, 5, 9, 20)], np.timedelta64),
+    ([Decimal(1), 2, 4, 8], Decimal), ([1, 2, 4, None], int), ([np.int8(1), 2, 4, 8], None),
+], ids=repr)
+@pytest.mark.parametrize("form", [lambda t: t, lambda t: t.to_numpy(dtype=object)],
+                         ids=["frame", "array"])
+def test_moved_cells_are_of_the_type_of_the_column(cells, kind, form):
+    seen = []
+
+    def model(X):
+        column = X["p"] if isinstance(X, pd.DataFrame) else X[:, 0]
+        seen.extend(type(v) for v in column if v is not None)
+        return np.zeros(len(X))
+
+    X = form(pd.DataFrame({"p": series(cells)}))
+    xk.MeanImpactValue(random_state=0, mode="sd", delta=2).fit(model).explain(X)
+    own = {type(v) for v in cells if v is not None}
+    assert len(seen) > 8
+    assert set(seen) <= (own | {kind})
+
+
+def test_numbers_beyond_floats_are_infinite_to_a_measure():
+    assert float_column(series([10**400, -(10**400), 1])).tolist() == [np.inf, -np.inf, 1.0]
