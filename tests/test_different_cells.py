@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,6 @@ DIFFERENT = {
     "signs of long floats": np.array([0.0, -0.0, 1.0, 1 + np.finfo(np.longdouble).eps, np.nan],
                                      dtype=np.longdouble),
     "signs of nullable floats": pd.array([0.0, -0.0, None], dtype="Float64"),
-    "signs of Arrow's floats": pd.array([0.0, -0.0, None], dtype="double[pyarrow]"),
     "signs of sparse floats": pd.arrays.SparseArray([0.0, -0.0, 1.0, np.nan]),
     "signs of complex numbers": np.array([0j, complex(0, -0.0), complex(-0.0, 0)]),
     "digits": objects(Decimal("1.0"), Decimal("1.00"), Decimal(1)),
@@ -42,6 +42,10 @@ DIFFERENT = {
     "tuples": objects((1,), (1.0,), (True,)),
     "intervals": objects(pd.Interval(0, 1), pd.Interval(0.0, 1.0), pd.Interval(0, 1, "left")),
 }
+
+
+if find_spec("pyarrow"):
+    DIFFERENT["signs of Arrow's floats"] = pd.array([0.0, -0.0, None], dtype="double[pyarrow]")
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
