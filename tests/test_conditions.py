@@ -7,6 +7,7 @@ import math
 import sqlite3
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def test_floats_are_written_plainly_where_one_rounding_is_enough():
     assert [literal(v) for v in (28.5, 0.1, -3.0, 1e20)] == ["28.5", "0.1", "-3.0", "1e+20"]
 
 
-@pytest.mark.parametrize("value", ["a\0b", "\ud800", 2**63, -2**63 - 1, pd.Timedelta("1h"), Decimal(1),
+@pytest.mark.parametrize("value", ["a\0b", "\ud800", 2**63, -2**63 - 1, pd.Timedelta("1h"), Fraction(1, 3),
                                    pd.Timestamp("2024-05-01", tz="Europe/Berlin")])
 def test_what_sql_cannot_hold(value):
     with pytest.raises(ValueError, match="SQL"):
@@ -253,8 +254,8 @@ def test_dicts_that_are_no_condition():
     for state in ({"low": 3}, {"column": "x", "lower": 3}):
         with pytest.raises(ValueError, match="expected a condition with 'column'"):
             Condition.from_dict(state)
-    with pytest.raises(TypeError, match="cannot write Decimal"):
-        Condition("x", levels=[Decimal(1)]).to_dict()
+    with pytest.raises(TypeError, match="cannot write b'1'"):
+        Condition("x", levels=[b"1"]).to_dict()
     with pytest.raises(ValueError, match="cannot hold Decimal"):
         Condition("x", levels=[Decimal(1)]).to_pandas_query()
 

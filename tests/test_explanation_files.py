@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -13,6 +17,13 @@ import xaikit as xk
 from xaikit.explanations.base import Explanation
 
 AWKWARD = [np.nan, np.inf, -np.inf, -0.0, 5e-324, 1 / 3, np.nextafter(1.0, 2.0), 1.7e308]
+
+
+class Odd(tzinfo):
+    """A zone that no file can name."""
+
+    def utcoffset(self, when):
+        return timedelta(hours=1)
 
 
 def awkward_data():
@@ -108,20 +119,73 @@ def test_files_of_something_else(tmp_path, text, words):
         xk.load_explanation(path)
 
 
-@pytest.mark.parametrize("settings", [{"a": object()}, {"a": 1j}, {"a": {1: 2}}, {"a": np.array([1j])}],
-                         ids=["object", "complex", "numbered keys", "complex array"])
+@pytest.mark.parametrize("settings", [{"a": object()}, {"a": {1}}, {"a": {1: 2}},
+                                      {"a": np.zeros(1, dtype="i4,i4")}],
+                         ids=["object", "set", "numbered keys", "structured array"])
 def test_what_json_cannot_hold_is_said(settings):
     with pytest.raises(TypeError, match="JSON"):
         attribution(settings=settings).to_json()
 
 
 @pytest.mark.parametrize("column", [
-    pd.cut([1.0, 2.0], 2), [1j, 2j]], ids=["interval", "complex"])
+    [object(), 1], [datetime(2024, 5, 1, tzinfo=Odd()), None]], ids=["object", "zone"])
 def test_columns_that_json_cannot_hold_are_said(column, tmp_path):
     e = attribution(features=("f",), rows=(0, 1), data=pd.DataFrame({"f": column}))
     with pytest.raises(TypeError, match="JSON cannot hold"):
         e.save(tmp_path / "e.json")
     assert not (tmp_path / "e.json").exists()
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CELLS = {
+    "decimals": [Decimal("1.10"), Decimal("-0"), Decimal("1E+5"), Decimal("NaN"), None],
+    "fractions": [Fraction(-1, 3), Fraction(10**30, 7)],
+    "complex": [complex(1.5, -0.0), complex(float("inf"), 5e-324)],
+    "bytes": [b"", b"\x00\xff"],
+    "dates": [date(2024, 2, 29), date.min, date.max],
+    "times": [datetime(2024, 10, 27, 2, 30, 0, 1), datetime.max,
+              datetime(2024, 10, 27, 2, 30, tzinfo=BERLIN, fold=1),
+              datetime(2024, 10, 27, tzinfo=UTC),
+              datetime(2024, 10, 27, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))],
+    "times of day": [time(2, 30, fold=1), time(1, 2, 3, 4, tzinfo=UTC), time(5, tzinfo=BERLIN)],
+    "durations": [timedelta(days=-1, microseconds=1), timedelta.max],
+    "intervals": [pd.Interval(0, 1), pd.Interval(0.0, 1.0, "neither"),
+                  pd.Interval(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02"), "left")],
+    "periods": [pd.Period("2024-02", "M"), pd.Period("2024-02-01", "D"), pd.NaT],
+    "tuples": [("a", 1.5, (None, Decimal(1))), ()],
+    "markers": [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT", "D")],
+    "NumPy's": [np.complex64(1 - 2j), np.bytes_(b"ab"), np.float32(0.1), np.int8(-1)],
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_cell_comes_back(name):
+    """With its type and all it holds: the repr says both."""
+    cells = CELLS[name]
+    column = pd.Series([cells[i % len(cells)] for i in range(5)], dtype=object)
+    e = attribution(features=("f",), rows=tuple(range(5)), data=pd.DataFrame({"f": column}))
+    back = xk.Attribution.from_json(e.to_json()).data["f"]
+    assert back.dtype == object
+    assert list(map(repr, back)) == list(map(repr, column))
+    assert [getattr(v, "fold", 0) for v in back] == [getattr(v, "fold", 0) for v in column]
+
+
+@pytest.mark.parametrize("column", [
+    pd.cut([1.0, 2.0, np.nan], 2), pd.cut(pd.to_datetime(["2024-01-01", "2024-05-01", None]), 2),
+    pd.arrays.IntervalArray.from_tuples([(0, 1), (1, 2), (1, 3)], closed="both"),
+    pd.arrays.IntervalArray.from_tuples([(0.0, 0.1), None, (1.0, 3.0)]),
+    pd.Categorical([Decimal("1.1"), None, Decimal("1.1")]),
+    np.array([complex(1.5, -0.0), complex(np.nan, np.inf), 0j]),
+    np.array([1j, 2, 3], dtype=np.complex64),
+    np.array([1 + np.finfo(np.longdouble).eps, np.nan, np.longdouble("1e-4000")]),
+    pd.arrays.SparseArray([0.0, 1.5, np.nan]),
+], ids=["cut", "cut dates", "intervals", "missing intervals", "levels", "complex", "complex64",
+        "long floats", "sparse"])
+def test_every_dtype_comes_back(column):
+    e = attribution(features=("f",), rows=(0, 1, 2), data=pd.DataFrame({"f": column}))
+    back = xk.Attribution.from_json(e.to_json()).data
+    pd.testing.assert_frame_equal(back, e.data, check_exact=True)
+    assert repr(list(back["f"])) == repr(list(e.data["f"]))
 
 
 def test_periods_are_kept():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import fields
 
 import numpy as np
@@ -22,7 +24,10 @@ from explanation_cases import (
 
 import xaikit as xk
 from xaikit.errors import SettingError
+from xaikit.explanations.base import Explanation
 from xaikit.explanations.choosing import resolve
+from xaikit.explanations.image import ImageAttribution
+from xaikit.explanations.text import TextAttribution
 
 
 @pytest.mark.parametrize(("field", "shape"), [
@@ -80,6 +85,41 @@ def test_results_are_frozen(e):
     for array in arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[:] = 0
+
+
+def arrays_in(value):
+    """Every array of a result: fields, details, and those in tuples."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    if isinstance(value, dict | tuple | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [array for part in parts for array in arrays_in(part)]
+    return [a for f in fields(value) for a in arrays_in(getattr(value, f.name))] \
+        if isinstance(value, Explanation) else []
+
+
+N_ROWS, N_UNITS = 2, 3
+CUBE = {"method": "m", "output_names": ("y",), "values": np.zeros((N_ROWS, N_UNITS, 1)),
+        "base_values": np.zeros((N_ROWS, 1)), "predictions": np.zeros((N_ROWS, 1)),
+        "interactions": np.zeros((N_ROWS, N_UNITS, N_UNITS, 1)),
+        "interaction_errors": np.zeros((N_ROWS, N_UNITS, N_UNITS, 1)),
+        "details": {"solver": np.array(["gp", "wls"])},
+        "feature_details": {"conditions": np.full((N_ROWS, N_UNITS), "a > 1", dtype=object)}}
+
+
+@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy],
+                         ids=["pickled", "copied"])
+@pytest.mark.parametrize(("e", "least"), [
+    (xk.Attribution(**CUBE, feature_names=("a", "b", "c")), 10),
+    (ImageAttribution(**CUBE, images=np.zeros((N_ROWS, 2, 2)),
+                         labels=np.zeros((N_ROWS, 2, 2), dtype=int)), 12),
+    (TextAttribution(**CUBE, texts=("a b c", "d e f"), spans=[np.zeros((3, 3))] * 2), 12),
+    (importance(p_values=np.zeros((3, 2))), 7),
+], ids=["attribution", "image", "text", "importance"])
+def test_copies_are_read_only_too(e, least, copied):
+    arrays = arrays_in(copied(e))
+    assert len(arrays) >= least
+    assert not any(array.flags.writeable for array in arrays)
 
 
 def test_results_own_their_arrays():

@@ -98,7 +98,7 @@ def test_numbers_and_back(column, want):
 def test_cells_that_stay_keep_all_their_bits():
     big = 2**62 + 1  # not a float64
     column = pd.Series([big, 5], index=[8, 9])
-    got = with_numbers(column, np.array([float(big), 6.0]))
+    got = with_numbers(column, np.array([float(big - 5), 1.0]))  # beyond 5, the least cell
     assert got.tolist() == [big, 6]
     assert column.tolist() == [big, 5]
     assert list(got.index) == [0, 1]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -15,8 +20,9 @@ _TAG = "__xaikit__"
 def encode(value: Any) -> Any:
     """Return a value as JSON types; `decode` returns an equal value.
 
-    Supported are None, bool, int, float, str, NumPy arrays and scalars, pandas frames, timestamps
-    and time differences, and lists, tuples and string-keyed dicts of supported values.
+    Supported are None, bool, int, float, complex, str, bytes, Decimal, Fraction, Python's dates and
+    times, NumPy arrays and scalars, pandas' frames, timestamps, time differences, intervals and
+    periods, and lists, tuples and string-keyed dicts of supported values.
 
     Raises
     ------
@@ -47,14 +53,79 @@ def encode(value: Any) -> Any:
         return {_TAG: "missing", "kind": repr(value)}
     if isinstance(value, pd.Timestamp):
         return {_TAG: "timestamp", "data": value.isoformat(), "unit": value.unit,
-                "zone": None if value.tz is None else str(value.tz)}
+                "zone": None if value.tz is None else _zone_name(value.tz)}
     if isinstance(value, pd.Timedelta):
         return {_TAG: "timedelta", "data": int(value.as_unit("ns").value),
                 "unit": value.unit}
+    if type(value) in _ENCODERS:
+        name, parts = _ENCODERS[type(value)]
+        return {_TAG: name, "data": [encode(part) for part in parts(value)]}
     raise TypeError(
         f"JSON cannot hold {value!r} of type {type(value).__name__} exactly; "
         "convert it to numbers, text or dates first."
     )
+
+
+def check_frame(frame: pd.DataFrame) -> None:
+    """Check that JSON can hold the cells and dtypes of a frame.
+
+    Raises
+    ------
+    TypeError
+        If not; the sentence names the column.
+    """
+    for k, name in enumerate(frame.columns):
+        try:
+            _encode_column(frame.iloc[:, k])
+        except TypeError as error:
+            raise TypeError(f"column {str(name)!r} cannot be written to a file: {error}") from error
+
+
+def _zone_name(zone: tzinfo) -> str:
+    """Return the name of a zone of pandas."""
+    try:
+        pd.DatetimeTZDtype(tz=str(zone))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TypeError(f"JSON cannot hold the time zone {zone!r} exactly; convert the times to a "
+                        "zone that has a name.") from error
+    return str(zone)
+
+
+def _zone(zone: tzinfo | None) -> Any:
+    """Return the zone of a Python time as its name, or as its offset from UTC in microseconds."""
+    if zone is None:
+        return None
+    if isinstance(zone, ZoneInfo) and zone.key is not None:
+        return zone.key
+    if isinstance(zone, timezone) and zone == timezone(zone.utcoffset(None)):
+        return zone.utcoffset(None) // timedelta(microseconds=1)
+    raise TypeError(f"JSON cannot hold the time zone {zone!r} exactly; use zoneinfo.ZoneInfo, or "
+                    "pandas' times.")
+
+
+def _with_zone(value: Any, zone: Any, fold: int) -> Any:
+    if isinstance(zone, int):
+        zone = timezone(timedelta(microseconds=zone))
+    return value.replace(tzinfo=ZoneInfo(zone) if isinstance(zone, str) else zone, fold=fold)
+
+
+def _of_clock(value: Any) -> tuple[Any, ...]:
+    return value.replace(tzinfo=None, fold=0).isoformat(), _zone(value.tzinfo), value.fold
+
+
+_ENCODERS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
+    complex: ("complex", lambda v: (v.real, v.imag)),
+    bytes: ("bytes", lambda v: (base64.b64encode(v).decode("ascii"),)),
+    Decimal: ("decimal", lambda v: (str(v),)),
+    Fraction: ("fraction", lambda v: (v.numerator, v.denominator)),
+    date: ("date", lambda v: (v.isoformat(),)),
+    datetime: ("datetime", _of_clock),
+    time: ("time", _of_clock),
+    timedelta: ("duration", lambda v: (v.days, v.seconds, v.microseconds)),
+    pd.Interval: ("interval", lambda v: (v.left, v.right, v.closed)),
+    pd.Period: ("period", lambda v: (v.ordinal, v.freqstr)),
+}
+"""The names of further types in a file, and the parts that `_DECODERS` makes them of again."""
 
 
 def decode(value: Any) -> Any:
@@ -84,6 +155,12 @@ def _cells(array: np.ndarray) -> list:
     kind = array.dtype.kind
     if kind in "mM":
         return array.view(np.int64).tolist()
+    if kind == "c":
+        return [list(pair) for pair in zip(_cells(array.real), _cells(array.imag), strict=True)]
+    if kind == "S":
+        return [base64.b64encode(v).decode("ascii") for v in array.tolist()]
+    if kind == "f" and array.dtype.itemsize > 8:
+        return [str(v) for v in array]
     if kind == "f":
         # float16 and float32 widen to float64 and narrow back without loss.
         cells = array.astype(np.float64)
@@ -115,6 +192,14 @@ def _decode_array(value: dict) -> np.ndarray:
         out[:] = [decode(v) for v in data]
     elif dtype.kind in "mM":
         out = np.array(data, dtype=np.int64).view(dtype)
+    elif dtype.kind == "c":
+        part = np.empty(0, dtype=dtype).real.dtype.str
+        cells = [cell for pair in data for cell in pair]
+        out = _decode_array({"dtype": part, "data": cells, "shape": [len(cells)]}).view(dtype)
+    elif dtype.kind == "S":
+        out = np.array([base64.b64decode(v) for v in data], dtype=dtype)
+    elif dtype.kind == "f" and dtype.itemsize > 8:
+        out = np.array([dtype.type(v) for v in data], dtype=dtype)
     elif dtype.kind == "f":
         out = np.array([float(v) for v in data], dtype=np.float64).astype(dtype)
     else:
@@ -131,11 +216,15 @@ def _encode_column(column: pd.Series) -> dict:
                 "data": codes}
     if isinstance(dtype, pd.DatetimeTZDtype):
         stamps = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return {"kind": "zoned", "zone": str(dtype.tz), "data": _encode_array(stamps)}
+        return {"kind": "zoned", "zone": _zone_name(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
         return {"kind": "array", "data": _encode_array(column.to_numpy())}
     if isinstance(dtype, pd.ArrowDtype):
         return {"kind": "arrow", "data": _arrow_text(column)}
+    if isinstance(dtype, pd.IntervalDtype):
+        ends = pd.arrays.IntervalArray(column)
+        return {"kind": "interval", "closed": dtype.closed,
+                "data": [_encode_column(pd.Series(end)) for end in (ends.left, ends.right)]}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
     cells = [None if missing else encode(cell)
@@ -178,6 +267,9 @@ def _decode_column(value: dict) -> pd.Series:
         return pd.Series(array, dtype=array.dtype)
     if kind == "arrow":
         return _arrow_column(value["data"])
+    if kind == "interval":
+        ends = [pd.Index(_decode_column(end)) for end in value["data"]]
+        return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))
     return pd.Series([decode(v) for v in value["data"]], dtype=value["dtype"])
 
 
@@ -203,4 +295,14 @@ _DECODERS: dict[str, Any] = {
     "missing": lambda v: pd.NaT if v["kind"] == "NaT" else pd.NA,
     "timestamp": _decode_timestamp,
     "timedelta": lambda v: pd.Timedelta(v["data"], unit="ns").as_unit(v["unit"]),
+    "complex": lambda v: complex(*decode(v["data"])),
+    "bytes": lambda v: base64.b64decode(*v["data"]),
+    "decimal": lambda v: Decimal(*v["data"]),
+    "fraction": lambda v: Fraction(*v["data"]),
+    "date": lambda v: date.fromisoformat(*v["data"]),
+    "datetime": lambda v: _with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
+    "time": lambda v: _with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
+    "duration": lambda v: timedelta(*v["data"]),
+    "interval": lambda v: pd.Interval(*decode(v["data"])),
+    "period": lambda v: pd.Period(ordinal=v["data"][0], freq=v["data"][1]),
 }

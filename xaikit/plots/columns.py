@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from numbers import Number
 from unicodedata import bidirectional
 
 import matplotlib.dates as mdates
@@ -13,9 +12,15 @@ import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.importance import Importance
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.labels import cut_middle, numbered
-from xaikit.tables.numeric import numbers_or_ranks
+from xaikit.tables.numeric import (
+    beyond_origin,
+    float_column,
+    numbers_or_ranks,
+    text_column,
+    with_times,
+)
 from xaikit.tables.wording import (
     cell_text,
     cell_texts,
@@ -96,49 +101,66 @@ def _short_time(time: str, digits: int | None) -> str:
     return time if digits is None else time[:digits] + "…" * bool(re.search("[1-9]", rest))
 
 
-def is_date(column: pd.Series) -> bool:
-    """Return whether a column holds points in time."""
-    return kind_of(column.dtype) == "datetime"
+UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+"""Seconds of the units in which durations are drawn."""
+
+
+def axis_unit(column: pd.Series) -> str:
+    """Return what the numbers of a column's axis count: dates, or the unit of its durations.
+
+    Empty for plain numbers and levels.
+    """
+    kind = kind_of_column(column)
+    if kind == "datetime":
+        return "date"
+    if kind != "timedelta":
+        return ""
+    longest = np.nanmax(np.abs(_seconds(column)), initial=0.0)
+    return next((unit for unit, seconds in UNITS.items() if longest >= 2 * seconds), "seconds")
+
+
+def _seconds(column: pd.Series) -> np.ndarray:
+    return with_times(column).dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def axis_numbers(column: pd.Series) -> np.ndarray | None:
-    """Return the numbers to draw a column at on an axis; None if it has an axis of levels."""
-    dtype = column.dtype
-    if pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
-        return None
-    return ordered_numbers(column)
+    """Return the numbers to draw a column at on an axis; None if it has an axis of levels.
+
+    Dates and durations count in `axis_unit`.
+    """
+    kind, unit = kind_of_column(column), axis_unit(column)
+    if unit == "date":
+        # In the column's own time zone, as in the table; matplotlib would convert to UTC.
+        times = with_times(column)
+        return mdates.date2num((times if times.dt.tz is None else times.dt.tz_localize(None))
+                               .to_numpy())
+    if unit:
+        return _seconds(column) / UNITS[unit]
+    return float_column(column) if kind in ("integer", "float") else None
 
 
 def ordered_numbers(column: pd.Series) -> np.ndarray | None:
     """Return numbers that rise with the values, NaN if missing; None if there is no order."""
-    if is_date(column):
-        # In the column's own time zone, as in the table; matplotlib would convert to UTC.
-        local = column if column.dt.tz is None else column.dt.tz_localize(None)
-        return mdates.date2num(local.to_numpy())
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    kind = kind_of_column(column)
+    if kind in ("integer", "float"):
+        return beyond_origin(column)[1]
+    if kind == "boolean" or (kind == "category" and column.cat.ordered):
         return numbers_or_ranks(column)
-    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
-        return numbers_or_ranks(column)
-    if column.dtype == object and _holds_numbers(column):
-        return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    return None
+    return axis_numbers(column)
 
 
-def _holds_numbers(column: pd.Series) -> bool:
-    known = column[column.notna()]
-    return len(known) > 0 and all(isinstance(v, Number) for v in known)
+def number_texts(values: Iterable[float], unit: str) -> list[str]:
+    """Return labels of positions on a number axis; see `axis_unit`."""
+    if unit == "date":
+        return cell_texts(pd.Timestamp(mdates.num2date(v)) for v in values)
+    return [f"{text} {unit}".strip() for text in cell_texts(float(v) for v in values)]
 
 
-def number_texts(values: Iterable[float], date: bool) -> list[str]:
-    """Return labels of positions on a number axis, which counts days for dates."""
-    return cell_texts(pd.Timestamp(mdates.num2date(v)) if date else float(v) for v in values)
-
-
-def tick_texts(ticks: list[float], date: bool) -> list[str]:
+def tick_texts(ticks: list[float], unit: str) -> list[str]:
     """Return labels of round numbers or dates, in full: 1000.25 does not read 1000.2."""
-    if date or len(ticks) < 2:
-        return number_texts(ticks, date)
-    return [significant(t, 12).replace("-", "−") for t in ticks]
+    if unit == "date" or len(ticks) < 2:
+        return number_texts(ticks, unit)
+    return [f"{significant(t, 12)} {unit}".strip().replace("-", "−") for t in ticks]
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
@@ -150,7 +172,7 @@ def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     else:
-        codes, values = pd.factorize(column.astype("string"), sort=True)
+        codes, values = pd.factorize(text_column(column), sort=True)
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
     used = np.flatnonzero(counts)
     kept = used

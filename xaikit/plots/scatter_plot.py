@@ -16,9 +16,9 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.plots.columns import (
     axis_numbers,
+    axis_unit,
     bin_of,
     fan_out_known,
-    is_date,
     level_codes,
     number_texts,
     output_label,
@@ -162,7 +162,7 @@ def _places(column: pd.Series, y: np.ndarray) -> _Places:
     numbers = axis_numbers(column)
     if numbers is None:
         return _level_places(*level_codes(column, _MOST_LEVELS), y)
-    return _number_places(numbers, is_date(column), y)
+    return _number_places(numbers, axis_unit(column), y)
 
 
 def _level_places(codes: np.ndarray, names: list[str], y: np.ndarray) -> _Places:
@@ -179,14 +179,14 @@ def _level_places(codes: np.ndarray, names: list[str], y: np.ndarray) -> _Places
     return _Places(x, [*ticks, n + 0.25], [*labels, "missing"], (-0.6, n + 0.85), n - 0.375)
 
 
-def _number_places(numbers: np.ndarray, date: bool, y: np.ndarray) -> _Places:
+def _number_places(numbers: np.ndarray, unit: str, y: np.ndarray) -> _Places:
     gone = ~np.isfinite(numbers)
     known = numbers[~gone]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
     span = high - low or max(abs(high) * 0.1, 1.0)
     room = 0.04 * span
-    ticks = _ticks(known, date, room if len(known) == len(numbers) else 0.0)
-    labels = tick_texts(ticks, date)
+    ticks = _ticks(known, unit == "date", room if len(known) == len(numbers) else 0.0)
+    labels = tick_texts(ticks, unit)
     if len(known) == len(numbers):
         return _Places(numbers, ticks, labels, (low - room, high + room), None)
     side = high + 0.14 * span
@@ -234,9 +234,10 @@ def _paint(column: pd.Series) -> _Paint:
     known = numbers[np.isfinite(numbers)]
     low, high = _colour_range(known)
     ticks = [low, (low + high) / 2, high] if low < high else [low] * min(len(known), 1)
-    if is_date(column) and high - low > 3:
+    unit = axis_unit(column)
+    if unit == "date" and high - low > 3:
         ticks = [round(t) for t in ticks]  # whole days
-    labels = number_texts(ticks, is_date(column))
+    labels = number_texts(ticks, unit)
     if low > known.min(initial=low):
         labels[0] = f"≤ {labels[0]}"
     if high < known.max(initial=high):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.labels import labels
 from xaikit.tables.schema import Schema, schema_of
 from xaikit.tables.tables import describe, take_rows
@@ -98,7 +98,7 @@ def _columns(schema: Schema, batch: Any, handed: Any) -> list[str]:
         text = _dtype(own[name])
         there = _dtype(becomes.get(name, own[name]))
         text += f", handed over as {there}" if there != text else ""
-        lines.append(f"  {name}: {text} ({kind_of(schema.dtypes[c])}); {_values(column)}"
+        lines.append(f"  {name}: {text} ({kind_of_column(column)}); {_values(column)}"
                      + (f"; {missing} missing" if missing else ""))
     return lines
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import date, timedelta
 from hashlib import blake2b
-from numbers import Number
-from types import NoneType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xaikit.tables.dtypes import is_object_dtype
+from xaikit.tables.numbering import cell_bits
 from xaikit.tables.tables import Batch, take_rows
 
 MOST_ROWS = 2**17
@@ -91,18 +87,10 @@ def _form(batch: pd.DataFrame | np.ndarray) -> bytes:
 def _cells(column: pd.Series) -> list[bytes]:
     """Encode every cell with its type: 1, 1.0, True and "1" differ."""
     if is_object_dtype(column.dtype):
-        return [_bits(v) for v in column]
+        return [cell_bits(v) for v in column]
     missing = column.isna().to_numpy()
-    return [b"" if gone else _bits(v)
+    return [b"" if gone else cell_bits(v)
             for v, gone in zip(column.astype(object), missing, strict=True)]
-
-
-def _bits(value: Any) -> bytes:
-    plain = isinstance(value, Number | str | bytes | date | timedelta | NoneType)
-    if not plain:  # the repr of other objects may leave things out
-        with suppress(Exception):
-            return pickle.dumps(value)
-    return f"{type(value).__name__} {value!r}".encode("utf8", "surrogatepass")
 
 
 def _digest(content: bytes) -> bytes:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from xaikit.errors import ModelError, ProbeError
+from xaikit.predictor.memory import row_keys
 from xaikit.tables.tables import Batch, take_rows
 
 TOLERANCE = 1e-4
@@ -69,7 +69,7 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     both = np.arange(len(rows))
     handed, before = take_rows(batch, rows), take_rows(batch, rows)
     pair = predictor.ask(handed, own=True, remember=False)
-    keeps = _equal(handed, before)
+    keeps = row_keys(handed) == row_keys(before)
     again, swapped, alone = (
         predictor.ask(take_rows(before, chosen), remember=False)
         for chosen in (both, both[::-1], both[:1]))
@@ -128,20 +128,9 @@ def _class_order(predictor: Any, batch: Batch) -> list[str]:
 
 def _two_different_rows(batch: Batch) -> np.ndarray:
     """Return the positions of the first row and of the first one that differs from it."""
-    head = batch[:_SEARCHED]
-    if isinstance(batch, list):
-        different = np.array([text != batch[0] for text in head])
-    elif isinstance(batch, np.ndarray) and batch.ndim > 2:
-        different = (head != head[0]).reshape(len(head), -1).any(axis=1)
-    else:
-        cells = pd.DataFrame(head).astype(str).fillna("")
-        different = (cells != cells.iloc[0]).any(axis=1).to_numpy()
-    return np.array([0, *np.flatnonzero(different)[:1]])
-
-
-def _equal(a: Batch, b: Batch) -> bool:
-    if isinstance(a, list):
-        return a == b
-    if a.ndim > 2:
-        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    return bool(pd.DataFrame(a).equals(pd.DataFrame(b)))
+    different: list[int] = []
+    for most in (2, _SEARCHED):  # as a rule the second row differs
+        if not different:
+            keys = row_keys(batch[:most])
+            different = [i for i, key in enumerate(keys) if key != keys[0]]
+    return np.array([0, *different[:1]])

@@ -24,7 +24,7 @@ from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options
-from xaikit.reporting.inputs import read_case
+from xaikit.reporting.inputs import check_kept, read_case
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -38,7 +38,7 @@ from xaikit.reporting.sections import (
 )
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Kind, Whole, check, documented
-from xaikit.tables.files import write_whole
+from xaikit.tables.files import write_all
 
 _FORMAT = 1
 
@@ -130,7 +130,7 @@ class Report:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to `path`, and Markdown, JSON and CSV files beside it.
+        """Write the page to `path`, and Markdown, JSON and CSV files beside it, all or none.
 
         Raises
         ------
@@ -139,11 +139,13 @@ class Report:
         """
         target = check_writable(path)
         files = names_beside(target)
-        write_whole(files["markdown"], self.to_markdown())
-        write_whole(files["json"], json.dumps(self.to_dict(), allow_nan=False))
-        write_whole(files["importance"], self.importances.to_csv(index=False))
-        write_whole(files["attributions"], self.attributions.to_csv(index=False))
-        write_whole(files["html"], self.to_html())
+        write_all({
+            files["markdown"]: self.to_markdown(),
+            files["json"]: json.dumps(self.to_dict(), allow_nan=False),
+            files["importance"]: self.importances.to_csv(index=False),
+            files["attributions"]: self.attributions.to_csv(index=False),
+            files["html"]: self.to_html(),
+        })
         return target
 
     def __repr__(self) -> str:
@@ -202,6 +204,8 @@ def report(
         If there is no such output.
     OSError
         If `path` cannot be written to; raised before the model is asked.
+    TypeError
+        If `X` holds what the JSON file cannot hold; raised before the model is asked.
     ValueError
         For rows, labels or settings that do not fit; raised before the model is asked if possible.
 
@@ -220,6 +224,8 @@ def report(
           {"n_explain": Whole(1), "n_global": Whole(1)})
     options = Options(_check_methods(methods), groups, scoring, budget,
                       resolve_seed(random_state), n_jobs)
+    if "kernel_shap" in options.methods:
+        check_kept(X, n_explain, options.seed)
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed)
     facts = find_out(case, options, choose_output(case.output_names, output))

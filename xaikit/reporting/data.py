@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import kind_of_column
+from xaikit.tables.numeric import text_column
 from xaikit.tables.wording import cell_text, cell_texts, unescaped
 
 STRONG = 0.7
@@ -94,10 +95,10 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         numbers = ordered_numbers(column)
         levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
         known = column[column.notna()]
-        as_text = known.astype(str) if column.dtype == object else known
+        as_text = text_column(known) if column.dtype == object else known
         counts = as_text.value_counts()
         missing = float(column.isna().mean())
-        columns.append(Column(name, kind_of(column.dtype), missing, int((counts > 0).sum()),
+        columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
                               len(frame), levels))
         low, middle, high, most = _extremes(known, numbers, levels, counts)
         lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
@@ -112,7 +113,7 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
         return "–", "–", "–", "–"
     most = f"{cell_text(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
     most = unescaped(most)
-    if levels or numbers is None or kind_of(known.dtype) == "boolean":
+    if levels or numbers is None or kind_of_column(known) == "boolean":
         return "–", "–", "–", most
     ordered = known.sort_values()
     places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
@@ -160,7 +161,7 @@ def associate(frame: pd.DataFrame, names: tuple[str, ...],
 def _codes(column: pd.Series) -> np.ndarray:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pd.factorize(column.cat.codes.where(column.notna()))[0]
-    return pd.factorize(column.astype("string"))[0]
+    return pd.factorize(text_column(column))[0]
 
 
 def _number_pairs(ranks: dict[int, np.ndarray], names: tuple[str, ...]) -> list[Pair]:

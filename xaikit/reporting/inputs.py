@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
-from xaikit.tables.schema import as_table
+from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, take_rows
 from xaikit.tables.wording import plural
 
@@ -101,6 +102,23 @@ def read_labels(y: Any, n_rows: int) -> np.ndarray | None:
     return labels
 
 
+def check_kept(X: Any, n_explain: int, seed: int) -> None:
+    """Check that JSON can hold the rows that a report explains and keeps.
+
+    Raises
+    ------
+    TypeError
+        If not; the sentence names the column.
+    """
+    table = as_table(X)
+    rows = np.sort(_order_of(table, seed)[:n_explain])
+    check_frame(Schema.of(X).to_frame(take_rows(table, rows)))
+
+
+def _order_of(table: Table, seed: int) -> np.ndarray:
+    return stream(seed, "rows of the report").permutation(len(table))
+
+
 def read_case(
     predictor: Predictor, X: Any, y: Any, background: Any, *, n_explain: int, n_global: int,
     seed: int,
@@ -116,7 +134,7 @@ def read_case(
     labels = [v if isinstance(v, int | str) else str(v) for v in labels]
     bound = predictor.bind(X)
     table = take_rows(bound.columns.conform(table), np.arange(len(table)))
-    order = stream(seed, "rows of the report").permutation(len(table))
+    order = _order_of(table, seed)
     scored, averaged, explained = (
         np.sort(order[:most]) for most in (MOST_SCORED, n_global, n_explain))
     known = table if background is None else bound.columns.conform(background)

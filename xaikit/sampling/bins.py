@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,9 +16,9 @@ from sklearn.tree import DecisionTreeRegressor
 from xaikit.kernels.levels import draw_units, look_up
 from xaikit.sampling.tabular import TabularMasker, TabularRows
 from xaikit.tables.conditions import Condition
-from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.dtypes import MEASURED, TIMES, kind_of_column
 from xaikit.tables.numbering import number_rows, number_values
-from xaikit.tables.numeric import float_column
+from xaikit.tables.numeric import beyond_origin, exact_column, float_column, with_times
 from xaikit.tables.tables import Table, column_of
 from xaikit.tables.wording import digits_apart
 
@@ -41,7 +44,8 @@ class Column:
     ----------
     name : str
     edges : array or None
-        Edges for a column of numbers or times, in its own unit; None for levels.
+        Edges for a column of numbers or times, in its own unit; None for levels. Of Python's
+        numbers, like the column's cells, if float64 cannot hold the cells.
     dtype : dtype or None
         Dtype of a column of times; None for other columns.
     """
@@ -55,12 +59,19 @@ class Column:
         missing = column.isna().to_numpy()
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
-        cells = float_column(column)
+        column, edges = with_times(column), self.edges
+        cells = exact_column(column)
         if self.dtype is not None and column.dtype != self.dtype:
-            # Times in a finer unit than the background's: convert them to the unit of the edges.
-            unit = pd.Series([1]).astype(self.dtype).astype(column.dtype)
-            cells = cells / float_column(unit)
-        return np.where(missing, -1, np.searchsorted(self.edges, cells, side="left"))
+            # Times in a finer unit than the background's: convert the edges to that unit.
+            unit = float_column(pd.Series([1]).astype(self.dtype).astype(column.dtype))[0]
+            if cells.dtype == object or edges.dtype == object:
+                edges = np.array([math.floor(edge) * int(unit) for edge in edges], dtype=object)
+            else:
+                cells = cells / unit
+        if cells.dtype == object or edges.dtype == object:
+            # As Python's numbers, which compare exactly.
+            cells, edges = cells.astype(object), edges.astype(object)
+        return np.where(missing, -1, np.searchsorted(edges, cells, side="left"))
 
     def condition(self, cell: Any, place: int) -> Condition:
         """Return the condition for the bin of a cell, number `place`.
@@ -113,19 +124,38 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
     """
     found = []
     for c, name in enumerate(masker.schema.names):
-        column = column_of(masker.background, c)
-        kind = kind_of(column.dtype)
+        column = with_times(column_of(masker.background, c))
+        kind = kind_of_column(column)
         edges = None
         if kind in MEASURED:
-            cells = float_column(column)
+            origin, cells = beyond_origin(column)
             known = np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
-                cells, weights = cells[known], masker.weights[known]
-                edges = _tree_edges(cells, answers[known], weights) if way == "tree" \
-                    else _quantiles(cells, QUANTILES[way], weights)
+                weights = masker.weights[known]
+                edges = _tree_edges(cells[known], answers[known], weights) if way == "tree" \
+                    else _quantiles(cells[known], QUANTILES[way], weights)
+                edges = _like_cells(edges, origin, cells[known], exact_column(column)[known])
         found.append(Column(name, edges, column.dtype if kind in TIMES else None))
     return found
+
+
+def _like_cells(edges: np.ndarray, origin: Any, floats: np.ndarray,
+                cells: np.ndarray) -> np.ndarray:
+    """Return edges beyond an origin as numbers like a column's cells, which are `floats` beyond it.
+
+    The edges part the cells as they part the floats.
+    """
+    if cells.dtype != object:
+        return edges
+    below = [max(cells[floats <= edge]) for edge in edges]
+    kind: Any = next((type(cell) for cell in cells if isinstance(cell, Decimal | Fraction)), int)
+    out = np.empty(len(edges), dtype=object)
+    for i, (edge, cell) in enumerate(zip(edges.tolist(), below, strict=True)):
+        least = min(cells[floats > edge])
+        between = kind(origin) + (math.floor(edge) if kind is int else kind(repr(edge)))
+        out[i] = between if cell <= between < least else cell
+    return out
 
 
 def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -307,9 +337,9 @@ class BinnedRow:
 
 def _tenths(column: pd.Series, n_background: int, bins: np.ndarray) -> np.ndarray:
     """Return the decile bin of each number; levels and missing cells are not divided further."""
-    if kind_of(column.dtype) not in MEASURED:
+    if kind_of_column(column) not in MEASURED:
         return np.zeros(len(bins), dtype=np.int64)
-    cells = float_column(column)
+    cells = beyond_origin(column)[1]
     known = cells[:n_background]
     known = known[np.isfinite(known)]
     edges = np.unique(np.quantile(known, QUANTILES["decile"])) if known.size else np.zeros(0)

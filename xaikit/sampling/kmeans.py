@@ -11,7 +11,9 @@ from sklearn.cluster import KMeans
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.settings import Whole, check
+from xaikit.tables.dtypes import MEASURED, kind_of_column
 from xaikit.tables.numbering import number_values
+from xaikit.tables.numeric import beyond_origin, with_times
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import take_rows
 
@@ -86,18 +88,16 @@ def _points(frame: pd.DataFrame) -> np.ndarray:
     """Map rows to points whose Euclidean distances compare them: (n_rows, dimensions)."""
     parts = []
     for c in range(frame.shape[1]):
-        column = frame.iloc[:, c]
-        if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        column = with_times(frame.iloc[:, c])
+        if kind_of_column(column) == "datetime":
             column = (column - column.min()).dt.total_seconds()
-        if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
-                column.dtype):
+        if kind_of_column(column) not in MEASURED:
             codes = number_values(column.array)
             common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
             # Two different levels are as far apart as numbers two standard deviations apart.
             parts.append(np.sqrt(2.0) * (codes[:, None] == common))
         else:
-            cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            parts.append(_standardised(cells)[:, None])
+            parts.append(_standardised(beyond_origin(column)[1])[:, None])
     return np.concatenate(parts, axis=1)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
-from xaikit.tables.numeric import float_column
+from xaikit.tables.dtypes import MEASURED, TIMES, are_objects, is_object_dtype, kind_of_column
+from xaikit.tables.numeric import beyond_origin, exact_column, float_column, with_times
 from xaikit.tables.tables import Table, column_of
 
 CENTRED = 0.1
@@ -47,20 +51,18 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
     clip : bool
         Keep moved cells within the observed range.
     """
-    x = float_column(column)
+    origin, x = beyond_origin(column)
     known = x[np.isfinite(x)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    high, low = targets(x, known, spread, "sd" if lacks_zero(column, mode) else mode, delta)
+    high, low = targets(x, known, spread, "sd" if lacks_zero(column, mode) else mode, delta,
+                        float(origin))
     if clip and len(known):
         high, low = (np.clip(t, known.min(), known.max()) for t in (high, low))
     scale = np.ones(len(x))
-    if kind_of(column.dtype) != "float":
+    unit = unit_of(column)
+    if unit is not None:
         wanted = high - low
-        high, low = whole(x, high, column), whole(x, low, column)
-        step = whole_days(column)
-        if step > 1:
-            # Dates without a time of day stay such.
-            high, low = (step * whole(x / step, t / step, column) for t in (high, low))
+        high, low = (whole(x, target, column, unit, origin) for target in (high, low))
         actual = high - low
         with np.errstate(invalid="ignore", divide="ignore"):
             scale = np.where(actual != 0, wanted / actual, 1.0)
@@ -71,25 +73,25 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
 def can_step(columns: Iterable[pd.Series]) -> bool:
     """Return whether columns have steps: all numbers or dates, and not all of only 0 and 1."""
     columns = list(columns)
-    numeric = all(kind_of(c.dtype) in MEASURED for c in columns)
+    numeric = all(kind_of_column(c) in MEASURED for c in columns)
     return numeric and not all(is_binary(c, alone=len(columns) == 1) for c in columns)
 
 
 def lacks_zero(column: pd.Series, mode: str) -> bool:
     """Return whether a mode needs a zero that the column does not have."""
-    return mode.startswith("relative") and kind_of(column.dtype) in TIMES
+    return mode.startswith("relative") and kind_of_column(column) in TIMES
 
 
 def is_centred(column: pd.Series) -> bool:
     """Return whether the mean of a numeric column is close to 0, beside its spread."""
-    x = float_column(column)
+    origin, x = beyond_origin(column)
     known = x[np.isfinite(x)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    return spread > 0 and bool(abs(known.mean()) < CENTRED * spread)
+    return spread > 0 and bool(abs(known.mean() + float(origin)) < CENTRED * spread)
 
 
 def targets(
-    x: np.ndarray, known: np.ndarray, spread: float, mode: str, delta: float
+    x: np.ndarray, known: np.ndarray, spread: float, mode: str, delta: float, origin: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the two points that each number is moved to.
 
@@ -106,6 +108,8 @@ def targets(
         ``"range"``: x ± δ·(max − min); ``"quantile"``: the values at the ranks of x ± δ.
     delta : float
         δ.
+    origin : float
+        Where `x`, `high` and `low` are counted from.
 
     Returns
     -------
@@ -120,34 +124,58 @@ def targets(
         rank = (below + above - 1) / 2 / max(len(ordered) - 1, 1)
         high, low = (np.quantile(ordered, np.clip(rank + d, 0, 1)) for d in (delta, -delta))
         return np.where(np.isfinite(x), high, x), np.where(np.isfinite(x), low, x)
-    if mode == "relative":
+    if mode == "relative" and not origin:
         return x * (1 + delta), x * (1 - delta)
     step = {
-        "relative_abs": lambda: delta * np.abs(x),
+        "relative": lambda: delta * (x + origin),
+        "relative_abs": lambda: delta * np.abs(x + origin),
         "sd": lambda: np.full(len(x), delta * spread),
         "range": lambda: np.full(len(x), delta * (np.ptp(known) if len(known) else 0.0)),
     }[mode]()
     return x + step, x - step
 
 
-def whole(x: np.ndarray, target: np.ndarray, column: pd.Series) -> np.ndarray:
-    """Round targets to whole numbers away from `x`, within what the column's dtype can hold."""
-    distance = np.abs(target - x)
+def whole(x: np.ndarray, target: np.ndarray, column: pd.Series, unit: float = 1.0,
+          origin: Any = 0.0) -> np.ndarray:
+    """Round targets to whole units away from `x`, within what the column's dtype can hold.
+
+    All of them count from `origin`.
+    """
+    own, target = x / unit, target / unit
+    distance = np.abs(target - own)
     # 10·(1 + 0.1) is a hair above 11: rounding noise must not make it 12.
-    moved = x + np.sign(target - x) * np.ceil(distance - 1e-9 * np.maximum(distance, 1.0))
+    moved = own + np.sign(target - own) * np.ceil(distance - 1e-9 * np.maximum(distance, 1.0))
+    return np.clip(unit * moved, *bounds_of(column, origin))
+
+
+def unit_of(column: pd.Series) -> float | None:
+    """Return what cells are multiples of: 1, a day in a column's own unit, a decimal's last digit.
+
+    None for a column that holds any fraction.
+    """
+    kind, dtype = kind_of_column(column), column.dtype
+    if kind == "datetime":
+        # Dates without a time of day stay such.
+        known = with_times(column.dropna())
+        days = (known == known.dt.normalize()).all()
+        return int(pd.Timedelta(days=1) / pd.Timedelta(1, unit=known.dt.unit)) if days else 1
+    if kind != "float":
+        return 1
+    return 10.0**-dtype.pyarrow_dtype.scale if isinstance(dtype, pd.ArrowDtype) \
+        and are_objects(dtype) else None
+
+
+def bounds_of(column: pd.Series, origin: Any) -> tuple[float, float]:
+    """Return the least and the largest number beyond `origin` that a column's dtype can hold."""
     dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
     if getattr(dtype, "kind", "") in "iu":
         info = np.iinfo(dtype)
-        moved = np.clip(moved, info.min, info.max)
-    return moved
-
-
-def whole_days(column: pd.Series) -> int:
-    """Return the length of a day in the column's own unit if it holds dates only, else 1."""
-    known = column.dropna()
-    if kind_of(column.dtype) != "datetime" or not (known == known.dt.normalize()).all():
-        return 1
-    return int(pd.Timedelta(days=1) / pd.Timedelta(1, unit=known.dt.unit))
+        return float(info.min - int(origin)), float(info.max - int(origin))
+    if isinstance(column.dtype, pd.ArrowDtype) and are_objects(column.dtype):
+        decimal = column.dtype.pyarrow_dtype
+        most = float((10**decimal.precision - 1) * 10.0**-decimal.scale)
+        return -most - float(origin), most - float(origin)
+    return -np.inf, np.inf
 
 
 def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
@@ -157,31 +185,78 @@ def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
     ----------
     column : Series
     moved : array (n_rows,)
-        As `float_column` returns them.
+        As `beyond_origin` returns them.
     """
-    old = float_column(column)
+    origin, old = beyond_origin(column)
     places = np.flatnonzero((moved != old) & np.isfinite(moved))
-    new = moved[places]
-    if kind_of(column.dtype) != "float":
-        cells = pd.Series(new.astype(np.int64)).astype(column.dtype)
-    else:
-        cells = pd.Series(new).astype(column.dtype)
     out = column.reset_index(drop=True).copy()
-    out.iloc[places] = cells.array
+    if len(places):
+        out.iloc[places] = _cells(out, places, moved[places], origin)
     return out
+
+
+def _cells(column: pd.Series, places: np.ndarray, new: np.ndarray, origin: Any) -> Any:
+    """Return numbers beyond an origin as cells of a column, each like the cell that it replaces."""
+    kind, typed = kind_of_column(column), with_times(column)
+    if typed is not column:
+        times = _cells(typed, places, new, origin)
+        return [_time_like(cell, time) for cell, time in zip(column.iloc[places], times,
+                                                             strict=True)]
+    if is_object_dtype(column.dtype):
+        own = [type(cell) for cell in column[column.notna()]]
+        # A whole number among fractions becomes one of their type.
+        other = next((t for t in own if not issubclass(t, Integral)), None)
+        types = [type(cell) for cell in column.iloc[places]]
+        return [_number_like(t if other is None or not issubclass(t, Integral) else other, v,
+                             origin) for t, v in zip(types, new.tolist(), strict=True)]
+    if isinstance(column.dtype, pd.ArrowDtype) and are_objects(column.dtype):
+        scale = column.dtype.pyarrow_dtype.scale
+        return pd.array([_number_like(Decimal, round(v, scale), origin) for v in new.tolist()],
+                        dtype=column.dtype)
+    if kind == "float":
+        return pd.Series(new).astype(column.dtype).array
+    return _whole_cells(column, new, origin)
+
+
+def _whole_cells(column: pd.Series, new: np.ndarray, origin: Any) -> Any:
+    """Return whole numbers beyond an origin as cells of whole numbers or times."""
+    if not origin and np.abs(new).max() < 2.0**62:
+        return pd.Series(new.astype(np.int64)).astype(column.dtype).array
+    dtype = np.dtype(np.int64) if kind_of_column(column) in TIMES else column.dtype
+    info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+    # The largest whole number of 64 bits is a float too many: Python's numbers are exact.
+    exact = [min(max(int(v) + int(origin), info.min), info.max) for v in new.tolist()]
+    return pd.Series(pd.array(exact, dtype=dtype)).astype(column.dtype).array
+
+
+def _number_like(kind: Any, number: float, origin: Any) -> Any:
+    if issubclass(kind, Decimal | Fraction):
+        return kind(repr(number)) + kind(origin)
+    if issubclass(kind, Integral):
+        return kind(int(number) + int(origin))
+    return kind(number + float(origin))
+
+
+def _time_like(cell: Any, time: Any) -> Any:
+    """Return pandas' time as NumPy's or Python's, as `cell` is one."""
+    if isinstance(cell, np.generic):
+        return time.to_numpy()
+    if isinstance(cell, pd.Timestamp | pd.Timedelta):
+        return time
+    return time.to_pydatetime() if isinstance(time, pd.Timestamp) else time.to_pytimedelta()
 
 
 def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
     """Return which cells of a numeric or date column were moved."""
-    old, new = float_column(column), float_column(moved)
-    return (old != new) & ~(np.isnan(old) & np.isnan(new))
+    return (exact_column(column) != exact_column(moved)) & ~np.isnan(float_column(column))
 
 
 def is_binary(column: pd.Series, alone: bool = False) -> bool:
     """Return whether a numeric column holds only 0 and 1; with `alone`, both of them."""
-    known = column.dropna()
-    whole = kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
-    return whole and (not alone or known.nunique() == 2)
+    if kind_of_column(column) not in ("integer", "float"):
+        return False
+    known = np.unique(float_column(column.dropna()))
+    return bool(np.isin(known, [0, 1]).all()) and (not alone or len(known) == 2)
 
 
 def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +276,7 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(column.dtype, pd.CategoricalDtype):
             parts.append(column.cat.codes.to_numpy().astype(np.int64))
             continue
-        if kind_of(column.dtype) == "text":
+        if kind_of_column(column) == "text" or is_object_dtype(column.dtype):
             column = column.map(lambda v: f"{type(v).__name__} {v}", na_action="ignore")
         parts.append(pd.factorize(column, sort=True)[0].astype(np.int64))
     patterns = np.stack(parts, axis=1)

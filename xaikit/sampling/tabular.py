@@ -14,10 +14,10 @@ from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
-from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
+from xaikit.tables.dtypes import MEASURED, kind_of_column, numpy_dtype
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.numbering import number_units, number_values
-from xaikit.tables.numeric import float_column
+from xaikit.tables.numeric import beyond_origin
 from xaikit.tables.schema import Schema, are_documents, as_table
 from xaikit.tables.tables import Table, by_column, join_cells, make_frame, slice_rows, take_rows
 
@@ -342,8 +342,8 @@ def _shares(weights: Any, n: int) -> np.ndarray:
 
 def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
     """Return a column as float64, by its range over the background; levels are numbers 1 apart."""
-    if kind_of(column.dtype) in MEASURED:
-        cells = float_column(column)
+    if kind_of_column(column) in MEASURED:
+        cells = beyond_origin(column)[1]
         known = cells[:n_background][np.isfinite(cells[:n_background])]
         span = float(np.ptp(known)) if known.size else 0.0
         if span > 0.0:

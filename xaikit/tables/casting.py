@@ -28,13 +28,24 @@ def cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return wide if kept else values
 
 
-def _whole_numbers(column: pd.Series) -> np.ndarray | None:
-    """Return cells as int64 if all are whole numbers or the text of one, never through floats."""
-    try:
-        cells = [int(v) for v in column.tolist() if isinstance(v, Integral | str)]
-        return np.array(cells, dtype=np.int64) if len(cells) == len(column) else None
-    except (TypeError, ValueError, OverflowError):
-        return None
+def cast_objects(values: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
+    """Cast Python objects as `cast_numbers` does; whole numbers never go through floats."""
+    whole = _whole_numbers(values.ravel().tolist()) if dtype.kind in "iu" else None
+    numbers = numbers_or_raise(values, where) if whole is None else whole.reshape(values.shape)
+    return cast_numbers(numbers, dtype)
+
+
+def _whole_numbers(cells: list[Any]) -> np.ndarray | None:
+    """Return cells as whole numbers of 64 bits if all are such, or the text of one."""
+    for dtype in (np.int64, np.uint64):
+        try:
+            whole = [int(v) for v in cells if isinstance(v, Integral | str)]
+            return np.array(whole, dtype=dtype) if len(whole) == len(cells) else None
+        except OverflowError:
+            continue
+        except (TypeError, ValueError):
+            return None
+    return None
 
 
 def numbers_or_raise(values: Any, where: str) -> np.ndarray:
@@ -66,10 +77,8 @@ def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
     if kind_of(own) in TIMES:
         raise ValueError(f"{where} should be {dtype}, got {own}.")
     missing = pd.isna(column).to_numpy()
-    if dtype.kind in "iu" and not missing.any():
-        whole = _whole_numbers(column)
-        if whole is not None:
-            return cast_numbers(whole, dtype)
+    if not missing.any():
+        return cast_objects(column.to_numpy(dtype=object), dtype, where)
     values = np.full(len(column), np.nan)
     values[~missing] = numbers_or_raise(column[~missing].tolist(), where)
     return cast_numbers(values, dtype)

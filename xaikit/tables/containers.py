@@ -100,9 +100,6 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
         return pd.Series(series.cast(pl.Datetime("ms")).to_numpy()).astype("M8[s]")
     if isinstance(dtype, pl.Datetime | pl.Duration):
         return pd.Series(series.to_arrow().to_pandas())
-    if isinstance(dtype, pl.Decimal):
-        # A float holds fifteen digits; more become text, which can only be compared.
-        series = series.cast(pl.Float64 if dtype.precision <= 15 else pl.String)
     if dtype == pl.Categorical:
         series = series.cast(pl.String)
     if dtype == pl.Time:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,10 +20,16 @@ MEASURED = ("integer", "float", *TIMES)
 def kind_of(dtype: Any) -> str:
     """Name a column's kind: boolean, integer, float, datetime, timedelta, category or text.
 
-    Arrow's dates without a time count as text: pandas has no arithmetic for them.
+    Arrow's dates without a time count as text: pandas has no arithmetic for them. So do Python
+    objects, whose kind `kind_of_column` reads off the cells.
     """
-    if str(dtype).startswith(("date32", "date64")):
+    arrow = str(dtype) if isinstance(dtype, pd.ArrowDtype) else ""
+    if arrow.startswith(("date32", "date64")):
         return "text"
+    if arrow.startswith("duration"):
+        return "timedelta"
+    if arrow.startswith("decimal"):
+        return "float"
     types = pd.api.types
     checks = (
         ("category", lambda d: isinstance(d, pd.CategoricalDtype)),
@@ -33,6 +43,48 @@ def kind_of(dtype: Any) -> str:
         if check(dtype):
             return kind
     return "text"
+
+
+def kind_of_column(column: pd.Series) -> str:
+    """Name a column's kind as `kind_of` does, by its known cells if they are Python objects.
+
+    Whole numbers are integers; with fractions, `Decimal` or `Fraction` among them, all are floats.
+    Decimals beside Fractions are text, as Python does not compare them; so is any other mixture.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> kind_of_column(pd.Series([Decimal("0.10"), None])), kind_of_column(pd.Series([1, "1"]))
+    ('float', 'text')
+    """
+    if not is_object_dtype(column.dtype):
+        return kind_of(column.dtype)
+    found, types = set(), set()
+    for cell in column[column.notna()]:
+        kind = _kind_of_cell(cell)
+        if kind == "text":
+            return kind
+        found.add(kind)
+        types.add(type(cell))
+    if found in ({"integer"}, {"float"}, {"integer", "float"}):
+        return "text" if {Decimal, Fraction} <= types else sorted(found)[0]
+    if found <= {"boolean"}:
+        return "boolean" if found else "text"
+    # Times: of one kind, and of one zone.
+    return kind_of(column.infer_objects().dtype)
+
+
+def _kind_of_cell(cell: Any) -> str:
+    # NumPy's timedelta64 is derived from its whole numbers.
+    kinds = {"boolean": bool | np.bool_, "timedelta": timedelta | np.timedelta64,
+             "datetime": datetime | np.datetime64, "integer": Integral,
+             "float": float | np.floating | Decimal | Fraction}
+    return next((kind for kind, types in kinds.items() if isinstance(cell, types)), "text")
+
+
+def are_objects(dtype: Any) -> bool:
+    """Return whether a dtype's numbers are Python objects: that dtype, and Arrow's decimals."""
+    return is_object_dtype(dtype) or str(dtype).startswith("decimal")
 
 
 def is_number_dtype(dtype: Any) -> bool:

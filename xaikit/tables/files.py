@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +21,26 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Text is written as UTF-8. A link is followed, and a file that is replaced keeps its permissions.
     """
-    path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
-    data = content.encode("utf8") if isinstance(content, str) else content
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[Path, str | bytes]) -> None:
+    """Write files as `write_whole` does; none is renamed before all are written."""
+    temporaries: dict[Path, Path] = {}
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            target = Path(os.path.realpath(path))
+            temporary = target.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
+            temporaries[temporary] = target
+            with temporary.open("xb") as file:
+                file.write(content.encode("utf8") if isinstance(content, str) else content)
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        for temporary, target in temporaries.items():
+            os.replace(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
         raise
 
 

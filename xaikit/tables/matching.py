@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import are_objects, kind_of, kind_of_column
+from xaikit.tables.numeric import with_times
 from xaikit.tables.tables import Table, column_of
 from xaikit.tables.values import kind_of_value, plain_value
 from xaikit.tables.wording import listed
@@ -71,17 +72,18 @@ def within(column: pd.Series, low: Any, high: Any, closed: tuple[bool, bool]) ->
     TypeError
         If the column's cells are of another kind than the bounds, or a category.
     """
-    kind = kind_of(column.dtype)
+    kind = kind_of_column(column)
     wanted = kind_of_value(high if low is None else low)
     if kind == "category":
         raise TypeError(f"column {column.name!r} holds categories, which have no bounds; "
                         "name the levels.")
-    if kind in ("boolean", "integer", "float") and wanted == "number":
+    if kind in ("boolean", "integer", "float") and wanted == "number" \
+            and not are_objects(column.dtype):
         return _numbers_within(_exact(column, kind), low, high, closed)
     try:
         if (kind, wanted) in (("datetime", "time"), ("timedelta", "duration")):
-            return _times_within(column, low, high, closed)
-        if kind == "text":
+            return _times_within(with_times(column), low, high, closed)
+        if kind == "text" or are_objects(column.dtype):
             return _cells_within(column, low, high, closed)
     except TypeError as error:
         raise TypeError(f"column {column.name!r} cannot be compared with "
@@ -96,7 +98,7 @@ def among(column: pd.Series, levels: tuple[Any, ...]) -> np.ndarray:
     if kind == "category":
         of_level = among(pd.Series(column.cat.categories), levels)
         return np.append(of_level, False)[column.cat.codes]
-    if kind in ("boolean", "integer", "float"):
+    if kind in ("boolean", "integer", "float") and not are_objects(column.dtype):
         cells = _exact(column, kind)
         number = float if kind == "float" else int
         wanted = [number(v) for v in levels if kind_of_value(v) == "number"
@@ -148,7 +150,7 @@ def _nearest_float(bound: Any, included: bool, sign: int) -> tuple[float, bool]:
     near = float(bound)
     if near == bound:
         return near, included
-    if sign * (int(near) - bound) < 0:
+    if near < bound if sign > 0 else near > bound:
         near = math.nextafter(near, sign * math.inf)
     return near, True
 

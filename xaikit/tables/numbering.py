@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+from contextlib import suppress
+from datetime import date, timedelta
+from numbers import Number
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -21,30 +26,65 @@ def number_units(table: Any, units: Any) -> np.ndarray:
 
 
 def number_values(column: Any) -> np.ndarray:
-    """Number the distinct values of a column; missing values are one value."""
+    """Number the values of a column that a model may answer differently.
+
+    So 1, 1.0 and True are different, and -0.0 and 0.0, and None, NaN, NaT and NA; all floats that
+    are NaN are one value.
+    """
     series = pd.Series(column, dtype=numpy_dtype(column))
-    if not isinstance(series.dtype, np.dtype):
-        if isinstance(series.dtype, pd.ArrowDtype):
-            # Arrow numbers the values of each chunk apart, and cannot join that with nulls.
-            series = pd.Series(series.array[np.arange(len(series))])
-        return pd.factorize(series, use_na_sentinel=False)[0].astype(np.int64)
-    cells = series.to_numpy()
-    if cells.dtype.kind == "f" and cells.dtype.itemsize <= 8:
-        # By bits: −0.0 and 0.0 are different questions to 1/x.
-        plain = np.where(np.isnan(cells), np.nan, cells).astype(cells.dtype)
+    if isinstance(series.dtype, pd.ArrowDtype):
+        # Arrow numbers the values of each chunk apart, and cannot join that with nulls.
+        series = pd.Series(series.array[np.arange(len(series))])
+    cells = series.to_numpy() if isinstance(series.dtype, np.dtype) else series.array
+    kind = cells.dtype.kind
+    if kind == "c":
+        return number_rows(np.stack([number_values(cells.real), number_values(cells.imag)], axis=1))
+    if kind == "f" and isinstance(cells, np.ndarray):
+        return _float_codes(cells)
+    if kind == "O" and isinstance(cells, np.ndarray):
+        cells = _object_bits(cells)
+    codes = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+    if kind != "f":
+        return codes
+    # An array of pandas, which joins −0.0 and 0.0.
+    signs = np.signbit(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return number_rows(np.stack([codes, signs & ~series.isna().to_numpy()], axis=1))
+
+
+def _float_codes(cells: np.ndarray) -> np.ndarray:
+    """Number floats by bits: −0.0 and 0.0 are different questions to 1/x."""
+    plain = np.where(np.isnan(cells), np.nan, cells).astype(cells.dtype)
+    if cells.dtype.itemsize <= 8:
         return np.unique(plain.view(f"u{cells.dtype.itemsize}"), return_inverse=True)[1]
-    if cells.dtype.kind == "O":
-        # 1, 1.0 and True hash alike, but a model may tell them apart.
-        missing = series.isna().to_numpy()
-        typed = np.empty(len(cells), dtype=object)
-        typed[:] = ["" if gone else (type(v).__name__, v)
-                    for v, gone in zip(cells, missing, strict=True)]
-        cells = typed
+    # Long floats have bits that mean nothing.
+    codes = np.unique(plain, return_inverse=True)[1]
+    return number_rows(np.stack([codes, np.signbit(plain)], axis=1))
+
+
+def _object_bits(cells: np.ndarray) -> np.ndarray:
+    """Return what tells objects apart, as objects that pandas numbers."""
+    out = np.empty(len(cells), dtype=object)
     try:
-        return pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+        out[:] = [v if type(v) is str else (hash(v), cell_bits(v))[1] for v in cells]
     except TypeError as error:
         raise TypeError(f"columns of lists, dicts or arrays cannot be explained ({error}): unnest "
                         "them into columns of their own.") from error
+    return out
+
+
+def cell_bits(value: Any) -> bytes:
+    """Encode a cell with its type: 1, 1.0, True and "1" differ.
+
+    Examples
+    --------
+    >>> cell_bits(1.0), cell_bits(None)
+    (b'float 1.0', b'NoneType None')
+    """
+    plain = isinstance(value, Number | str | bytes | date | timedelta | NoneType)
+    if not plain:  # the repr of other objects may leave things out
+        with suppress(Exception):
+            return pickle.dumps(value)
+    return f"{type(value).__name__} {value!r}".encode("utf8", "surrogatepass")
 
 
 def number_rows(codes: np.ndarray) -> np.ndarray:

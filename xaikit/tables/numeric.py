@@ -8,19 +8,107 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.containers import taken_in
-from xaikit.tables.dtypes import TIMES, kind_of
+from xaikit.tables.dtypes import (
+    TIMES,
+    are_objects,
+    is_object_dtype,
+    kind_of,
+    kind_of_column,
+)
 from xaikit.tables.tables import Batch
 
 
 def float_column(column: pd.Series) -> np.ndarray:
     """Return a column of numbers or times as float64, missing as NaN.
 
-    Times count in the column's own unit.
+    Times count in the column's own unit. Numbers are rounded if floats cannot hold them; where that
+    matters, `exact_column` and `beyond_origin` do not round.
+
+    Raises
+    ------
+    TypeError
+        If a cell is not a number, in a column of Python objects.
     """
+    column = with_times(column)
     if kind_of(column.dtype) in TIMES:
         missing = column.isna().to_numpy()
         return np.where(missing, np.nan, column.astype("int64").to_numpy().astype(np.float64))
+    if is_object_dtype(column.dtype):
+        return np.array([np.nan if gone else _as_float(cell, column.name) for cell, gone
+                         in zip(column, column.isna(), strict=True)], dtype=np.float64)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def with_times(column: pd.Series) -> pd.Series:
+    """Return a column whose cells are times or durations with their dtype, any other as it is."""
+    if is_object_dtype(column.dtype) and kind_of_column(column) in TIMES:
+        return column.infer_objects()
+    return column
+
+
+def _as_float(cell: Any, name: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf if cell > 0 else -np.inf
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"column {name!r} holds numbers elsewhere, but here {cell!r} of type "
+                        f"{type(cell).__name__}; make them all numbers, or all text.") from error
+
+
+def exact_column(column: pd.Series) -> np.ndarray:
+    """Return a column of numbers or times so that cells compare exactly, missing as NaN.
+
+    Returns
+    -------
+    array (n_rows,)
+        Of float64 if it holds every cell, else of Python's numbers.
+
+    Examples
+    --------
+    >>> exact_column(pd.Series([0, 1])), exact_column(pd.Series([0, 2**53 + 1]))
+    (array([0., 1.]), array([0, 9007199254740993], dtype=object))
+    """
+    column, floats = with_times(column), float_column(column)
+    known = np.isfinite(floats)
+    if not are_objects(column.dtype):
+        floating = kind_of(column.dtype) == "float" and getattr(column.dtype, "itemsize", 8) <= 8
+        if floating or np.abs(floats[known]).max(initial=0.0) < 2.0**53:
+            return floats
+    cells = floats.astype(object)
+    own = column[known].astype("int64") if kind_of(column.dtype) in TIMES else column[known]
+    cells[known] = [c.item() if isinstance(c, np.generic) else c for c in own.astype(object)]
+    # As Python's numbers: NumPy's floats round what they are compared with.
+    return cells if cells[known].tolist() != floats[known].tolist() else floats
+
+
+def beyond_origin(column: pd.Series) -> tuple[Any, np.ndarray]:
+    """Return a column of numbers or times as float64 beyond an origin, missing as NaN.
+
+    The origin is 0.0 if floats hold the cells, or if all that they round is fractions which stay
+    apart; else it is the least finite cell, so that whole numbers above 2**53 differ.
+
+    Examples
+    --------
+    >>> beyond_origin(pd.Series([2**53, 2**53 + 1]))
+    (9007199254740992, array([0., 1.]))
+    """
+    cells, floats = exact_column(column), float_column(column)
+    known = np.isfinite(floats)
+    if cells.dtype != object or (kind_of_column(column) == "float" and
+                                 len(set(cells[known])) == len(np.unique(floats[known]))):
+        return 0.0, floats
+    origin = min(cells[known])
+    return origin, np.array([float(cell - origin) if k else cell for cell, k
+                             in zip(cells, known, strict=True)], dtype=np.float64)
+
+
+def text_column(column: pd.Series) -> pd.Series:
+    """Return a column's cells as text, missing ones as missing."""
+    if is_object_dtype(column.dtype):
+        # pandas would decode bytes, or fail to.
+        column = column.map(str, na_action="ignore")
+    return column.astype("string")
 
 
 def numbers_or_ranks(column: pd.Series) -> np.ndarray:
@@ -28,13 +116,14 @@ def numbers_or_ranks(column: pd.Series) -> np.ndarray:
 
     Levels are in the order of a category, times in their own, and all else is sorted as text.
     """
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    kind = kind_of_column(column)
+    if kind in ("boolean", "integer", "float"):
         return float_column(column)
-    kind = kind_of(column.dtype)
     if kind == "category":
         ranks = column.cat.codes.to_numpy()
     else:
-        ranks = pd.factorize(column if kind in TIMES else column.astype("string"), sort=True)[0]
+        ranks = pd.factorize(with_times(column) if kind in TIMES else text_column(column),
+                             sort=True)[0]
     return np.where(ranks < 0, np.nan, ranks.astype(np.float64))
 
 

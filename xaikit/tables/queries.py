@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 import math
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -52,7 +54,7 @@ def query_bound(name: str, sign: str, value: Any) -> str:
     ValueError
         If a query has no way to write the value.
     """
-    kind = kind_of_value(value)
+    kind = _kind(value)
     if kind == "number":
         column = _as_exact(name, [value], single=True)
         if column.endswith("('object')"):
@@ -76,7 +78,7 @@ def query_levels(name: str, levels: tuple[Any, ...], negated: bool = False) -> s
         If a query has no way to write a level.
     """
     word, link = ("not in", " and ") if negated else ("in", " or ")
-    listed = [v for v in levels if kind_of_value(v) in ("number", "text")]
+    listed = [v for v in levels if _kind(v) in ("number", "text")]
     dates = [v for v in levels if kind_of_value(v) == "date"]
     parts = []
     if listed:
@@ -94,10 +96,16 @@ def query_levels(name: str, levels: tuple[Any, ...], negated: bool = False) -> s
             both = " or " if negated else " and "
             parts.append(f"({query_bound(name, first, value)}{both}"
                          f"{query_bound(name, second, value)})")
-        elif kind == "other":
-            raise ValueError(f"DataFrame.query cannot hold {value!r} of type "
-                             f"{type(value).__name__}; use the condition's mask.")
     return parts[0] if len(parts) == 1 else f"({link.join(parts)})"
+
+
+def _kind(value: Any) -> str:
+    """Return `kind_of_value`, or raise ValueError for what a query has no way to write."""
+    kind = kind_of_value(value)
+    if kind == "other" or isinstance(value, Decimal | Fraction):
+        raise ValueError(f"DataFrame.query cannot hold {value!r} of type "
+                         f"{type(value).__name__}; use the condition's mask.")
+    return kind
 
 
 def _number(value: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.settings import check
-from xaikit.tables.casting import cast_column, cast_numbers, numbers_or_raise
+from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, same_dtype
 from xaikit.tables.tables import Batch, Table, by_column
@@ -135,7 +135,7 @@ class Schema:
         if is_number_dtype(table.dtype) and is_number_dtype(dtype):
             return cast_numbers(table, dtype)
         if is_object_dtype(table.dtype) and is_number_dtype(dtype):
-            return cast_numbers(numbers_or_raise(table, "the table"), dtype)
+            return cast_objects(table, dtype, "the table")
         if is_number_dtype(table.dtype) != is_number_dtype(dtype) and not is_object_dtype(dtype):
             raise ValueError(f"expected an array of {dtype}, got {table.dtype}.")
         return table.astype(np.result_type(table.dtype, dtype))

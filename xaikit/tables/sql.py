@@ -24,8 +24,8 @@ def identifier(name: str) -> str:
 def literal(value: Any) -> str:
     """Write a plain value.
 
-    Times are text as Python and pandas store them, ``'2024-05-01 12:00:00'``, with as many digits
-    after the second as they have.
+    Decimals are written in full, for a column of NUMERIC. Times are text as Python and pandas store
+    them, ``'2024-05-01 12:00:00'``, with as many digits after the second as they have.
 
     Raises
     ------
@@ -48,6 +48,8 @@ def literal(value: Any) -> str:
         return str(value)
     if isinstance(value, float):
         return _float(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return f"{value:f}"
     if kind == "text":
         return "'" + _checked(value).replace("'", "''") + "'"
     if kind == "date" or (kind == "time" and value.tz is None):

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import is_number_dtype, numpy_dtype
+from xaikit.tables.dtypes import MEASURED, is_number_dtype, kind_of_column, numpy_dtype
 
 Table: TypeAlias = Any
 """A DataFrame or a 2-D array."""
@@ -90,10 +90,12 @@ def by_column(table: Table) -> bool:
 
 
 def column_of(table: Table, c: int) -> pd.Series:
-    """Return column `c` as a Series; cells of an object array get their own dtype back."""
+    """Return column `c` as a Series; text and truth values of an object array get their dtype."""
     if isinstance(table, pd.DataFrame):
         return table.iloc[:, c]
-    return pd.Series(table[:, c]).infer_objects()
+    column = pd.Series(table[:, c], dtype=object if table.dtype == object else None)
+    # pandas would make floats of whole numbers beside None, and its own times of Python's.
+    return column if kind_of_column(column) in MEASURED else column.infer_objects()
 
 
 def join_cells(above: pd.Series, below: pd.Series) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,7 @@ def plain_value(value: Any) -> Any:
 
 def kind_of_value(value: Any) -> str:
     """Name the kind of a plain value: number, text, time, duration, date or other."""
-    kinds = {"number": bool | int | float, "text": str, "time": pd.Timestamp,
+    kinds = {"number": bool | int | float | Decimal | Fraction, "text": str, "time": pd.Timestamp,
              "duration": pd.Timedelta, "date": date}
     return next((kind for kind, types in kinds.items() if isinstance(value, types)), "other")
 
@@ -86,9 +88,11 @@ def _in_range(value: Any, name: str) -> Any:
     return value
 
 
-def _place(value: Any) -> tuple[str, float, str]:
-    number = isinstance(value, int | float) and value == value
-    return kind_of_value(value), value if number else math.inf, str(value)
+def _place(value: Any) -> tuple[str, Any, str]:
+    number = kind_of_value(value) == "number" and value == value
+    # Python compares a Decimal with no Fraction.
+    exact = Fraction(value) if isinstance(value, Decimal) and value.is_finite() else value
+    return kind_of_value(value), exact if number else math.inf, str(value)
 
 
 def encode_value(value: Any) -> Any:
@@ -109,6 +113,8 @@ def encode_value(value: Any) -> Any:
         return {kind: value.isoformat()}
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": str(value)}
+    if isinstance(value, Decimal | Fraction):
+        return {type(value).__name__.lower(): str(value)}
     if kind == "other":
         raise TypeError(f"cannot write {value!r} of type {type(value).__name__} as JSON; expected "
                         "numbers, text, truth values, dates, times or durations.")
@@ -123,7 +129,8 @@ def decode_value(code: Any) -> Any:
     if kind == "time":
         time = pd.Timestamp(text)
         return time.tz_convert(code["zone"]) if "zone" in code else time
-    readers = {"number": float, "duration": pd.Timedelta, "date": date.fromisoformat}
+    readers = {"number": float, "decimal": Decimal, "fraction": Fraction, "duration": pd.Timedelta,
+               "date": date.fromisoformat}
     if kind not in readers:
         raise ValueError(f"expected a value of one of the kinds time, {', '.join(readers)}; got "
                          f"{kind!r}.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -237,16 +239,20 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def significant(value: int | float, digits: int) -> str:
+def significant(value: int | float | Decimal | Fraction, digits: int) -> str:
     """Write a number with some significant digits, but never fewer than stand before the point.
+
+    Whole numbers, Decimals and Fractions are written in full.
 
     Examples
     --------
     >>> significant(0.123456, 4), significant(45123.4, 4), significant(2**60 + 1, 4)
     ('0.1235', '45123', '1152921504606846977')
     """
-    if isinstance(value, int):
+    if isinstance(value, int | Fraction):
         return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     value += 0.0  # which turns -0 into 0
     text = f"{value:.{digits}g}"
     # An everyday number with an exponent has more digits before the point, or was rounded up.

@@ -1,0 +1,82 @@
+"""Reports on tables whose cells are no plain numbers or texts: whole, or refused before any work."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import xaikit as xk
+from xaikit.explanations.attribution import Attribution
+
+N = 12
+COLUMNS = {
+    "interval": pd.cut(np.arange(N), 3),
+    "interval objects": [pd.Interval(i % 3, 3) for i in range(N)],
+    "decimal": [Decimal(i) / 10 for i in range(N)],
+    "fraction": [Fraction(i, 3) for i in range(N)],
+    "date": [date(2024, 1, 1 + i % 4) for i in range(N)],
+    "time": [time(i % 4) for i in range(N)],
+    "zones": [datetime(2024, 1, 1, i % 4, tzinfo=UTC) if i % 2 else datetime(2024, 1, 1)
+              for i in range(N)],
+    "duration": [timedelta(hours=i) for i in range(N)],
+    "complex objects": [complex(i % 3, 1) for i in range(N)],
+    "complex": np.arange(N) % 3 + 1j,
+    "bytes": [b"\xff" * (i % 3) for i in range(N)],
+    "period": [pd.Period("2024-01", "M") + i % 3 for i in range(N)],
+    "periods": pd.period_range("2024-01", periods=N, freq="M"),
+    "tuple": [(i % 3, "x") for i in range(N)],
+    "markers": [None, np.nan, pd.NA, "x"] * 3,
+    "whole objects": [2**70 + i for i in range(N)],
+}
+
+
+def table(cells):
+    column = pd.Series(cells, dtype=object) if isinstance(cells, list) else cells
+    return pd.DataFrame({"cells": column, "number": np.linspace(0, 1, N)})
+
+
+def test_a_report_is_whole_and_can_be_read(tmp_path):
+    X = pd.concat([table(cells)[["cells"]].set_axis([name], axis=1)
+                   for name, cells in COLUMNS.items()], axis=1)
+    xk.report(lambda Z: [float(len(v)) for v in Z["bytes"]], X,
+              path=tmp_path / "r.html", background=X[:2], methods=["kernel_shap"],
+              n_explain=4, n_global=N)
+    assert len(list(tmp_path.iterdir())) == 5
+    held = json.loads((tmp_path / "r.json").read_text(encoding="utf8"))
+    e = Attribution.from_dict(held["explanations"]["kernel_shap"])
+    assert e.data.dtypes.tolist() == X.dtypes.tolist()
+    for name in COLUMNS:
+        assert {repr(v) for v in e.data[name]} <= {repr(v) for v in X[name]}
+
+
+class Odd:
+    def __repr__(self):
+        return "odd"
+
+
+def test_what_no_file_can_hold_is_refused_before_the_first_question(tmp_path, counting):
+    X, model = table([Odd() for _ in range(N)]), counting(lambda Z: Z["number"].to_numpy())
+    with pytest.raises(TypeError, match="column 'cells' cannot be written to a file: JSON cannot "
+                                        "hold odd of type Odd exactly; convert it"):
+        xk.report(model, X, path=tmp_path / "r.html")
+    assert not model.batches
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_fails_to_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    def report(**more):
+        return xk.report(lambda Z: Z["number"].to_numpy(), table(COLUMNS["date"])[["number"]],
+                         path=tmp_path / "r.html", methods=["mean_impact"], **more)
+
+    report(title="old")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    monkeypatch.setattr("xaikit.reporting.render.page", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report(title="new")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
