@@ -13,7 +13,7 @@ import pytest
 
 import xaikit as xk
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.columns import axis_numbers, axis_unit, number_text, ordered_numbers
+from xaikit.plots.columns import axis_numbers, axis_unit, number_texts, ordered_numbers
 from xaikit.reporting.data import describe_columns
 from xaikit.sampling.bins import columns_of
 from xaikit.sampling.kmeans import kmeans_background
@@ -115,7 +115,7 @@ def test_durations_have_an_axis_of_numbers(cells, unit, labels):
     shown = [label.get_text() for label in ax.get_xticklabels()]
     plt.close(ax.figure)
     assert set(labels) <= set(shown)
-    assert number_text(2.0, unit) == f"2 {unit}"
+    assert number_texts([2.0], unit) == [f"2 {unit}"]
 
 
 @pytest.mark.parametrize(("cells", "kind"), [
