@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.dtypes import MEASURED, TIMES, kind_of
+from xaikit.tables.matching import missing_in
 from xaikit.tables.numeric import float_column
 from xaikit.tables.tables import Table, column_of
 
@@ -179,7 +180,7 @@ def changed(column: pd.Series, moved: pd.Series) -> np.ndarray:
 
 def is_binary(column: pd.Series, alone: bool = False) -> bool:
     """Return whether a numeric column holds only 0 and 1; with `alone`, both of them."""
-    known = column.dropna()
+    known = column[~missing_in(column)]
     whole = kind_of(column.dtype) in ("integer", "float") and bool(known.isin([0, 1]).all())
     return whole and (not alone or known.nunique() == 2)
 
@@ -197,7 +198,7 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     parts, missing = [], np.zeros(len(table), dtype=bool)
     for c in columns:
         column = column_of(table, c)
-        missing |= column.isna().to_numpy()
+        missing |= missing_in(column)
         if isinstance(column.dtype, pd.CategoricalDtype):
             parts.append(column.cat.codes.to_numpy().astype(np.int64))
             continue

@@ -16,6 +16,7 @@ from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
 from xaikit.tables.dtypes import MEASURED, kind_of, numpy_dtype
 from xaikit.tables.groups import resolve_groups
+from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import float_column
 from xaikit.tables.schema import Schema, are_documents, as_table
@@ -174,6 +175,11 @@ class TabularRows:
         """
         differs = self._background_codes != self._codes[i]
         return differs, self._base_keys, self._background_keys ^ self._keys[:, :, i, None]
+
+    def apart(self, i: int) -> np.ndarray:
+        """Return which units are equal in all background rows, but not in row `i`: bool (M,)."""
+        codes = self._background_codes
+        return (codes == codes[0]).all(axis=0) & (codes[0] != self._codes[i])
 
     @property
     def row_bytes(self) -> int:
@@ -349,4 +355,4 @@ def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
         if span > 0.0:
             return cells / span
     codes = number_values(column.array).astype(np.float64)
-    return np.where(column.isna(), np.nan, codes)
+    return np.where(missing_in(column), np.nan, codes)

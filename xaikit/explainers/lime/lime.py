@@ -9,7 +9,8 @@ import numpy as np
 from xaikit.explainers.games import GameExplainer, Request, Solve
 from xaikit.explainers.lime.bins import BinSolver
 from xaikit.explainers.lime.masks import MaskSolver
-from xaikit.sampling.bins import WAYS, columns_of
+from xaikit.sampling.bins import WAYS
+from xaikit.sampling.shared_bins import bin_sets
 from xaikit.settings import MAX_MEMORY, POSITIVE, Either, OneOf
 
 
@@ -106,14 +107,14 @@ class LIME(GameExplainer):
         if self.masker_.kind == "table" and way is not None:
             rows = self.masker_.background
             answers = self.predictor_(rows) if way == "tree" else np.zeros((len(rows), 1))
-            self.columns_ = columns_of(self.masker_, way, answers)
+            self.bins_ = bin_sets(self.masker_, way, answers)
         return self
 
     def _method(self, request: Request) -> Solve:
         kind = request.masker.kind
         settings = self.budget, self.sampling, self.kernel_width, self.seed_
         if kind == "table" and self.discretize is not None:
-            return BinSolver(*settings, self.columns_)
+            return BinSolver(*settings, *self.bins_)
         if self.discretize not in (None, "auto"):
             raise ValueError(f"discretize={self.discretize!r} is for tables; the units of a {kind} "
                              "stay or go.")
