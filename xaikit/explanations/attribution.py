@@ -48,7 +48,8 @@ class Attribution(Explanation):
     details : dict of arrays with n_rows as their first axis
         Further results of the method.
     feature_details : dict of arrays with (n_rows, n_features) as their first axes
-        Further results about single features.
+        Further results about single features, or about single values if the third axis is that of
+        outputs.
     """
 
     values: np.ndarray
@@ -111,7 +112,7 @@ class Attribution(Explanation):
         features = resolve(self.feature_names, keys[1], "feature")
         outputs = resolve(self.output_names, keys[2], "output")
         cube, pairs = np.ix_(rows, features, outputs), np.ix_(rows, outputs)
-        square = np.ix_(rows, features, features, outputs)
+        square, of_features = np.ix_(rows, features, features, outputs), np.ix_(rows, features)
         return replace(
             self,
             values=self.values[cube],
@@ -128,8 +129,9 @@ class Attribution(Explanation):
             feature_names=tuple(self.feature_names[j] for j in features),
             output_names=tuple(self.output_names[k] for k in outputs),
             details={name: array[rows] for name, array in self.details.items()},
-            feature_details={name: array[np.ix_(rows, features)]
-                             for name, array in self.feature_details.items()},
+            feature_details={
+                name: array[cube if array.shape[2:3] == self.values.shape[2:] else of_features]
+                for name, array in self.feature_details.items()},
             **self._of_rows(rows, features),
         )
 

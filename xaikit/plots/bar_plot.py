@@ -122,7 +122,7 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
 def _from_row(attribution: Attribution, k: int) -> _Bars:
     values = attribution.values[0, :, k]
     reach = reaches(attribution.standard_errors[0, :, k])
-    labels = [name_and_value(attribution, 0, j) for j in range(len(values))]
+    labels = [name_and_value(attribution, 0, j, k) for j in range(len(values))]
     output = label_text(attribution.output_names[k])
     return _Bars(labels, values, values - reach, values + reach,
                  f"row {label_text(attribution.row_names[0])} · {output}",

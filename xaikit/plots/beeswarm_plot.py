@@ -89,7 +89,7 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
         looks.discard("grey")  # the labels of a single row show its values
     if "ranked" in looks:
         _add_colorbar(ax)
-    label_rows(ax, [name_and_value(attribution, 0, int(j)) if len(values) == 1
+    label_rows(ax, [name_and_value(attribution, 0, int(j), k) if len(values) == 1
                     else label_text(attribution.feature_names[j]) for j in shown])
     number_axis(ax.xaxis)
     notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))

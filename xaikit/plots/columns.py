@@ -15,13 +15,15 @@ from xaikit.tables.numeric import numbers_or_ranks
 from xaikit.tables.wording import cell_text, label_text
 
 
-def name_and_value(attribution: Attribution, i: int, j: int) -> str:
+def name_and_value(attribution: Attribution, i: int, j: int, k: int) -> str:
     """Return the label of feature `j` of row `i`: `age = 39`, or only the name of a group.
 
-    For an explanation with bins, the bin is the label: `28 < age <= 44`.
+    For an explanation with bins, the bin of output `k` is the label: `28 < age <= 44`.
     """
     if "conditions" in attribution.feature_details:
-        return label_text(attribution.feature_details["conditions"][i, j])
+        # Explanations that older versions saved have one condition for all outputs.
+        conditions = np.atleast_1d(attribution.feature_details["conditions"][i, j])
+        return label_text(conditions[min(k, len(conditions) - 1)])
     column = attribution.feature_data(j)
     name = label_text(attribution.feature_names[j], 30)
     return name if column is None else f"{name} = {cell_text(column.iloc[i])}"

@@ -117,7 +117,7 @@ def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) ->
     order = largest_first(values)
     most = len(order) if max_display is None else max_display
     shown = order if len(order) <= most else order[: most - 1]
-    labels = [name_and_value(attribution, i, int(j)) for j in shown]
+    labels = [name_and_value(attribution, i, int(j), k) for j in shown]
     rest = order[len(shown):]
     if not len(rest):
         return _Steps(labels, values[shown], reach[shown], False)
