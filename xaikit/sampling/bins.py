@@ -53,10 +53,20 @@ class Column:
     dtype: Any = None
 
     def bins(self, column: pd.Series) -> np.ndarray:
-        """Return the bin number of each cell; missing cells are one bin, −1."""
+        """Return the bin number of each cell; missing cells are one bin, −1.
+
+        Raises
+        ------
+        ValueError
+            If there are edges, but cells are not all numbers or times.
+        """
         missing = missing_in(column)
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
+        if kind_of(column.dtype) not in MEASURED:
+            raise ValueError(f"column {self.name!r} holds numbers in the background, but other values "
+                             "in the rows to explain; bins are intervals of numbers. Use "
+                             "discretize=None, or rows of numbers.")
         cells = float_column(column)
         if self.dtype is not None and column.dtype != self.dtype:
             # Times in a finer unit than the background's: convert them to the unit of the edges.
@@ -120,7 +130,8 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
         edges = None
         if kind in MEASURED:
             cells = float_column(column)
-            known = np.isfinite(cells)
+            # A tree is fitted to ranks, which infinite cells have too; quantiles would be NaN.
+            known = ~np.isnan(cells) if way == "tree" else np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
                 cells, weights = cells[known], masker.weights[known]

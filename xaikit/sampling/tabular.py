@@ -250,7 +250,8 @@ class TabularRows:
         by_column = np.empty((n_background, len(self._unit_of_column)))
         for c, scaled in enumerate(self._scaled):
             values, own = scaled[:n_background], scaled[here]
-            far = np.minimum(np.abs(values - own), 1.0)
+            with np.errstate(invalid="ignore"):  # infinity less itself
+                far = np.where(values == own, 0.0, np.minimum(np.abs(values - own), 1.0))
             by_column[:, c] = np.where(np.isnan(far), 1.0, far)
             if np.isnan(own):
                 by_column[np.isnan(values), c] = 0.0
@@ -351,7 +352,10 @@ def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
     if kind_of(column.dtype) in MEASURED:
         cells = float_column(column)
         known = cells[:n_background][np.isfinite(cells[:n_background])]
-        span = float(np.ptp(known)) if known.size else 0.0
+        with np.errstate(over="ignore"):
+            span = float(np.ptp(known)) if known.size else 0.0
+        if np.isinf(span):
+            cells, span = cells / 4.0, float(np.ptp(known / 4.0))
         if span > 0.0:
             return cells / span
     codes = number_values(column.array).astype(np.float64)

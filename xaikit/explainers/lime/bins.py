@@ -23,8 +23,8 @@ from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 LEVEL_SAMPLES = 16
 """Samples for each unit from which on the regression tells levels within bins apart."""
 
-ONE_VALUE = ("{!r} has one value in the background, and another in an explained row. No bin tells "
-             "them apart, so its coefficient is 0; discretize=None compares the two values.")
+ONE_VALUE = ("Where a column has one value in the background and another one in an explained row, no "
+             "bin tells the two apart, and the coefficient is 0; discretize=None compares them.")
 
 
 @dataclass
@@ -142,10 +142,9 @@ class BinSolver:
 
 
 def of_one_value(row: SharedBinsRow, masked: MaskedRow) -> list[str]:
-    """Return warnings of columns whose only background value is in one bin with another value."""
+    """Return a warning if a column's only background value is in one bin with the row's own."""
     still = np.all([binned.shares == 1.0 for binned in row.each], axis=0)
-    found = np.flatnonzero(still & masked.rows.apart(masked.i))
-    return [ONE_VALUE.format(masked.masker.unit_names[u]) for u in found]
+    return [ONE_VALUE] if (still & masked.rows.apart(masked.i)).any() else []
 
 
 def ask(game: Game, row: BinnedRow, drawn: np.ndarray) -> np.ndarray:
