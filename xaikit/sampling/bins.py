@@ -64,8 +64,8 @@ class Column:
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
         if kind_of(column.dtype) not in MEASURED:
-            raise ValueError(f"column {self.name!r} holds numbers in the background, but other values "
-                             "in the rows to explain; bins are intervals of numbers. Use "
+            raise ValueError(f"column {self.name!r} holds numbers in the background, but other "
+                             "values in the rows to explain; bins are intervals of numbers. Use "
                              "discretize=None, or rows of numbers.")
         cells = float_column(column)
         if self.dtype is not None and column.dtype != self.dtype:

@@ -1,9 +1,9 @@
 """Effects of lying inside a bin, with the noise that finer levels of the columns explain removed.
 
-Legend: n samples of weights w, 1 on average, whose M columns are drawn independently of each other; z_c is 1 if column c lies
-inside the explained row's bin and 0 if outside; l_c the level of column c, one of several inside
-the bin or one of several outside; p_l the share of level l in its part (inside or outside). The
-regression
+Legend: n samples of weights w, 1 on average, whose M columns are drawn independently of each other;
+z_c is 1 if column c lies inside the explained row's bin and 0 if outside; l_c the level of column
+c, one of several inside the bin or one of several outside; p_l the share of level l in its part
+(inside or outside). The regression
 
     y = β₀ + Σ_c z_c β_c + Σ_c δ_{c,l_c} + e,   Σ_l p_l δ_{c,l} = 0 in each part
 

@@ -69,7 +69,7 @@ class MaskSolver:
         prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
         n, most = numbers_of_samples(self.budget, n_units)
         weights, width = game.row.weights, np.nan
-        still = ~game.row.differs.any(axis=0)
+        still = np.logical_not(game.row.differs.any(axis=0))
         if self.kind == "table":
             weights, width = local_weights(game.row.distances.mean(axis=1), weights)
         while True:
