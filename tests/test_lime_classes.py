@@ -16,7 +16,6 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.shared_bins import SharedBins, bin_sets
 from xaikit.sampling.tabular import TabularMasker
 
-pytestmark = pytest.mark.kernels
 CUTS = np.quantile(X[:, 0], [0.1, 0.3, 0.45, 0.6, 0.75, 0.9])
 
 
@@ -67,7 +66,7 @@ def test_errors_over_seeds_are_those_stated():
     assert 0.75 < np.median(stated / np.maximum(spread, 1e-12)) < 2.5
 
 
-def test_rows_in_any_order_batches_and_jobs_give_the_same_bytes():
+def test_rows_in_any_order_and_batches_give_the_same_bytes():
     ref = explain(two, budget=300)
     assert reference.bytes_of(explain(two, budget=300, batch_size=7, max_memory=1)) == reference.bytes_of(ref)
     assert reference.bytes_of(explain(two, rows=ROWS[::-1], budget=300)[::-1]) == reference.bytes_of(ref)

@@ -13,7 +13,6 @@ from lime_cases import explain
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.tabular import TabularMasker
 
-pytestmark = pytest.mark.kernels
 N = 40
 I = np.arange(N)  # noqa: E741
 NAN = np.where(I % 5 == 0, np.nan, I)

@@ -23,8 +23,8 @@ from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 LEVEL_SAMPLES = 16
 """Samples for each unit from which on the regression tells levels within bins apart."""
 
-ONE_VALUE = ("Where a column has one value in the background and another one in an explained row, no "
-             "bin tells the two apart, and the coefficient is 0; discretize=None compares them.")
+ONE_VALUE = ("Where a column has one value in the background and another one in an explained row, "
+             "no bin tells them apart, and the coefficient is 0; discretize=None compares them.")
 
 
 @dataclass
@@ -93,10 +93,11 @@ class BinSolver:
     def _points(self, n: int, n_units: int) -> tuple[np.ndarray, np.ndarray]:
         """Return points of the unit cube (n, M) and turns (n,), drawn once for all rows."""
         if self.points.shape != (n, n_units):
+            # Before the points, which tell another thread that both are there.
+            self.turns = stream(self.seed, "turns", n_units).random(n)
             rng = stream(self.seed, "points", n_units)
             self.points = even_points(n, n_units, rng) if self.sampling == "kernel" \
                 else rng.random((n, n_units))
-            self.turns = stream(self.seed, "turns", n_units).random(n)
         return self.points, self.turns
 
     def _fitted(self, row: SharedBinsRow, drawn: np.ndarray, answers: np.ndarray,
