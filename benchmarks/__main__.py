@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    bench_classes,
     bench_first_call,
     bench_intervals,
     bench_kernel_shap,
@@ -143,6 +144,7 @@ def lime() -> Part:
     memory, rise = bench_lime.image_memory(), bench_lime.rise_accumulation()
     closed, stability = bench_lime.closed_forms(), bench_lime.stability()
     forms, scenes = bench_lime.forms(), bench_lime.on_scenes()
+    classes = bench_classes.classes()
     by_lime, by_captum = "overhead / lime's", "overhead / captum's"
     by_ten = "overhead / lime, num_features=10's"
     jaccard = f"Jaccard of the top {bench_lime.TOP}"
@@ -188,6 +190,8 @@ def lime() -> Part:
         f"The {bench_lime.TOP} largest coefficients of Adult rows over seeds:",
         markdown(stability),
         "The forms for tables, by their own fit and stability:", markdown(forms),
+        "Several classes: R² of each explained together with the others, and alone:",
+        markdown(classes),
         "## Scenes with known truth\n\nDigits pasted on patches of photographs, read by a small "
         "convolutional network. For scenes that it classifies correctly: how often the largest "
         "value lies on the digit or one pixel beside it, and how well all values separate its "

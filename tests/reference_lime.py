@@ -129,9 +129,10 @@ def draw_units(points, chances, inside, weights):
 # Regression on levels (levels.py) --------------------------------------------------------------
 
 
-def level_effects(codes, column, within, share, answers, penalty=1e-8, level_penalty=1e-3):
-    """Least squares on 1, z and the centred levels, written out; HC2 errors."""
+def level_effects(codes, column, within, share, answers, penalty=1e-8, level_penalty=1e-3, weights=None):
+    """Weighted least squares on 1, z and the centred levels, written out; HC2 errors."""
     (n, m), n_levels = codes.shape, len(column)
+    w = np.ones(n) / n if weights is None else np.array(weights) / sum(weights)
     design = np.zeros((n, 1 + m + n_levels))
     for i in range(n):
         design[i, 0] = 1.0
@@ -143,15 +144,16 @@ def level_effects(codes, column, within, share, answers, penalty=1e-8, level_pen
                     design[i, 1 + m + level] = (codes[i, c] == level) - share[level]
     penalties = [0.0]
     for c in range(m):
-        variance = design[:, 1 + c].var()
+        mean = w @ design[:, 1 + c]
+        variance = w @ (design[:, 1 + c] - mean) ** 2
         penalties.append(penalty * variance if variance > 0 else 1.0)
     penalties += [level_penalty] * n_levels
-    inverse = np.linalg.inv(design.T @ design / n + np.diag(penalties)) / n
-    beta = inverse @ design.T @ answers
+    inverse = np.linalg.inv(design.T @ np.diag(w) @ design + np.diag(penalties))
+    beta = inverse @ design.T @ np.diag(w) @ answers
     e = answers - design @ beta
     variance = np.zeros((1 + m + n_levels, answers.shape[1]))
     for i in range(n):
-        step = inverse @ design[i]
+        step = w[i] * inverse @ design[i]
         variance += np.outer(step**2, e[i] ** 2) / (1 - design[i] @ step)
     return beta[0], beta[1 : m + 1], np.sqrt(variance[1 : m + 1])
 

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 import xaikit as xk
+from xaikit.sampling.bins import columns_of
+from xaikit.sampling.moves import is_binary, levels
+from xaikit.sampling.tabular import TabularMasker
 
 pa = pytest.importorskip("pyarrow")
 N = 24
@@ -122,3 +125,48 @@ def test_times_of_day_are_moved_by_less():
 
     xk.MeanImpactValue(random_state=0).fit(hours).explain(X)
     assert any((time != time.dt.floor("h")).any() for time in seen)
+
+
+# --- NaN, which Arrow keeps apart from null
+
+
+def with_nan(numbers=(0.0, 1.0)):
+    cells = pa.array([None, float("nan"), *np.resize(numbers, N - 2)])
+    return pd.DataFrame({"x": pd.arrays.ArrowExtensionArray(pa.chunked_array([cells])),
+                         "other": np.linspace(1, 2, N)})
+
+
+def test_nan_is_in_the_bin_of_missing_cells():
+    X = with_nan()
+    answers = np.nan_to_num(X["x"].to_numpy(float, na_value=0.0))
+    (column, _) = columns_of(TabularMasker(X), "tree", answers[:, None])
+    assert column.bins(X["x"])[:4].tolist() == [-1, -1, 0, 1]
+    assert column.words(column.condition(X["x"][1], -1)) == "x missing"
+
+
+def test_nan_is_far_from_numbers_and_near_null():
+    for X in (with_nan(), with_nan([7.0])):
+        far = TabularMasker(X).rows(X).distances(1)[:, 0]
+        np.testing.assert_array_equal(far, [0.0, 0.0] + [1.0] * (N - 2))
+
+
+def test_nan_is_not_a_number_to_move():
+    X = with_nan()
+    assert is_binary(X["x"], alone=True)
+    codes, donors = levels(X, np.array([0]))
+    assert codes[:4].tolist() == [-1, -1, 0, 1]
+    assert donors.tolist() == [2, 3]
+
+
+def test_lime_of_polars_nan_is_that_of_pandas():
+    pl = pytest.importorskip("polars")
+    frame = with_nan().astype({"x": "float64"})
+    model = lambda t: 5.0 * np.isnan(t["x"].to_numpy().astype(float)) + t["other"].to_numpy()  # noqa: E731
+    for missing in (None, float("nan")):
+        table = pl.DataFrame({"x": frame["x"].fillna(-1.0).to_numpy(), "other": frame["other"].to_numpy()})
+        table = table.with_columns(pl.when(pl.col("x") < 0).then(missing).otherwise(pl.col("x")).alias("x"))
+        lime = xk.LIME(random_state=0, budget=300)
+        got, ref = lime.fit(model, table).explain(table[:2]), lime.fit(model, frame).explain(frame[:2])
+        np.testing.assert_array_equal(got.values, ref.values)
+        assert got.feature_details["conditions"][0, 0, 0] == "x missing"
+        np.testing.assert_allclose(got.values[:, 0], 5.0, atol=0.05)

@@ -138,4 +138,4 @@ def test_a_bar_shows_bins_and_fidelity(rng):
     e = xk.LIME(random_state=0, budget=301).fit(lambda X: np.sign(X[:, 0]), X).explain(X[:1])
     ax = bar(e)
     assert "fidelity: R² = " in ax.get_xlabel()
-    assert ax.get_yticklabels()[0].get_text() == str(e.feature_details["conditions"][0, 0])
+    assert ax.get_yticklabels()[0].get_text() == str(e.feature_details["conditions"][0, 0, 0])

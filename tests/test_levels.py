@@ -48,6 +48,11 @@ def test_effects_are_least_squares_written_out(case):
     got = level_effects(case.codes, levels, case.answers)
     for one, other in zip(got, ref, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+    weights = case.rng.random(len(case.codes)) + 0.1
+    ref = naive.level_effects(case.codes, levels.column, levels.within, levels.share, case.answers,
+                              weights=weights)
+    for one, other in zip(level_effects(case.codes, levels, case.answers, 7.0 * weights), ref, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
 
 
 def one_hot(codes, n_levels):
@@ -63,10 +68,11 @@ def test_kernels_are_those_of_the_one_hot_matrix(case):
     n_levels, rng = len(case.levels.column), case.rng
     hot = one_hot(case.codes, n_levels)
     gram, moments = np.zeros((n_levels, n_levels)), np.zeros((n_levels, case.answers.shape[1]))
-    add_level_moments(case.codes, case.answers, gram, moments)
-    np.testing.assert_array_equal(np.triu(gram), np.triu(hot.T @ hot))
+    weights = rng.integers(1, 5, size=len(hot)) / 4.0
+    add_level_moments(case.codes, weights, case.answers, gram, moments)
+    np.testing.assert_array_equal(np.triu(gram), np.triu(hot.T * weights @ hot))
     np.testing.assert_array_equal(np.tril(gram, -1), 0.0)
-    np.testing.assert_allclose(moments, hot.T @ case.answers, atol=1e-12)
+    np.testing.assert_allclose(moments, hot.T * weights @ case.answers, atol=1e-12)
     matrix = rng.normal(size=(n_levels, n_levels))
     matrix += matrix.T
     forms = np.empty(len(hot))

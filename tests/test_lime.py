@@ -68,7 +68,7 @@ def test_a_linear_table_on_quartile_bins():
         # The background is a sample too: of 4,000 rows, edges are off by some 0.01.
         off = np.abs(got.values[0, :, 0] - truth)
         assert (off <= 4 * got.standard_errors[0, :, 0] + 0.02 * np.abs(slopes)).all()
-    assert got.feature_details["conditions"][0, 0].startswith("x0 <= 0.2")
+    assert got.feature_details["conditions"][0, 0, 0].startswith("x0 <= 0.2")
 
 
 def test_the_net_of_captum_s_tests():

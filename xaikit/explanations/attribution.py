@@ -49,7 +49,8 @@ class Attribution(Explanation):
     details : dict of arrays with n_rows as their first axis
         Further results of the method.
     feature_details : dict of arrays with (n_rows, n_features) as their first axes
-        Further results about single features.
+        Further results about single features, or about single values if the third axis is that of
+        outputs.
     feature_columns : tuple of tuples of int, or None
         The positions in `data` of each feature's columns, several for a group. None: every feature
         is the column of its name.
@@ -142,7 +143,7 @@ class Attribution(Explanation):
         features = resolve(self.feature_names, keys[1], "feature")
         outputs = resolve(self.output_names, keys[2], "output")
         cube, pairs = np.ix_(rows, features, outputs), np.ix_(rows, outputs)
-        square = np.ix_(rows, features, features, outputs)
+        square, of_features = np.ix_(rows, features, features, outputs), np.ix_(rows, features)
         return replace(
             self,
             values=self.values[cube],
@@ -159,8 +160,9 @@ class Attribution(Explanation):
             feature_names=tuple(self.feature_names[j] for j in features),
             output_names=tuple(self.output_names[k] for k in outputs),
             details={name: array[rows] for name, array in self.details.items()},
-            feature_details={name: array[np.ix_(rows, features)]
-                             for name, array in self.feature_details.items()},
+            feature_details={
+                name: array[cube if array.shape[2:3] == self.values.shape[2:] else of_features]
+                for name, array in self.feature_details.items()},
             feature_columns=None if self.feature_columns is None
             else tuple(self.feature_columns[j] for j in features),
             **self._left_out(rows, features, outputs), **self._of_rows(rows, features),

@@ -46,11 +46,11 @@ def look_up(drawn, table, out):
 
 
 @kernel
-def add_level_moments(codes, answers, gram, moments):
-    """Add HᵀH to `gram` (L, L) and Hᵀy to `moments` (L, K), where H is the one-hot `codes`.
+def add_level_moments(codes, weights, answers, gram, moments):
+    """Add HᵀWH to `gram` (L, L) and HᵀWy to `moments` (L, K), where H is the one-hot `codes`.
 
     `codes` (n, M) hold one level in 0 … L − 1 for every column; the levels of a later column are
-    larger. `answers` y are (n, K). Only the upper triangle of `gram` is filled.
+    larger. `weights` W are (n,), `answers` y (n, K). Only the upper triangle of `gram` is filled.
     """
     n_columns = codes.shape[1]
     for i in range(codes.shape[0]):
@@ -58,9 +58,9 @@ def add_level_moments(codes, answers, gram, moments):
             level = codes[i, c]
             row = gram[level]
             for d in range(c, n_columns):
-                row[codes[i, d]] += 1.0
+                row[codes[i, d]] += weights[i]
             for k in range(answers.shape[1]):
-                moments[level, k] += answers[i, k]
+                moments[level, k] += weights[i] * answers[i, k]
 
 
 @kernel

@@ -122,7 +122,7 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
 def _from_row(attribution: Attribution, k: int) -> _Bars:
     values = attribution.values[0, :, k]
     reach = reaches(attribution.standard_errors[0, :, k])
-    labels = names_and_values(attribution, 0, range(len(values)))
+    labels = names_and_values(attribution, 0, range(len(values)), k)
     total = f" (sum {signed(attribution.left_out[0, k])})"
     output = output_label(attribution, k)
     return _Bars(labels, values, values - reach, values + reach,

@@ -95,7 +95,7 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
         looks.discard("grey")  # the labels of a single row show its values
     if "ranked" in looks:
         _add_colorbar(ax)
-    label_rows(ax, _labels(attribution, shown))
+    label_rows(ax, _labels(attribution, shown, k))
     number_axis(ax.xaxis)
     notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))
     left_out = left_out_words(attribution.n_left_out)
@@ -105,9 +105,9 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
     return ax
 
 
-def _labels(attribution: Attribution, shown: np.ndarray) -> list[str]:
+def _labels(attribution: Attribution, shown: np.ndarray, k: int) -> list[str]:
     if len(attribution) == 1:
-        return names_and_values(attribution, 0, shown)
+        return names_and_values(attribution, 0, shown, k)
     names = label_texts(attribution.feature_names)
     return [names[j] for j in shown]
 

@@ -44,14 +44,16 @@ def row_label(attribution: Attribution, i: int) -> str:
     return label_text(attribution.row_names[i], 36, attribution.row_names)
 
 
-def names_and_values(attribution: Attribution, i: int, features: Iterable[int]) -> list[str]:
+def names_and_values(
+    attribution: Attribution, i: int, features: Iterable[int], k: int
+) -> list[str]:
     """Return labels of features of row `i`: `age = 39`, or only the name of a group.
 
-    For an explanation with bins, the bin is the label: `28 < age <= 44`.
+    For an explanation with bins, the bin of output `k` is the label: `28 < age <= 44`.
     """
     given = attribution.feature_names
     if "conditions" in attribution.feature_details:
-        words = attribution.feature_details["conditions"][i]
+        words = attribution.feature_details["conditions"][i, :, k]
         wide, narrow = label_texts(given), label_texts(given, _NAME)
         return numbered(_condition(str(words[j]), given[j], wide[j], narrow[j]) for j in features)
     names, found = label_texts(given, _NAME), []

@@ -117,7 +117,7 @@ def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) ->
     order = largest_first(values)
     most = len(order) if max_display is None else max_display
     shown = order if len(order) <= most else order[: most - 1]
-    labels = names_and_values(attribution, i, shown)
+    labels = names_and_values(attribution, i, shown, k)
     rest, sums = order[len(shown):], list[float]()
     if len(rest):
         labels.append(f"{len(rest)} {'other ' if labels else ''}features")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from xaikit.kernels.levels import draw_units, look_up
 from xaikit.sampling.tabular import TabularMasker, TabularRows
 from xaikit.tables.conditions import Condition
 from xaikit.tables.dtypes import MEASURED, TIMES, kind_of_column
+from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_rows, number_values
 from xaikit.tables.numeric import beyond_origin, exact_column, float_column, with_times
 from xaikit.tables.tables import Table, column_of
@@ -55,10 +57,20 @@ class Column:
     dtype: Any = None
 
     def bins(self, column: pd.Series) -> np.ndarray:
-        """Return the bin number of each cell; missing cells are one bin, −1."""
-        missing = column.isna().to_numpy()
+        """Return the bin number of each cell; missing cells are one bin, −1.
+
+        Raises
+        ------
+        ValueError
+            If there are edges, but cells are not all numbers or times.
+        """
+        missing = missing_in(column)
         if self.edges is None:
             return np.where(missing, -1, number_values(column.array))
+        if not missing.all() and kind_of_column(column) not in MEASURED:
+            raise ValueError(f"column {self.name!r} holds numbers in the background, but other "
+                             "values in the rows to explain; bins are intervals of numbers. Use "
+                             "discretize=None, or rows of numbers.")
         column, edges = with_times(column), self.edges
         cells = exact_column(column)
         if self.dtype is not None and column.dtype != self.dtype:
@@ -129,13 +141,16 @@ def columns_of(masker: TabularMasker, way: str, answers: np.ndarray) -> list[Col
         edges = None
         if kind in MEASURED:
             origin, cells = beyond_origin(column)
-            known = np.isfinite(cells)
+            exact = exact_column(column)
+            # A tree is fitted to ranks, which infinite cells have too; quantiles would be NaN.
+            known = ~np.isnan(cells) if way == "tree" and exact.dtype != object \
+                else np.isfinite(cells)
             edges = np.zeros(0)
             if known.any():
                 weights = masker.weights[known]
                 edges = _tree_edges(cells[known], answers[known], weights) if way == "tree" \
                     else _quantiles(cells[known], QUANTILES[way], weights)
-                edges = _like_cells(edges, origin, cells[known], exact_column(column)[known])
+                edges = _like_cells(edges, origin, cells[known], exact[known])
         found.append(Column(name, edges, column.dtype if kind in TIMES else None))
     return found
 
@@ -198,6 +213,11 @@ class BinnedRows:
     rows : TabularRows
     columns : list of Column
         Bins of each column.
+
+    Attributes
+    ----------
+    numbers, fine : int arrays (M, n_background + n_rows)
+        Bins of the pool's rows by unit, and their parts; numbers rise with the cells of a column.
     """
 
     def __init__(self, rows: TabularRows, columns: list[Column]) -> None:
@@ -214,16 +234,16 @@ class BinnedRows:
                          for c, cells in enumerate(self._cells)], axis=1)
         self._own = bins[n_background:]
         self._words: dict[tuple[int, int], str] = {}
-        self._bins = np.stack([number_rows(bins[:, unit]) for unit in units])
-        self._fine = np.stack([number_rows(np.concatenate([bins[:, unit], fine[:, unit]], axis=1))
+        self.numbers = np.stack([number_rows(bins[:, unit]) for unit in units])
+        self.fine = np.stack([number_rows(np.concatenate([bins[:, unit], fine[:, unit]], axis=1))
                                for unit in units])
 
     def __getitem__(self, i: int) -> BinnedRow:
         n_background = self.rows.masker.n_background
         here = n_background + i
         positions = np.append(np.arange(n_background), here)
-        inside = self._bins[:, positions] == self._bins[:, here, None]
-        return BinnedRow(self.rows, positions, inside, self._fine[:, positions], self._weights)
+        inside = self.numbers[:, positions] == self.numbers[:, here, None]
+        return BinnedRow(self.rows, positions, inside, self.fine[:, positions], self._weights)
 
     def conditions(self, i: int) -> list[str]:
         """Write the conditions of a row's bins, one text a unit."""
@@ -246,16 +266,23 @@ class BinnedRow:
     ----------
     shares : array (M,)
         Total weight of the pool's rows inside the bin of each unit, the row itself included.
+    positions : int array (P,)
+        The pool's rows among the background and all explained rows.
     """
 
     def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
                  fine: np.ndarray, weights: np.ndarray) -> None:
-        self._rows, self._positions, self._inside, self._fine = rows, positions, inside, fine
+        self._rows, self.positions, self._inside, self._fine = rows, positions, inside, fine
         self._weights = weights
-        self._order = np.argsort(~inside, axis=1, kind="stable")
-        self._n_inside = inside.sum(axis=1)
-        self._heights = np.cumsum(weights[self._order], axis=1)
         self.shares = np.where(inside.all(axis=1), 1.0, inside @ weights)
+
+    def chances(self, tilt: float) -> np.ndarray:
+        """Return the probability that each unit is inside: p/(p + (1 − p)e^{−tilt}), (M,)."""
+        return self.shares / (self.shares + (1.0 - self.shares) * np.exp(-tilt))
+
+    def tilted(self, tilt: float) -> np.ndarray:
+        """Return weights of the pool's rows by unit; outside of the bin they count e^{−tilt}."""
+        return np.where(self._inside, self._weights, np.exp(-tilt) * self._weights)
 
     def draw(self, points: np.ndarray, chances: np.ndarray) -> np.ndarray:
         """Draw neighbours.
@@ -273,9 +300,16 @@ class BinnedRow:
             Row of the pool from which each unit is copied; see `table` and `kept`.
         """
         drawn = np.empty(points.shape, dtype=np.int64)
-        draw_units(np.ascontiguousarray(points), chances, self._order, self._n_inside,
-                   self._heights, drawn)
+        order, heights = self._inside_first
+        draw_units(np.ascontiguousarray(points), chances, order, self._inside.sum(axis=1),
+                   heights, drawn)
         return drawn
+
+    @cached_property
+    def _inside_first(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the pool by unit, those inside first, and their cumulative weights: (M, P)."""
+        order = np.argsort(~self._inside, axis=1, kind="stable")
+        return order, np.cumsum(self._weights[order], axis=1)
 
     def kept(self, drawn: np.ndarray) -> np.ndarray:
         """Return whether each unit of the neighbours lies inside its bin, bool (n, M)."""
@@ -289,7 +323,7 @@ class BinnedRow:
 
     def table(self, drawn: np.ndarray) -> Table:
         """Build the table of neighbours."""
-        return self._rows.mix([self._positions[drawn[:, u]] for u in range(drawn.shape[1])])
+        return self._rows.mix([self.positions[drawn[:, u]] for u in range(drawn.shape[1])])
 
     def levels(
         self, chances: np.ndarray, n: int

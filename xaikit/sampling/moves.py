@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.dtypes import MEASURED, TIMES, are_objects, is_object_dtype, kind_of_column
+from xaikit.tables.matching import missing_in
 from xaikit.tables.numeric import beyond_origin, exact_column, float_column, with_times
 from xaikit.tables.tables import Table, column_of
 
@@ -255,7 +256,7 @@ def is_binary(column: pd.Series, alone: bool = False) -> bool:
     """Return whether a numeric column holds only 0 and 1; with `alone`, both of them."""
     if kind_of_column(column) not in ("integer", "float"):
         return False
-    known = np.unique(float_column(column.dropna()))
+    known = np.unique(float_column(column[~missing_in(column)]))
     return bool(np.isin(known, [0, 1]).all()) and (not alone or len(known) == 2)
 
 
@@ -272,7 +273,7 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     parts, missing = [], np.zeros(len(table), dtype=bool)
     for c in columns:
         column = column_of(table, c)
-        missing |= column.isna().to_numpy()
+        missing |= missing_in(column)
         if isinstance(column.dtype, pd.CategoricalDtype):
             parts.append(column.cat.codes.to_numpy().astype(np.int64))
             continue

@@ -16,6 +16,7 @@ from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
 from xaikit.tables.dtypes import MEASURED, kind_of_column, numpy_dtype
 from xaikit.tables.groups import resolve_groups
+from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import beyond_origin
 from xaikit.tables.schema import Schema, are_documents, as_table
@@ -175,6 +176,11 @@ class TabularRows:
         differs = self._background_codes != self._codes[i]
         return differs, self._base_keys, self._background_keys ^ self._keys[:, :, i, None]
 
+    def apart(self, i: int) -> np.ndarray:
+        """Return which units are equal in all background rows, but not in row `i`: bool (M,)."""
+        codes = self._background_codes
+        return (codes == codes[0]).all(axis=0) & (codes[0] != self._codes[i])
+
     @property
     def row_bytes(self) -> int:
         """Bytes of one composed row; text counts as the size of its pointer."""
@@ -244,7 +250,8 @@ class TabularRows:
         by_column = np.empty((n_background, len(self._unit_of_column)))
         for c, scaled in enumerate(self._scaled):
             values, own = scaled[:n_background], scaled[here]
-            far = np.minimum(np.abs(values - own), 1.0)
+            with np.errstate(invalid="ignore"):  # infinity less itself
+                far = np.where(values == own, 0.0, np.minimum(np.abs(values - own), 1.0))
             by_column[:, c] = np.where(np.isnan(far), 1.0, far)
             if np.isnan(own):
                 by_column[np.isnan(values), c] = 0.0
@@ -345,8 +352,11 @@ def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
     if kind_of_column(column) in MEASURED:
         cells = beyond_origin(column)[1]
         known = cells[:n_background][np.isfinite(cells[:n_background])]
-        span = float(np.ptp(known)) if known.size else 0.0
+        with np.errstate(over="ignore"):
+            span = float(np.ptp(known)) if known.size else 0.0
+        if np.isinf(span):
+            cells, span = cells / 4.0, float(np.ptp(known / 4.0))
         if span > 0.0:
             return cells / span
     codes = number_values(column.array).astype(np.float64)
-    return np.where(column.isna(), np.nan, codes)
+    return np.where(missing_in(column), np.nan, codes)

@@ -1,9 +1,9 @@
 """Effects of lying inside a bin, with the noise that finer levels of the columns explain removed.
 
-Legend: n samples, whose M columns are drawn independently of each other; z_c is 1 if column c lies
-inside the explained row's bin and 0 if outside; l_c the level of column c, one of several inside
-the bin or one of several outside; p_l the share of level l in its part (inside or outside). The
-regression
+Legend: n samples of weights w, 1 on average, whose M columns are drawn independently of each other;
+z_c is 1 if column c lies inside the explained row's bin and 0 if outside; l_c the level of column
+c, one of several inside the bin or one of several outside; p_l the share of level l in its part
+(inside or outside). The regression
 
     y = β₀ + Σ_c z_c β_c + Σ_c δ_{c,l_c} + e,   Σ_l p_l δ_{c,l} = 0 in each part
 
@@ -49,7 +49,7 @@ class Levels:
 
 
 def level_effects(
-    codes: np.ndarray, levels: Levels, answers: np.ndarray
+    codes: np.ndarray, levels: Levels, answers: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Estimate β₀ and β by ridge regression, with standard errors of β.
 
@@ -59,6 +59,8 @@ def level_effects(
         The level of each column of each sample.
     levels : Levels
     answers : array (n, K)
+    weights : array (n,), optional
+        Weights of the samples, equal by default; they are scaled to a mean of 1.
 
     Returns
     -------
@@ -67,9 +69,10 @@ def level_effects(
         Errors are heteroskedasticity-consistent (HC2: residuals are divided by √(1 − leverage)).
     """
     n, n_units, n_levels = len(codes), codes.shape[1], len(levels.column)
-    centre, sizes, scaled = standardised(answers, np.full(n, 1.0 / n))
+    weights = np.ones(n) if weights is None else weights / weights.mean()
+    centre, sizes, scaled = standardised(answers, weights / n)
     gram, moments = np.zeros((n_levels, n_levels)), np.zeros((n_levels, answers.shape[1]))
-    add_level_moments(codes, np.ascontiguousarray(scaled), gram, moments)
+    add_level_moments(codes, weights, np.ascontiguousarray(scaled), gram, moments)
     gram += np.triu(gram, 1).T
     parts = _parts(levels, n_units)
     counts = np.bincount(levels.column, weights=np.diag(gram) * levels.within, minlength=n_units)
@@ -87,7 +90,8 @@ def level_effects(
     residuals = scaled - of_levels[codes].sum(axis=1)
     leverages = np.empty(n)
     level_forms(codes, forms, leverages)
-    residuals /= np.sqrt(np.maximum(1.0 - leverages, 1e-9))[:, None]
+    residuals /= np.sqrt(np.maximum(1.0 - weights * leverages, 1e-9))[:, None]
+    residuals *= weights[:, None]
     variances = np.zeros((n_units, answers.shape[1]))
     level_squares(codes, np.ascontiguousarray(residuals), steps, variances)
     solved, errors = sizes * solved, sizes * np.sqrt(variances)

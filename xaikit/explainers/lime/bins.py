@@ -11,16 +11,20 @@ from xaikit.explainers.lime.masks import TABLE_WIDTH
 from xaikit.explainers.lime.samples import as_result, errors_are_small, numbers_of_samples
 from xaikit.explainers.results import RowResult
 from xaikit.kernels.levels import look_up
-from xaikit.sampling.bins import BinnedRow, BinnedRows, Column, even_points
+from xaikit.sampling.bins import BinnedRow, Column, even_points
 from xaikit.sampling.game import Game
 from xaikit.sampling.laws import hidden_kernel
 from xaikit.sampling.seeds import stream
+from xaikit.sampling.shared_bins import SharedBins, SharedBinsRow
 from xaikit.sampling.tabular import MaskedRow
 from xaikit.solvers.levels import Levels, level_effects
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
 LEVEL_SAMPLES = 16
 """Samples for each unit from which on the regression tells levels within bins apart."""
+
+ONE_VALUE = ("Where a column has one value in the background and another one in an explained row, "
+             "no bin tells them apart, and the coefficient is 0; discretize=None compares them.")
 
 
 @dataclass
@@ -32,20 +36,25 @@ class BinSolver:
     budget, sampling, width
         As in `LIME`, `width` being its `kernel_width`.
     seed : int
-    columns : list of Column
-    binned : BinnedRows or None
+    sets : list of lists of Column
+        Sets of bins; see `shared_bins.bin_sets`.
+    of_output : int array (n_outputs,)
+        Set of each output; of length 1 if all outputs share the only one.
+    binned : SharedBins or None
         The bins of the part of the table that was asked about last.
-    points : array (n, M)
-        Points of the unit cube, the same for all rows.
+    points, turns : arrays (n, M) and (n,)
+        Points of the unit cube, and numbers that choose a set of bins: the same for all rows.
     """
 
     budget: int | str
     sampling: str
     width: float | None
     seed: int
-    columns: list[Column]
-    binned: BinnedRows | None = None
+    sets: list[list[Column]]
+    of_output: np.ndarray
+    binned: SharedBins | None = None
     points: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    turns: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Explain a row; with budget "auto", double the samples until errors are small."""
@@ -53,66 +62,90 @@ class BinSolver:
         assert isinstance(masked, MaskedRow)
         binned = self._binned(masked)
         prediction = game.predictor.ask(masked.source)[0]
+        of_output = np.broadcast_to(self.of_output, prediction.shape)
         n, most = numbers_of_samples(self.budget, n_units)
         row = binned[masked.i]
         width = self.width or TABLE_WIDTH * np.sqrt(n_units)
-        chances, points = self._chances(row.shares, width), self._points(most, n_units)
-        drawn = row.draw(points[:0], chances)
+        tilt = 0.0 if self.sampling == "weighted" else 0.5 / width**2
+        points, turns = self._points(most, n_units)
+        drawn = np.empty((0, n_units), dtype=np.int64)
         answers = np.zeros((0, len(prediction)))
         while True:
-            more = row.draw(points[len(drawn) : n], chances)
+            more = row.draw(points[len(drawn) : n], turns[len(drawn) : n], tilt)
             drawn = np.concatenate([drawn, more])
-            answers = np.concatenate([answers, ask(game, row, more)])
-            fit = self._fitted(row, drawn, answers, chances, width)
+            answers = np.concatenate([answers, ask(game, row.each[0], more)])
+            fit = self._fitted(row, drawn, answers, of_output, tilt, width)
             if n >= most or errors_are_small(fit):
                 break
             n = min(2 * n, most)
         result = as_result(fit, prediction, len(drawn))
-        result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
+        result.unit_details["conditions"] = binned.conditions(masked.i, of_output)
+        result.warnings += of_one_value(row, masked)
         return result
 
-    def _binned(self, masked: MaskedRow) -> BinnedRows:
+    def _binned(self, masked: MaskedRow) -> SharedBins:
         """Return the bins of a row and of those that came with it, computed once for all."""
         binned = self.binned
         if binned is None or binned.rows is not masked.rows:
-            binned = self.binned = BinnedRows(masked.rows, self.columns)
+            binned = self.binned = SharedBins(masked.rows, self.sets)
         return binned
 
-    def _points(self, n: int, n_units: int) -> np.ndarray:
-        """Return points of the unit cube (n, M), drawn once for all rows."""
+    def _points(self, n: int, n_units: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return points of the unit cube (n, M) and turns (n,), drawn once for all rows."""
         if self.points.shape != (n, n_units):
+            # Before the points, which tell another thread that both are there.
+            self.turns = stream(self.seed, "turns", n_units).random(n)
             rng = stream(self.seed, "points", n_units)
             self.points = even_points(n, n_units, rng) if self.sampling == "kernel" \
                 else rng.random((n, n_units))
-        return self.points
+        return self.points, self.turns
 
-    def _chances(self, shares: np.ndarray, width: float) -> np.ndarray:
-        """Return the probability that a unit is in the row's bin: p/(p + (1 − p)ε)."""
+    def _fitted(self, row: SharedBinsRow, drawn: np.ndarray, answers: np.ndarray,
+                of_output: np.ndarray, tilt: float, width: float) -> Fit:
+        """Fit the linear models of all outputs, each on the bins of its set."""
+        kept = [binned.kept(drawn) for binned in row.each]
+        weights = row.weights(kept, tilt)
         if self.sampling == "weighted":
-            return shares
-        return shares / (shares + (1.0 - shares) * np.exp(-0.5 / width**2))
+            kernel = hidden_kernel(drawn.shape[1], width)
+            weights = np.stack([kernel[own.sum(axis=1)] for own in kept], axis=1)
+        shape = (drawn.shape[1], answers.shape[1])
+        found = Fit(np.empty(shape), np.empty(shape), np.empty(shape[1:]), np.empty(shape[1:]))
+        for g, binned in enumerate(row.each):
+            own = of_output == g
+            # In C order, so that sums are those of all outputs at once, to the last bit.
+            asked = np.ascontiguousarray(answers[:, own])
+            fit = self._fitted_set(binned, drawn, kept[g], asked, weights[:, g], tilt)
+            found.coefficients[:, own], found.errors[:, own] = fit.coefficients, fit.errors
+            found.intercept[own], found.fidelity[own] = fit.intercept, fit.fidelity
+        return found
 
-    def _fitted(self, row: BinnedRow, drawn: np.ndarray, answers: np.ndarray,
-                chances: np.ndarray, width: float) -> Fit:
-        """Fit the linear model; with many samples, remove the noise that levels explain."""
-        kept = row.kept(drawn)
+    def _fitted_set(self, row: BinnedRow, drawn: np.ndarray, kept: np.ndarray, answers: np.ndarray,
+                    weights: np.ndarray, tilt: float) -> Fit:
+        """Fit a linear model; with many samples, remove the noise that levels explain."""
         n, n_units = kept.shape
-        weights = np.ones(n)
-        if self.sampling == "weighted":
-            weights = hidden_kernel(n_units, width)[kept.sum(axis=1)]
         regression = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
-        unseen = row.unseen(kept) | (regression.thin & (row.shares < 1.0))
+        still = row.shares == 1.0
+        unseen = row.unseen(kept) | (regression.thin & ~still)
         if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
             fit = regression.solve(answers)
-            fit.errors[unseen] = np.nan
-            return fit
-        # The coefficients estimate the same; what levels within a bin explain is not noise.
-        of_position, units, within, shares = row.levels(chances, n)
-        codes = np.empty(drawn.shape, dtype=np.int64)
-        look_up(drawn, of_position, codes)
-        intercept, values, errors = level_effects(codes, Levels(units, within, shares), answers)
-        errors[unseen] = np.nan
-        return Fit(values, errors, intercept, regression.fidelity(answers, values, intercept))
+        else:
+            # The coefficients estimate the same; what levels within a bin explain is not noise.
+            of_position, units, within, shares = row.levels(row.chances(tilt), n)
+            codes = np.empty(drawn.shape, dtype=np.int64)
+            look_up(drawn, of_position, codes)
+            intercept, values, errors = level_effects(
+                codes, Levels(units, within, shares), answers, weights)
+            fit = Fit(values, errors, intercept, regression.fidelity(answers, values, intercept))
+        fit.errors[unseen] = np.nan
+        # No neighbour can be outside of such a bin; the solvers are off by rounding.
+        fit.coefficients[still] = fit.errors[still] = 0.0
+        return fit
+
+
+def of_one_value(row: SharedBinsRow, masked: MaskedRow) -> list[str]:
+    """Return a warning if a column's only background value is in one bin with the row's own."""
+    still = np.all([binned.shares == 1.0 for binned in row.each], axis=0)
+    return [ONE_VALUE] if (still & masked.rows.apart(masked.i)).any() else []
 
 
 def ask(game: Game, row: BinnedRow, drawn: np.ndarray) -> np.ndarray:

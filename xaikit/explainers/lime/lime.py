@@ -9,7 +9,8 @@ import numpy as np
 from xaikit.explainers.games import GameExplainer, Request, Solve
 from xaikit.explainers.lime.bins import BinSolver
 from xaikit.explainers.lime.masks import MaskSolver
-from xaikit.sampling.bins import WAYS, columns_of
+from xaikit.sampling.bins import WAYS
+from xaikit.sampling.shared_bins import bin_sets
 from xaikit.settings import MAX_MEMORY, POSITIVE, Either, OneOf
 
 
@@ -38,8 +39,9 @@ class LIME(GameExplainer):
     discretize : {"auto", "tree", "quartile", "decile"} or None
         What z_j = 1 means for a column of a table. With bins, the value is in the row's bin, and
         columns are drawn independently of each other; `feature_details["conditions"]` names the
-        bins. They are quantiles or, for ``"tree"``, the leaves of a regression tree of the model's
-        answers on the column (the background is asked once). With None, the value is the row's own;
+        bins, (n_rows, n_features, n_outputs). They are quantiles or, for ``"tree"``, the leaves of
+        a regression tree of an output's answers on the column (the background is asked once), so
+        that each output has bins of its own. With None, the value is the row's own;
         all other columns of a neighbour come from *one* background row, drawn from those nearest to
         the row (Gower's distance), so that columns swapped together stay dependent. ``"auto"`` is
         ``"tree"``, which had the better fit and the stabler ranks on three tables (docs/lime.md).
@@ -52,6 +54,7 @@ class LIME(GameExplainer):
     neighbours. `fidelity` is the leave-one-out R² of the linear model on the neighbourhood, NaN if
     all answers are the same or there are no more samples than coefficients. `details` hold the
     number of samples and, for tables without bins, the width ν of the weights of background rows.
+    A unit that no neighbour can change has the value 0 and the error 0.
 
     References
     ----------
@@ -106,14 +109,14 @@ class LIME(GameExplainer):
         if self.masker_.kind == "table" and way is not None:
             rows = self.masker_.background
             answers = self.predictor_(rows) if way == "tree" else np.zeros((len(rows), 1))
-            self.columns_ = columns_of(self.masker_, way, answers)
+            self.bins_ = bin_sets(self.masker_, way, answers)
         return self
 
     def _method(self, request: Request) -> Solve:
         kind = request.masker.kind
         settings = self.budget, self.sampling, self.kernel_width, self.seed_
         if kind == "table" and self.discretize is not None:
-            return BinSolver(*settings, self.columns_)
+            return BinSolver(*settings, *self.bins_)
         if self.discretize not in (None, "auto"):
             raise ValueError(f"discretize={self.discretize!r} is for tables; the units of a {kind} "
                              "stay or go.")

@@ -69,10 +69,11 @@ class MaskSolver:
         prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
         n, most = numbers_of_samples(self.budget, n_units)
         weights, width = game.row.weights, np.nan
+        still = np.logical_not(game.row.differs.any(axis=0))
         if self.kind == "table":
             weights, width = local_weights(game.row.distances.mean(axis=1), weights)
         while True:
-            fit, n_samples = self._fitted(game, n, weights)
+            fit, n_samples = self._fitted(game, n, weights, still)
             # Fewer samples than wanted: every mask was asked.
             if n >= most or n_samples < n - 1 or errors_are_small(fit):
                 break
@@ -82,8 +83,13 @@ class MaskSolver:
             result.details["width"] = width
         return result
 
-    def _fitted(self, game: Game, n: int, weights: np.ndarray) -> tuple[Fit, int]:
-        """Ask about `n` masks, fit the linear model, and return the number of answers too."""
+    def _fitted(
+        self, game: Game, n: int, weights: np.ndarray, still: np.ndarray
+    ) -> tuple[Fit, int]:
+        """Ask about `n` masks, fit the linear model, and return the number of answers too.
+
+        Hiding a unit that is `still` (M,) changes nothing: its coefficient is 0, without error.
+        """
         several = int(np.count_nonzero(weights)) > 1
         design = self._design(game.n_units, n, several)
         if design.drawn is None:
@@ -93,8 +99,13 @@ class MaskSolver:
             start = stream(self.seed, "stand-ins").random()
             chosen = choose_evenly(design.drawn.ranks, design.drawn.sizes, weights, start)
         answers = game.pairs(design.kept, chosen)
-        fit = design.regression.solve(answers)
-        fit.errors[design.regression.thin] = np.nan
+        regression = design.regression
+        if still.any():
+            # A unit that all samples keep has the coefficient 0, and takes no noise of the others.
+            regression = PresenceRegression(design.kept | still, design.weights, regression.strata)
+        fit = regression.solve(answers)
+        fit.errors[regression.thin] = np.nan
+        fit.errors[still] = 0.0
         return fit, len(answers)
 
     def _design(self, n_units: int, n: int, several: bool) -> Design:
