@@ -85,6 +85,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser, target="column of labels, for performance and permutation importance")
+    _add_weights(parser)
     parser.add_argument("--background", help="table whose rows replace hidden features")
     parser.add_argument("--output", default="report.html", help="path of the report")
     parser.add_argument("--class", dest="output_name",
@@ -107,6 +108,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _add_importance(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser, target="column of labels")
+    _add_weights(parser)
     parser.add_argument("--method", choices=["permutation", "mean_impact", "kernel_shap"],
                         default="permutation")
     parser.add_argument("--background", help="for kernel_shap; the data by default")
@@ -135,11 +137,16 @@ def _add_model(parser: argparse.ArgumentParser, required: bool = True) -> None:
 def _add_data(parser: argparse.ArgumentParser, target: str, required: bool = True) -> None:
     parser.add_argument("--data", required=required, help="table: .csv, .parquet or .feather")
     parser.add_argument("--target", help=target)
+    parser.set_defaults(weights=None)
     parser.add_argument("--drop", action="append", default=[], metavar="COLUMN",
                         help="column to leave out; may be repeated")
     parser.add_argument("--na", action="append", default=[], metavar="TEXT",
                         help="text of a CSV that means missing; may be repeated")
     parser.add_argument("--limit", type=_positive, metavar="N", help="first N rows only")
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", metavar="COLUMN", help="column of weights of the rows")
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:
@@ -180,12 +187,12 @@ def _report(arguments: argparse.Namespace) -> int:
     from xaikit.reporting.build import report
 
     model = _load_model(arguments)
-    X, y = _load_data(arguments)
+    X, y, weights = _load_data(arguments)
     report(
-        model, X, y, background=_load_background(arguments), path=arguments.output,
-        output=arguments.output_name, title=arguments.title, random_state=arguments.seed,
-        n_jobs=arguments.n_jobs, budget=arguments.budget or "auto", model_name=arguments.model,
-        data_name=arguments.data,
+        model, X, y, sample_weight=weights, background=_load_background(arguments),
+        path=arguments.output, output=arguments.output_name, title=arguments.title,
+        random_state=arguments.seed, n_jobs=arguments.n_jobs, budget=arguments.budget or "auto",
+        model_name=arguments.model, data_name=arguments.data,
     )
     print(Path(arguments.output).resolve())
     return DONE
@@ -202,7 +209,7 @@ def _explain(arguments: argparse.Namespace) -> int:
                          "of questions depends only on the features and background rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
-    X, _ = _load_data(arguments)
+    X, _, _ = _load_data(arguments)
     explainer = method(**settings)
     made = explainer.fit(model, _load_background(arguments)).explain(X)
     _write(made, arguments.output, "attributions")
@@ -214,16 +221,19 @@ def _importance(arguments: argparse.Namespace) -> int:
     from xaikit.explainers.permutation import PermutationImportance
     from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 
+    if arguments.weights is not None and arguments.method == "kernel_shap":
+        raise ValueError("--weights cannot be used with --method kernel_shap, whose importance is "
+                         "the plain mean over the rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
-    X, y = _load_data(arguments)
+    X, y, weights = _load_data(arguments)
     shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
     made: Any
     if arguments.method == "permutation":
         explainer = PermutationImportance(scoring=arguments.scoring, **shared)
-        made = explainer.fit(model).explain(X, y)
+        made = explainer.fit(model).explain(X, y, weights)
     elif arguments.method == "mean_impact":
-        made = MeanImpactValue(**shared).fit(model).explain(X)
+        made = MeanImpactValue(**shared).fit(model).explain(X, sample_weight=weights)
     else:
         background = _load_background(arguments)
         shap = KernelSHAP(budget=arguments.budget or "auto", **shared)
@@ -244,7 +254,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if arguments.data is None:
         print("Pass --data to probe the model.")
         return DONE
-    X, _ = _load_data(arguments)
+    X, _, _ = _load_data(arguments)
     try:
         bound = predictor.bind(X)
     except Exception:
@@ -283,8 +293,8 @@ def _load_model(arguments: argparse.Namespace) -> Any:
     return wrap(model, task=arguments.task)
 
 
-def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """Return the table without the target and dropped columns, and the target."""
+def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """Return the table without the target, weights and dropped columns, the target, the weights."""
     from xaikit.tables.reading import read_table
 
     table = read_table(arguments.data, arguments.na)
@@ -292,17 +302,20 @@ def _load_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
         table = table.head(arguments.limit)
     if len(table) == 0:
         raise ValueError(f"{arguments.data} has no rows.")
-    y = None
-    for column in [arguments.target, *arguments.drop]:
-        if column is None:
-            continue
+    taken: dict[str, Any] = {}
+    for column in _left_out(arguments):
         if column not in table.columns:
             raise ValueError(f"{arguments.data} has no column {column!r}; it has "
                              f"{', '.join(map(str, table.columns))}.")
-        if column == arguments.target:
-            y = table[column]
-        table = table.drop(columns=column)
-    return table, y
+        taken[column] = table[column]
+    return (table.drop(columns=list(taken)), taken.get(arguments.target),
+            taken.get(arguments.weights))
+
+
+def _left_out(arguments: argparse.Namespace) -> list[str]:
+    """Return the columns that are no features."""
+    named = [arguments.target, arguments.weights, *arguments.drop]
+    return [column for column in named if column is not None]
 
 
 def _load_background(arguments: argparse.Namespace) -> Any:
@@ -311,7 +324,7 @@ def _load_background(arguments: argparse.Namespace) -> Any:
     if arguments.background is None:
         return None
     table = read_table(arguments.background, arguments.na)
-    left_out = [c for c in [arguments.target, *arguments.drop] if c in table.columns]
+    left_out = [c for c in _left_out(arguments) if c in table.columns]
     return table.drop(columns=left_out)
 
 

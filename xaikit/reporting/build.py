@@ -158,7 +158,7 @@ def report(
     output: int | str | None = None, groups: Any = None, scoring: Any = None,
     n_explain: int = 200, n_global: int = 2000, budget: int | str = "auto",
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
-    model_name: str | None = None, data_name: str | None = None,
+    model_name: str | None = None, data_name: str | None = None, sample_weight: Any = None,
 ) -> Report:
     """Write a report on a model and a table: an HTML page, with tables in files beside it.
 
@@ -169,8 +169,8 @@ def report(
     X : DataFrame or array (n_rows, n_columns)
         The rows to report on, preferably not those that the model was fitted on.
     y : array (n_rows,), optional
-        Their labels: classes or numbers. The performance is measured without rows whose label is
-        missing (NaN, None).
+        Their labels: classes or numbers. A Series is put in the order of X by its index. The
+        performance is measured without rows whose label is missing (NaN, None).
     background : DataFrame or array, optional
         Rows whose values replace hidden features; `X` by default.
     methods : sequence of {"kernel_shap", "permutation", "mean_impact"}
@@ -187,6 +187,9 @@ def report(
         100 background rows.
     title, model_name, data_name : str, optional
         Names to show on the page.
+    sample_weight : array (n_rows,), optional
+        How much each row counts in the performance, permutation importance and mean impact. Rows of
+        weight 0 are only described.
     {random_state, n_jobs}
 
     Returns
@@ -219,7 +222,7 @@ def report(
     options = Options(_check_methods(methods), groups, scoring, budget,
                       resolve_seed(random_state), n_jobs)
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
-                     seed=options.seed)
+                     seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
     found = raise_caveats(facts)
     known = provenance.provenance(facts, model_name, data_name)
