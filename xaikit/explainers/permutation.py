@@ -38,8 +38,9 @@ class PermutationImportance(Explainer):
     ----------
     scoring : str, callable, or list of them, optional
         scikit-learn scorers, each an output of the result. Default with ``y``: ``"accuracy"`` for
-        classifiers, ``"r2"`` for regressors. A callable is called as
-        ``scoring(estimator, X, y)``.
+        classifiers, ``"r2"`` for regressors. A callable is called as ``scoring(estimator, X, y)``,
+        with ``sample_weight=`` if there are weights. `X` has the rows' own index, and so has `y` if
+        it came as a Series.
     n_repeats : int
         Shuffles of each feature.
     {groups, outputs, confidence, batch_size, random_state, n_jobs, max_memory}

@@ -123,9 +123,8 @@ def why_not(classes: Any, labels: np.ndarray, error: str) -> str:
 
     Examples
     --------
-    >>> print(why_not(np.array([0, 1, 2]), np.array([0, 1]), ""))
-    y holds 0 and 1, and the model's classes are 0, 1 and 2. Pass rows of every class, or choose a
-    scorer of predicted classes, such as 'accuracy' or 'f1_macro'.
+    >>> why_not(None, np.array([0.5, 1.5]), "continuous is not supported")
+    "the model is a regression. Choose a scorer of numbers, such as 'r2'."
     """
     if "sample_weight" in error:
         return "it takes no weights. Choose another scorer, or leave out sample_weight."

@@ -36,6 +36,7 @@ class Truth:
     labels : array (n_kept,)
         The labels themselves, of one type, for scorers.
     weights : array (n_kept,) or None
+        All above 0: other rows are not among the scored.
     notes : list of str
         Sentences on what was assumed or left out.
     """
