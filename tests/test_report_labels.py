@@ -12,8 +12,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
 import xaikit as xk
-from xaikit.reporting import performance
+from xaikit.reporting import importance, performance
 from xaikit.reporting.truth import Truth
+from xaikit.sampling.seeds import stream
 
 X, CODES = load_iris(return_X_y=True, as_frame=True)
 X = X.iloc[::3, :2].set_axis([f"flower {i}" for i in range(50)]).set_axis(["a", "b"], axis=1)
@@ -66,6 +67,26 @@ def test_outputs_that_are_not_one_a_class_are_not_measured(model):
     r = report(model, CODES, output=0)
     assert "performance" not in r.tables
     assert "are not one for each of the classes 0, 1 and 2" in said(r, "performance")
+
+
+@pytest.mark.parametrize(("model", "scoring"), [
+    (THREE, "neg_log_loss"),
+    (xk.wrap(lambda X: THREE.predict_proba(X), task="classification"), "accuracy"),
+], ids=["estimator", "function"])
+def test_sorted_classes_are_all_among_the_rows_of_the_noise(model, scoring, monkeypatch):
+    monkeypatch.setitem(importance.NOISE_ROWS, "permutation", 20)  # all of the first class
+    r = report(model, CODES, output=0, methods=["permutation"], scoring=scoring, n_global=50)
+    want = xk.PermutationImportance(random_state=0, scoring=scoring).fit(THREE).explain(X, CODES)
+    np.testing.assert_allclose(r.explanations["permutation"].values, want.values, atol=1e-12)
+
+
+def test_a_class_that_few_rows_lack_is_known_from_the_others():
+    rare = np.where(np.arange(50) == 7, 2, CODES % 2)
+    model = xk.wrap(lambda X: THREE.predict_proba(X), task="classification")
+    seeds = [s for s in range(5)
+             if 7 not in stream(s, "rows of the report").permutation(50)[:20]]
+    r = report(model, rare, output=0, methods=["permutation"], random_state=seeds[0])
+    assert r.explanations["permutation"].output_names == ("accuracy",)
 
 
 def test_a_scorer_in_a_report_may_look_rows_up_by_their_index():

@@ -123,10 +123,25 @@ def rows_for(key: str, case: Case, truth: Truth, most: int | None = None
     """
     if key == "permutation" and truth.task is not None:
         positions, labels = labelled_rows(case, truth)
-        positions, labels = positions[:most], labels[:most]
+        if most is not None:
+            some = first_rows(labels, most) if truth.classes else slice(most)
+            positions, labels = positions[some], labels[some]
         if len(np.unique(labels)) > 1:
             return positions, case.as_given(labels, positions)
     return case.averaged[:most], None
+
+
+def first_rows(labels: np.ndarray, most: int) -> np.ndarray:
+    """Return the first rows, with the first of every class if a sorted table has them further down.
+
+    Examples
+    --------
+    >>> first_rows(np.array(["a", "a", "a", "b"]), 2)
+    array([0, 3])
+    """
+    _, firsts = np.unique(labels, return_index=True)
+    others = np.setdiff1d(np.arange(len(labels)), firsts)
+    return np.sort(np.concatenate([firsts[:most], others[: max(most - len(firsts), 0)]]))
 
 
 def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
@@ -134,7 +149,8 @@ def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importan
     positions, labels = rows_for(key, case, truth)
     explainer = global_method(key, options, labels is not None)
     # A copy, because the result's cost counts these rows already.
-    explainer.fit(as_task(case.predictor.spawn(), truth))
+    own = as_task(case.predictor.spawn(), truth)
+    explainer.fit(own if labels is None else with_classes(own, truth))
     return explainer.explain(case.rows(positions), labels, case.weights_of(positions))
 
 
@@ -143,6 +159,15 @@ def as_task(predictor: Predictor, truth: Truth) -> Predictor:
     if predictor.task is not None or truth.task is None:
         return predictor
     return wrap(predictor, task=truth.task)
+
+
+def with_classes(predictor: Predictor, truth: Truth) -> Predictor:
+    """Return a predictor whose outputs are named as their classes, which a few labels may lack."""
+    names = truth.classes
+    if predictor.methods or len(names) < 3 or len(set(names)) < len(names) or \
+            predictor.settings.outputs is not None or predictor.output_names == names:
+        return predictor
+    return wrap(predictor, output_names=names)
 
 
 def cut_to(
@@ -230,7 +255,8 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         cost = cost_of(ledger, result.cost.seconds)
     else:
         positions, labels = rows_for(key, case, truth, NOISE_ROWS[key])
-        explainer = global_method(key, options, labels is not None).fit(blind)
+        explainer = global_method(key, options, labels is not None)
+        explainer.fit(blind if labels is None else with_classes(blind, truth))
         result = explainer.explain(with_noise(case.rows(positions), name, rng), labels,
                                    case.weights_of(positions))
         cost = result.cost
