@@ -15,7 +15,7 @@ from xaikit.reporting.importance import Blind, with_noise
 from xaikit.reporting.inputs import one_per_row
 from xaikit.reporting.truth import Truth
 from xaikit.tables.files import content_hash
-from xaikit.tables.labels import read_labels
+from xaikit.tables.targets import read_labels
 
 
 def test_calibration_error_by_hand():

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.settings import is_whole
-from xaikit.tables.labels import Labels, class_codes, distinct_labels
+from xaikit.tables.targets import Labels, class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
 
 

@@ -18,8 +18,8 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY, POSITIVE, Flag, OneOf, Several
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, means_of
-from xaikit.tables.labels import read_weights
 from xaikit.tables.tables import column_of
+from xaikit.tables.targets import read_weights
 
 
 class MeanImpactValue(Explainer):

@@ -21,8 +21,8 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
-from xaikit.tables.labels import Labels, read_labels, read_weights
 from xaikit.tables.tables import borrow_columns
+from xaikit.tables.targets import Labels, read_labels, read_weights
 
 N_BOOTSTRAP = 1000
 

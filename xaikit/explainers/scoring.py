@@ -12,9 +12,9 @@ from sklearn.metrics import get_scorer
 
 from xaikit.errors import XaikitError
 from xaikit.explainers.replay import Replay
-from xaikit.tables.labels import Labels, distinct_labels
 from xaikit.tables.schema import Schema
 from xaikit.tables.tables import rows_of
+from xaikit.tables.targets import Labels, distinct_labels
 from xaikit.tables.wording import cut, level_text, listed
 
 BLOCKS = 10

@@ -10,9 +10,9 @@ import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
-from xaikit.tables.labels import Labels, read_labels, read_weights
 from xaikit.tables.schema import as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
+from xaikit.tables.targets import Labels, read_labels, read_weights
 
 MOST_SCORED = 10_000
 """Most rows to measure performance on; its interval is then less than a percent wide."""

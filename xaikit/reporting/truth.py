@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit.explainers.classes import classes_of_outputs
 from xaikit.reporting.inputs import Case
-from xaikit.tables.labels import class_codes, distinct_labels
+from xaikit.tables.targets import class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
 
 

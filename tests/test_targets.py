@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from xaikit.explainers.classes import as_spelled, classes_of_outputs, strange_labels
-from xaikit.tables.labels import class_codes, read_labels, read_weights
+from xaikit.tables.targets import class_codes, read_labels, read_weights
 
 NAMED = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=["x", "y", "z"])
 COUNTED = NAMED.reset_index(drop=True)
