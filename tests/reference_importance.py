@@ -38,6 +38,12 @@ def targets(x, column, mode, delta):
 
 def mean_impact(f, X, mode, delta, clip=False, unit=None):
     """One row at a time: (signed, absolute) of a column, or of columns moved together."""
+    effects = impacts(f, X, mode, delta, clip, unit)
+    return np.mean(effects, axis=0), np.mean(np.abs(effects), axis=0)
+
+
+def impacts(f, X, mode, delta, clip=False, unit=None):
+    """The effect on each row."""
     effects = []
     for row in X:
         if any(row[c] != row[c] for c in unit):
@@ -50,7 +56,7 @@ def mean_impact(f, X, mode, delta, clip=False, unit=None):
                 up[c] = min(max(up[c], np.nanmin(X[:, c])), np.nanmax(X[:, c]))
                 down[c] = min(max(down[c], np.nanmin(X[:, c])), np.nanmax(X[:, c]))
         effects.append(f(up[None])[0] - f(down[None])[0])
-    return np.mean(effects, axis=0), np.mean(np.abs(effects), axis=0)
+    return effects
 
 
 def swapped(f, frame, columns):
@@ -134,23 +140,51 @@ def random_blocks(n, seed):
     return np.array([place % min(10, n // 2) for place in stream(seed, "blocks").permutation(n)])
 
 
-def score_drops(score, predict, X, y, seed, n_repeats):
+def weighted_change(f, X, seed, n_repeats, weights):
+    """Weighted mean |f(shuffled) − f| of every column, and what each row moves it by."""
+    base, n, total = f(X), len(X), sum(weights)
+    values, moves = [], []
+    for u in range(X.shape[1]):
+        steps = []
+        for order in sources(seed, u, n_repeats, n):
+            shuffled = X.copy()
+            shuffled[:, u] = X[order, u]
+            steps.append((order, np.abs(f(shuffled) - base)))
+        value = sum(weights[i] * step[i] for _, step in steps for i in range(n)) / total / n_repeats
+        rows = np.zeros_like(base)
+        for order, step in steps:
+            for i, source in enumerate(order):
+                move = n * weights[i] / total * (step[i] - value) / n_repeats
+                rows[i] += move
+                rows[source] += move
+        values.append(value)
+        moves.append(rows)
+    return np.array(values), np.array(moves)
+
+
+def score_drops(score, predict, X, y, seed, n_repeats, weights=None):
     """Mean drop of a score for every column, and its jackknife error over blocks."""
     blocks, n = random_blocks(len(y), seed), len(X)
     drops, errors, base = [], [], predict(X)
+
+    def of(rows, answers):
+        own = {} if weights is None else {"sample_weight": weights[rows]}
+        return score(y[rows], answers[rows], **own)
+
+    everyone = np.arange(n)
     for c in range(X.shape[1]):
         repeats, left_out = [], []
         for order in sources(seed, c, n_repeats, n):
             shuffled = X.copy()
             shuffled[:, c] = X[order, c]
             answers = predict(shuffled)
-            repeats.append(score(y, base) - score(y, answers))
+            repeats.append(of(everyone, base) - of(everyone, answers))
             left_out.append([])
             for b in range(blocks.max() + 1):
                 kept = blocks != b
                 # With a block's rows go those that were given their values.
                 both = kept & (blocks[order] != b)
-                left_out[-1].append(score(y[both], base[both]) - score(y[both], answers[both]))
+                left_out[-1].append(of(both, base) - of(both, answers))
         drops.append(repeats)
         parts = [sum(p) / n_repeats for p in zip(*left_out, strict=True)]
         mean, n_blocks = sum(parts) / len(parts), len(parts)

@@ -144,3 +144,33 @@ def test_a_module_that_fails_to_import_is_a_message(capsys, place):
     status, _, err = run(capsys, "doctor", "--model", "cli_fails_to_import:model")
     assert status in (1, 2)
     assert "division by zero" in err
+
+
+def test_importance_by_weights(capsys, place):
+    frame = place.frame.assign(w=np.arange(12) % 3, n=-1)
+    frame.to_csv("weighted.csv", index=False)
+    command = ["importance", "--model", place.model("linear"), "--data", "weighted.csv"]
+    status, out, _ = run(capsys, *command, "--method", "mean_impact", "--weights", "w", "--drop", "n")
+    assert status == 0
+    got = read(out).set_index("feature")["value"]
+    assert got["a"] == pytest.approx(np.average(0.4 * frame["a"], weights=frame["w"]))
+    assert set(got.index) == {"a", "b"}
+    for more, sentence in ((["--method", "kernel_shap", "--weights", "w"], "--weights cannot be used"),
+                           (["--weights", "v"], "no column 'v'; it has a, b, w, n"),
+                           (["--weights", "n", "--drop", "w"], "sample_weight must be one finite")):
+        status, out, err = run(capsys, *command, *more)
+        assert (status, out) == (2, "")
+        assert sentence in err
+
+
+def test_a_report_by_weights(place, monkeypatch, capsys):
+    from xaikit.reporting import build
+
+    asked = {}
+    monkeypatch.setattr(build, "report", lambda model, X, y, **more: asked.update(more, X=X, y=y))
+    place.frame.assign(w=np.arange(12) % 3, y=1).to_csv("weighted.csv", index=False)
+    status, _, _ = run(capsys, "report", "--model", place.model("linear"), "--data", "weighted.csv",
+                       "--target", "y", "--weights", "w")
+    assert status == 0
+    assert list(asked["X"].columns) == ["a", "b"]
+    assert asked["sample_weight"].tolist() == [0, 1, 2] * 4

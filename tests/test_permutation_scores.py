@@ -291,9 +291,10 @@ def test_a_rare_class_has_no_interval_and_says_so():
 
 
 @pytest.mark.parametrize(("y", "sentence"), [
-    (IRIS_Y[:10], r"y has shape \(10,\), expected one label for each of the 150 rows"),
+    (IRIS_Y[:10], "y holds 10 labels for 150 rows of X; pass one label per row"),
     (np.where(np.arange(150) == 3, np.nan, 1.0), "y holds NaN"),
-    (np.zeros((2, 150)), "y has shape"),
+    (np.zeros((2, 150)), "y holds 2 labels for 150 rows"),
+    (np.zeros((150, 2, 1)), "y has shape"),
     (1, "y has shape"),
 ])
 def test_labels_that_do_not_fit(y, sentence):

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_cases import cancer, classifier, mixed
+from scipy.stats import binomtest
 
 import xaikit as xk
 from xaikit.reporting import checks, document, performance
 from xaikit.reporting import data as table_data
 from xaikit.reporting.importance import Blind, with_noise
-from xaikit.reporting.inputs import read_labels
+from xaikit.reporting.inputs import one_per_row
 from xaikit.reporting.truth import Truth
 from xaikit.tables.files import content_hash
+from xaikit.tables.targets import read_labels
 
 
 def test_calibration_error_by_hand():
@@ -55,8 +57,19 @@ def test_content_hash_sees_every_value():
 
 
 def test_labels_are_read_as_objects():
-    assert pd.isna(read_labels([1.0, np.nan], 2)[1])
-    assert read_labels(np.array([[True], [False]]), 2).tolist() == [True, False]
+    def read(y):
+        return one_per_row(read_labels(y, None, 2)).values
+
+    assert pd.isna(read([1.0, np.nan])[1])
+    assert read(np.array([[True], [False]])).tolist() == [True, False]
+    with pytest.raises(ValueError, match="one label per row"):
+        read(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 7), (3, 7), (7, 7), (120, 400)])
+def test_wilson_as_scipy_has_it(hits, n):
+    want = binomtest(hits, n).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose(performance.wilson(hits / n, n), [want.low, want.high], atol=1e-12)
 
 
 def test_the_model_never_sees_the_noise():

@@ -86,6 +86,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser, target="column of labels, for performance and permutation importance")
+    _add_weights(parser)
     parser.add_argument("--background", help="table whose rows replace hidden features")
     parser.add_argument("--output", default="report.html", help="path of the report")
     parser.add_argument("--class", dest="output_name",
@@ -108,6 +109,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _add_importance(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_data(parser, target="column of labels")
+    _add_weights(parser)
     parser.add_argument("--method", choices=["permutation", "mean_impact", "kernel_shap"],
                         default="permutation")
     parser.add_argument("--background", help="for kernel_shap; the data by default")
@@ -136,6 +138,7 @@ def _add_model(parser: argparse.ArgumentParser, required: bool = True) -> None:
 def _add_data(parser: argparse.ArgumentParser, target: str, required: bool = True) -> None:
     parser.add_argument("--data", required=required, help="table: .csv, .parquet or .feather")
     parser.add_argument("--target", help=target)
+    parser.set_defaults(weights=None)
     parser.add_argument("--drop", action="append", default=[], metavar="COLUMN",
                         help="column to leave out; may be repeated")
     for name, metavar, words in (
@@ -149,6 +152,10 @@ def _add_data(parser: argparse.ArgumentParser, target: str, required: bool = Tru
     parser.add_argument("--encoding", default="utf-8", help="encoding of a CSV; UTF-8 by default")
     parser.add_argument("--decimal", default=".", help="decimal sign of a CSV's numbers: . or ,")
     parser.add_argument("--limit", type=_positive, metavar="N", help="first N rows only")
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", metavar="COLUMN", help="column of weights of the rows")
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:
@@ -191,10 +198,10 @@ def _report(arguments: argparse.Namespace) -> int:
     model = _load_model(arguments)
     given = _load_data(arguments, model)
     report(
-        model, given.X, given.y, background=given.background, path=arguments.output,
-        output=arguments.output_name, title=arguments.title, random_state=arguments.seed,
-        n_jobs=arguments.n_jobs, budget=arguments.budget or "auto", model_name=arguments.model,
-        data_name=arguments.data, data_notes=given.notes,
+        model, given.X, given.y, sample_weight=given.weights, background=given.background,
+        path=arguments.output, output=arguments.output_name, title=arguments.title,
+        random_state=arguments.seed, n_jobs=arguments.n_jobs, budget=arguments.budget or "auto",
+        model_name=arguments.model, data_name=arguments.data, data_notes=given.notes,
     )
     print(Path(arguments.output).resolve())
     return DONE
@@ -222,6 +229,9 @@ def _importance(arguments: argparse.Namespace) -> int:
     from xaikit.explainers.permutation import PermutationImportance
     from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 
+    if arguments.weights is not None and arguments.method == "kernel_shap":
+        raise ValueError("--weights cannot be used with --method kernel_shap, whose importance is "
+                         "the plain mean over the rows.")
     _check_output(arguments.output)
     model = _load_model(arguments)
     given = _load_data(arguments, model)
@@ -229,9 +239,9 @@ def _importance(arguments: argparse.Namespace) -> int:
     made: Any
     if arguments.method == "permutation":
         explainer = PermutationImportance(scoring=arguments.scoring, **shared)
-        made = explainer.fit(model).explain(given.X, given.y)
+        made = explainer.fit(model).explain(given.X, given.y, given.weights)
     elif arguments.method == "mean_impact":
-        made = MeanImpactValue(**shared).fit(model).explain(given.X)
+        made = MeanImpactValue(**shared).fit(model).explain(given.X, sample_weight=given.weights)
     else:
         background = given.X if given.background is None else given.background
         shap = KernelSHAP(budget=arguments.budget or "auto", **shared)
@@ -297,12 +307,13 @@ class _Given:
 
     X: Any
     y: Any
+    weights: Any
     background: Any
     notes: tuple[str, ...]
 
 
 def _load_data(arguments: argparse.Namespace, model: Any) -> _Given:
-    """Return the table and the background without target and dropped columns, and the target."""
+    """Return the table and the background without columns that are no features, and those."""
     from xaikit.predictor.fitted_columns import fitted_columns, fitted_labels
     from xaikit.tables.cells import FittedColumn
     from xaikit.tables.csv_files import Options
@@ -317,30 +328,33 @@ def _load_data(arguments: argparse.Namespace, model: Any) -> _Given:
         [arguments.data, *([] if background is None else [background])],
         Options(arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
                 arguments.decimal), fitted)
-    table, y = _without_left_out(arguments, read.frames[0])
+    table, y, weights = _split(arguments, read.frames[0])
     if background is not None:
-        background = read.frames[1].drop(
-            columns=[arguments.target, *arguments.drop], errors="ignore")
+        background = read.frames[1].drop(columns=_no_features(arguments), errors="ignore")
     for note in read.notes:
         print(f"xaikit: {note}", file=sys.stderr)
-    return _Given(table, y, background, read.notes)
+    return _Given(table, y, weights, background, read.notes)
 
 
-def _without_left_out(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any]:
-    """Return the first rows without the target and dropped columns, and the target."""
-    table, y = table.head(arguments.limit or len(table)), None
+def _split(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any, Any]:
+    """Return the features of the first rows, the target, and the weights."""
+    table = table.head(arguments.limit or len(table))
     if len(table) == 0:
         raise ValueError(f"{arguments.data} has no rows.")
-    for column in [arguments.target, *arguments.drop]:
-        if column is None:
-            continue
+    taken: dict[str, Any] = {}
+    for column in _no_features(arguments):
         if column not in table.columns:
             raise ValueError(f"{arguments.data} has no column {column!r}; it has "
                              f"{', '.join(map(str, table.columns))}.")
-        if column == arguments.target:
-            y = table[column]
-        table = table.drop(columns=column)
-    return table, y
+        taken[column] = table[column]
+    return (table.drop(columns=list(taken)), taken.get(arguments.target),
+            taken.get(arguments.weights))
+
+
+def _no_features(arguments: argparse.Namespace) -> list[str]:
+    """Return the columns that are no features."""
+    named = [arguments.target, arguments.weights, *arguments.drop]
+    return [column for column in named if column is not None]
 
 
 def _check_output(output: str | None) -> None:

@@ -17,8 +17,9 @@ from xaikit.sampling.moves import can_step, is_centred, lacks_zero, levels, most
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY, POSITIVE, Flag, OneOf, Several
-from xaikit.solvers.intervals import bootstrap_means, errors_of_means
+from xaikit.solvers.intervals import bootstrap_means, errors_of_means, means_of
 from xaikit.tables.tables import column_of
+from xaikit.tables.targets import read_weights
 
 
 class MeanImpactValue(Explainer):
@@ -115,7 +116,7 @@ class MeanImpactValue(Explainer):
             if self.mode == "quantile" and delta >= 1:
                 raise SettingError(f"delta must be below 1 in quantile mode, got {delta!r}.")
 
-    def explain(self, X: Any, y: Any = None) -> Importance:
+    def explain(self, X: Any, y: Any = None, sample_weight: Any = None) -> Importance:
         """Move every feature of every row.
 
         Parameters
@@ -123,6 +124,9 @@ class MeanImpactValue(Explainer):
         X : DataFrame or array (n_rows, n_columns)
             The rows averaged over.
         y : ignored
+        sample_weight : array (n_rows,), optional
+            How much each row counts in the means. How far a row is moved does not depend on it. A
+            Series is put in the order of X by its index.
 
         Returns
         -------
@@ -136,7 +140,7 @@ class MeanImpactValue(Explainer):
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            For settings out of range or an empty table.
+            For settings out of range, an empty table, or weights that do not fit it.
         ModelError
             If the model fails.
         """
@@ -144,8 +148,9 @@ class MeanImpactValue(Explainer):
         ledger = self.predictor_.ledger
         watch = Stopwatch(ledger)
         questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
+        weights = read_weights(sample_weight, X, len(questions))
         work = ImpactWork(questions, (self.delta, *self.sweep), self.mode, self.clip,
-                          self.max_levels)
+                          self.max_levels, weights)
         stepped = [can_step(columns_of(questions, unit).values()) for unit in questions.units]
         if not all(stepped):
             questions.base()  # asked before the work is shared out, not by every worker
@@ -153,10 +158,10 @@ class MeanImpactValue(Explainer):
         impacts = run(work, list(enumerate(stepped)), ledger, n_jobs=self.n_jobs, label="MIV")
         warnings = (*questions.warnings, *(w for impact in impacts for w in impact.warnings))
         return Importance(
-            **self._about(), **self._numbers(impacts), feature_names=questions.unit_names,
+            **self._about(), **self._numbers(impacts, weights), feature_names=questions.unit_names,
             output_names=questions.output_names, cost=watch.cost(), warnings=warnings)
 
-    def _numbers(self, impacts: list[Impact]) -> dict[str, Any]:
+    def _numbers(self, impacts: list[Impact], weights: np.ndarray | None) -> dict[str, Any]:
         """Summarise effects over rows: values, errors, intervals and details."""
         signed = np.stack([impact.signed for impact in impacts], axis=1)
         size = np.stack([impact.absolute for impact in impacts], axis=1)
@@ -164,9 +169,9 @@ class MeanImpactValue(Explainer):
         first = np.concatenate([signed[..., 0], size[..., 0]], axis=1).reshape(n, -1)
         lower, upper = (
             bound.reshape(2, *shape) for bound in bootstrap_means(
-                first, self.n_bootstrap, self.confidence, stream(self.seed_, "bootstrap"))
+                first, self.n_bootstrap, self.confidence, stream(self.seed_, "bootstrap"), weights)
         )
-        absolute = size.mean(axis=0)
+        absolute = means_of(size, weights)
         total = absolute[..., 0].sum(axis=0)
         details = {
             "absolute": absolute[..., 0],
@@ -175,10 +180,10 @@ class MeanImpactValue(Explainer):
             "unmoved": np.repeat([[impact.unmoved] for impact in impacts], shape[1], axis=1),
         }
         if len(self.sweep):
-            details["sweep"] = signed.mean(axis=0)[..., 1:]
+            details["sweep"] = means_of(signed, weights)[..., 1:]
             details["sweep_absolute"] = absolute[..., 1:]
-        return {"values": signed[..., 0].mean(axis=0),
-                "standard_errors": errors_of_means(signed[..., 0]),
+        return {"values": means_of(signed[..., 0], weights),
+                "standard_errors": errors_of_means(signed[..., 0], weights),
                 "lower": lower[0], "upper": upper[0], "details": details}
 
 
@@ -186,7 +191,7 @@ class MeanImpactValue(Explainer):
 class Impact:
     """Effects of one unit, arrays (n_rows, n_outputs, n_deltas), and warnings about them.
 
-    `unmoved` is the fraction of rows that were not moved.
+    `unmoved` is the fraction of rows, by weight, that were not moved.
     """
 
     signed: np.ndarray
@@ -204,6 +209,7 @@ class ImpactWork:
     mode: str
     clip: bool
     max_levels: int
+    weights: np.ndarray | None
 
     def __call__(self, part: tuple[int, bool]) -> tuple[Impact, Ledger]:
         """Move a unit by steps, or swap its levels if it has none."""
@@ -217,7 +223,7 @@ class ImpactWork:
         found = [effects_of_steps(questions, columns, self.mode, delta, self.clip)
                  for delta in self.deltas]
         signed = np.stack([effects for effects, _ in found], axis=-1)
-        unmoved = float(1.0 - found[0][1].mean())
+        unmoved = float(1.0 - means_of(found[0][1], self.weights))
         warnings = [sentence for c, column in columns.items()
                     for sentence in caveats(column, questions.column_names[c], self.mode)]
         if unmoved > 0.5:
@@ -248,7 +254,7 @@ class ImpactWork:
         # A level is no step: it is swapped whole, whatever δ.
         signed, absolute = (np.repeat((sums / swaps)[..., None], len(self.deltas), axis=-1)
                             for sums in (signed, absolute))
-        return Impact(signed, absolute, float((counted == 0).mean()), warnings)
+        return Impact(signed, absolute, float(means_of(counted == 0, self.weights)), warnings)
 
 
 def effects_of_steps(

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from xaikit.errors import SettingError
 from xaikit.explainers.base import Explainer
+from xaikit.explainers.classes import Classes, check_complete, classes_of, known_labels
 from xaikit.explainers.replay import replay_of
 from xaikit.explainers.run import Stopwatch, run
-from xaikit.explainers.scoring import Scoring, labels_of, random_blocks, scorers_of
+from xaikit.explainers.scoring import Scoring, of_sklearn, random_blocks, scorers_of
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.seeds import stream
@@ -20,6 +22,7 @@ from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
 from xaikit.tables.tables import borrow_columns
+from xaikit.tables.targets import Labels, read_labels, read_weights
 
 N_BOOTSTRAP = 1000
 
@@ -35,8 +38,9 @@ class PermutationImportance(Explainer):
     ----------
     scoring : str, callable, or list of them, optional
         scikit-learn scorers, each an output of the result. Default with ``y``: ``"accuracy"`` for
-        classifiers, ``"r2"`` for regressors. A callable is called as
-        ``scoring(estimator, X, y)``.
+        classifiers, ``"r2"`` for regressors. A callable is called as ``scoring(estimator, X, y)``,
+        with ``sample_weight=`` if there are weights. `X` has the rows' own index, and so has `y` if
+        it came as a Series.
     n_repeats : int
         Shuffles of each feature.
     {groups, outputs, confidence, batch_size, random_state, n_jobs, max_memory}
@@ -81,7 +85,7 @@ class PermutationImportance(Explainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def explain(self, X: Any, y: Any = None) -> Importance:
+    def explain(self, X: Any, y: Any = None, sample_weight: Any = None) -> Importance:
         """Shuffle every feature.
 
         Parameters
@@ -89,7 +93,10 @@ class PermutationImportance(Explainer):
         X : DataFrame or array (n_rows, n_columns)
         y : array (n_rows,), optional
             With it, importance is the drop of the score; without, the mean absolute change of each
-            output.
+            output. A Series is put in the order of X by its index.
+        sample_weight : array (n_rows,), optional
+            How much each row counts in the score, or in the mean. Cells are borrowed from all rows
+            alike. A Series is put in the order of X by its index.
 
         Returns
         -------
@@ -103,7 +110,8 @@ class PermutationImportance(Explainer):
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            For settings out of range, an empty table, or ``y`` that does not fit it.
+            For settings out of range, an empty table, ``y`` or weights that do not fit it, or
+            labels that the model does not know.
         ModelError
             If the model fails.
         """
@@ -115,8 +123,9 @@ class PermutationImportance(Explainer):
         watch = Stopwatch(ledger)
         questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
         shuffles = Shuffles(self.seed_, self.n_repeats, len(questions))
-        work = change_work(questions, shuffles) if y is None else score_work(
-            questions, shuffles, y, self.scoring)
+        weights = read_weights(sample_weight, X, len(questions))
+        work = change_work(questions, shuffles, weights) if y is None else score_work(
+            questions, shuffles, read_labels(y, X, len(questions)), weights, self.scoring)
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
                     label="permutation")
@@ -153,22 +162,30 @@ def shuffled(
     return answers.reshape(n_repeats, n_rows, *answers.shape[1:])
 
 
-def change_work(questions: TableQuestions, shuffles: Shuffles) -> ChangeWork:
+def change_work(
+    questions: TableQuestions, shuffles: Shuffles, weights: np.ndarray | None
+) -> ChangeWork:
     """Ask about the table as it is, before the work is shared out."""
     questions.base()
-    return ChangeWork(questions, shuffles)
+    return ChangeWork(questions, shuffles, weights)
 
 
 def score_work(
-    questions: TableQuestions, shuffles: Shuffles, y: Any, scoring: Any
+    questions: TableQuestions, shuffles: Shuffles, y: Labels, weights: np.ndarray | None,
+    scoring: Any,
 ) -> ScoreWork:
     """Score the table as it is, before the work is shared out."""
-    labels, predictor = labels_of(y, len(questions)), questions.predictor
-    ready = Scoring(scorers_of(scoring, predictor.task), labels,
-                    random_blocks(len(labels), stream(shuffles.seed, "blocks")))
-    as_is = replay_of(predictor, questions.table, questions.base, labels)
+    check_complete(y)
+    predictor, warnings = questions.predictor, list[str]()
+    scorers = scorers_of(scoring, predictor.task, weights is not None)
+    classes = classes_of(predictor, y.values) if predictor.task == "classification" else None
+    if classes is not None:
+        y, warnings = known_labels(y, classes, any(map(of_sklearn, scorers.values())))
+    ready = Scoring(scorers, y, weights, predictor.columns,
+                    random_blocks(len(y), stream(shuffles.seed, "blocks")))
+    as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
-    return ScoreWork(questions, shuffles, ready, scores, as_is.labels)
+    return ScoreWork(questions, shuffles, ready, classes, scores, as_is.labels, tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -177,18 +194,25 @@ class ChangeWork:
 
     questions: TableQuestions
     shuffles: Shuffles
+    weights: np.ndarray | None
 
     def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
         """Return the mean changes by row and by repeat, (n_rows or n_repeats, n_outputs)."""
         questions, sources = self.questions.spawn(), self.shuffles.of(unit)
         change = np.abs(shuffled(questions, unit, sources) - questions.base())
+        repeats = change.mean(axis=1)
+        if self.weights is not None:
+            repeats = np.average(change, axis=1, weights=self.weights)
+            # How far a row moves the mean is its weight times its distance from it.
+            relative = (self.weights / self.weights.mean())[:, None]
+            change = repeats.mean(axis=0) + relative * (change - repeats.mean(axis=0))
         given = np.empty_like(change)
         for r, source in enumerate(sources):
             given[r, source] = change[r]
         # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
         # interval from the takers alone would be half as wide as it has to be.
         by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
-        return (by_row, change.mean(axis=1)), questions.ledger
+        return (by_row, repeats), questions.ledger
 
     def numbers(
         self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
@@ -211,14 +235,16 @@ class ScoreWork:
     """Measures what scores lose; goes to workers whole.
 
     `scores` (n_scorers,) are those with nothing shuffled; `labels` says whether the answers were
-    read as labels then.
+    read as labels then; `warnings` are about the labels in y.
     """
 
     questions: TableQuestions
     shuffles: Shuffles
     scoring: Scoring
+    classes: Classes | None
     scores: np.ndarray
     labels: bool
+    warnings: tuple[str, ...]
 
     def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
         """Return the drops of each repeat, and the mean drops with each block left out.
@@ -233,12 +259,14 @@ class ScoreWork:
                 known[method] = shuffled(questions, unit, sources, method)
             return known[method][repeat]
 
-        y = self.scoring.y
-        as_is = replay_of(questions.predictor, questions.table, questions.base, y, self.labels)
+        predictor, own = questions.predictor, questions.table
+        as_is = replay_of(predictor, own, questions.base, self.classes, self.labels)
         drops, parts = [], []
         for r, source in enumerate(sources):
-            table = borrow_columns(questions.table, questions.units[unit], source)
-            replay = replay_of(questions.predictor, table, partial(answers, r), y, self.labels)
+            table = borrow_columns(own, questions.units[unit], source)
+            if isinstance(own, pd.DataFrame):
+                table.index = own.index  # a scorer may look rows up by it
+            replay = replay_of(predictor, table, partial(answers, r), self.classes, self.labels)
             drops.append(self.scores - self.scoring(replay))
             parts.append(self.scoring.drops_by_block(as_is, replay, source))
         return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger
@@ -249,7 +277,7 @@ class ScoreWork:
         """Summarise the units' drops: values, errors, intervals and details."""
         repeats = np.stack([drops for drops, _ in found])
         errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
-        values, warnings = repeats.mean(axis=-1), []
+        values, warnings = repeats.mean(axis=-1), list(self.warnings)
         if np.isnan(errors).any():
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from xaikit.errors import SettingError
+from xaikit.explainers.classes import Classes
 from xaikit.predictor.adapter import Predictor
 from xaikit.tables.tables import Table
 
@@ -22,34 +24,37 @@ class Replay(BaseEstimator):
     Parameters
     ----------
     predictor : Predictor
-        Asked about any table of another length than `rows`, as scorers with rows of their own pass.
+        Asked about any table but `handed`, as scorers with rows of their own pass.
     table : table (n_rows, n_columns)
     answers : callable
         See `Answers`.
-    classes : array, optional
-        Of a classifier, sorted.
+    classes : Classes, optional
+        Of a classifier.
     labels : bool
         Whether the answers of a function are known to be labels; see `_as_classifier`.
 
     Attributes
     ----------
     rows : int array
-        Rows of the table that are scored: a scorer passes these rows, and gets their answers.
+        Rows of the table that are scored.
+    handed : object
+        What the scorer was handed of these rows: if it passes this on, it gets their answers.
     labels : bool
         True as soon as answers were read as labels.
     """
 
     def __init__(
-        self, predictor: Predictor, table: Table, answers: Answers, classes: Any = None,
-        labels: bool = False,
+        self, predictor: Predictor, table: Table, answers: Answers,
+        classes: Classes | None = None, labels: bool = False,
     ) -> None:
         self.predictor = predictor
         self.table = table
         self.answers = answers
         self.classes = classes
-        self.classes_ = classes
+        self.classes_: Any = None if classes is None else classes.values
         self.labels = labels
         self.rows = np.arange(len(table))
+        self.handed: Any = None
 
     def _has(self, method: str) -> bool:
         if self.predictor.methods:
@@ -73,14 +78,23 @@ class Replay(BaseEstimator):
         return self._replay("decision_function", X)
 
     def _replay(self, method: str, X: Any) -> np.ndarray:
-        known = len(X) == len(self.rows)
+        known = X is self.handed
+        table = self.table if known else self.predictor.columns.conform(X)
         if self.predictor.methods:
             return self.answers(method)[self.rows] if known else \
-                self.predictor.ask_method(method, X)
-        answers = self.answers(None)[self.rows] if known else self.predictor.ask(X)
-        if self.classes_ is None:
+                self.predictor.ask_method(method, table)
+        answers = self.answers(None)[self.rows] if known else self.predictor.ask(table)
+        if self.classes is None:
             return answers[:, 0] if answers.shape[1] == 1 else answers
-        return self._as_classifier(method, answers)
+        return self._as_classifier(method, self._in_order(answers, self.classes))
+
+    def _in_order(self, answers: np.ndarray, classes: Classes) -> np.ndarray:
+        """Return outputs in the order of the sorted classes; a single one as that of the second."""
+        if classes.columns is None or (np.diff(classes.columns) > 0).all():
+            return answers
+        if answers.shape[1] == 1:
+            return -answers if self._raw else 1 - answers
+        return answers[:, classes.columns]
 
     @property
     def _raw(self) -> bool:
@@ -89,13 +103,7 @@ class Replay(BaseEstimator):
 
     def _as_classifier(self, method: str, answers: np.ndarray) -> np.ndarray:
         """Read outputs as a classifier's: columns in the order of the sorted labels of y."""
-        n_classes = len(self.classes_)
-        single = answers.shape[1] == 1
-        if (2 if single else answers.shape[1]) != n_classes:
-            raise ValueError(
-                f"the model gives {answers.shape[1]} outputs, which do not fit the {n_classes} "
-                "classes in y; wrap a function with one output a class."
-            )
+        n_classes, single = len(self.classes_), answers.shape[1] == 1
         if method == "decision_function":
             # Scorers want one number where there are two classes: how far the second is ahead.
             if n_classes == 2:
@@ -117,7 +125,7 @@ class Replay(BaseEstimator):
                 set(np.unique(answers).tolist()) <= set(classes):
             self.labels = True
             return self.classes_[[classes.index(v) for v in answers[:, 0].tolist()]]
-        raise ValueError(
+        raise SettingError(
             f"the model's answers lie between {answers.min():.4g} and {answers.max():.4g}: they "
             "are not probabilities. Say xk.wrap(model, task='classification', output='logits') if "
             "they are log-odds, or return probabilities."
@@ -133,11 +141,9 @@ class ReplayRegressor(RegressorMixin, Replay):
 
 
 def replay_of(
-    predictor: Predictor, table: Table, answers: Answers, y: np.ndarray, labels: bool = False
+    predictor: Predictor, table: Table, answers: Answers, classes: Classes | None,
+    labels: bool = False,
 ) -> Replay:
-    """Return the replay of a table; the classes of a plain function are the labels in `y`."""
-    if predictor.task != "classification":
-        return ReplayRegressor(predictor, table, answers)
-    classes = getattr(predictor.model_of_methods, "classes_", None)
-    return ReplayClassifier(predictor, table, answers, np.unique(y) if classes is None else classes,
-                            labels)
+    """Return the replay of a table: that of a classifier if there are classes."""
+    kind = ReplayRegressor if classes is None else ReplayClassifier
+    return kind(predictor, table, answers, classes, labels)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import get_scorer
 
+from xaikit.errors import XaikitError
 from xaikit.explainers.replay import Replay
-from xaikit.tables.tables import take_rows
+from xaikit.tables.schema import Schema
+from xaikit.tables.tables import rows_of
+from xaikit.tables.targets import Labels, distinct_labels
+from xaikit.tables.wording import cut, level_text, listed
 
 BLOCKS = 10
 """Parts of the rows left out in turn for the standard error of a score."""
@@ -24,25 +28,44 @@ class Scoring:
     Attributes
     ----------
     scorers : dict of name to callable
-    y : array (n_rows, …)
+    y : Labels
+    weights : array (n_rows,) or None
+    schema : Schema
+        Turns rows back into what the user passed, for scorers that look at them.
     blocks : int array (n_rows,)
         The block of each row.
     """
 
     scorers: dict[str, Callable[..., float]]
-    y: np.ndarray
+    y: Labels
+    weights: np.ndarray | None
+    schema: Schema
     blocks: np.ndarray
 
     def __call__(self, replay: Replay, rows: np.ndarray | None = None) -> np.ndarray:
         """Compute the scores of a table's rows, all by default: (n_scorers,)."""
-        everyone = rows is None or len(rows) == len(self.y)
         replay.rows = np.arange(len(self.y)) if rows is None else rows
-        part = replay.table if everyone else take_rows(replay.table, replay.rows)
-        labels = self.y[replay.rows]
-        scores = [float(scorer(replay, part, labels)) for scorer in self.scorers.values()]
+        scores = [self._score(name, replay) for name in self.scorers]
         if not np.isfinite(scores).all():
             raise ValueError(f"a score is not finite: {self.named(scores)}.")
         return np.array(scores)
+
+    def _score(self, name: str, replay: Replay) -> float:
+        """Call a scorer with the rows to score, their own index, labels and weights."""
+        scorer, rows = self.scorers[name], replay.rows
+        part, labels = rows_of(replay.table, rows), self.y.of(rows)
+        # scikit-learn's scorers pass on what they are handed; only a user's looks at it.
+        replay.handed = part if of_sklearn(scorer) else self.schema.native(part)
+        weights = {} if self.weights is None else {"sample_weight": self.weights[rows]}
+        try:
+            return float(scorer(replay, replay.handed, labels, **weights))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, XaikitError) or not of_sklearn(scorer):
+                raise
+            raise ValueError(
+                f"the scorer {name!r} cannot score these rows: "
+                f"{why_not(replay.classes_, np.asarray(labels), str(error))} scikit-learn says: "
+                f"{cut(error, 200)}") from error
 
     def named(self, scores: Any) -> dict[str, float]:
         """Return scores by name."""
@@ -77,18 +100,65 @@ class Scoring:
 
     def _scorable(self, rows: np.ndarray) -> bool:
         """Return whether rows are enough for a score: two numbers, or every class."""
-        if len(rows) < 2:
+        part, everyone = self._counted(rows), self._counted(np.arange(len(self.y)))
+        if len(part) < 2:
             return False
-        return self.y.dtype.kind in "fc" or len(np.unique(self.y[rows])) == len(np.unique(self.y))
+        return part.dtype.kind in "fc" or len(np.unique(part)) == len(np.unique(everyone))
+
+    def _counted(self, rows: np.ndarray) -> np.ndarray:
+        """Return the labels of those rows that have a weight."""
+        return self.y.values[rows if self.weights is None else rows[self.weights[rows] > 0]]
 
 
-def scorers_of(scoring: Any, task: str | None) -> dict[str, Callable[..., float]]:
+def why_not(classes: Any, labels: np.ndarray, error: str) -> str:
+    """Write why a scorer may have refused labels, and what to do.
+
+    Parameters
+    ----------
+    classes : array, list or None
+        Of the model, if it is a classifier.
+    labels : array (n_rows, …)
+    error : str
+        What the scorer said.
+
+    Examples
+    --------
+    >>> why_not(None, np.array([0.5, 1.5]), "continuous is not supported")
+    "the model is a regression. Choose a scorer of numbers, such as 'r2'."
+    """
+    if "sample_weight" in error:
+        return "it takes no weights. Choose another scorer, or leave out sample_weight."
+    if classes is None:
+        return "the model is a regression. Choose a scorer of numbers, such as 'r2'."
+    if labels.ndim > 1 or np.ndim(classes[0]) > 0:
+        return "there are several targets. Choose a scorer of several."
+    seen, known = distinct_labels(labels), np.asarray(classes).tolist()
+    shown = [listed([level_text(v) for v in some]) for some in (seen, known)]
+    about = f"y holds {shown[0]}, and the model's classes are {shown[1]}."
+    if len(seen) < len(known):
+        return (f"{about} Pass rows of every class, or choose a scorer of predicted classes, such "
+                "as 'accuracy' or 'f1_macro'.")
+    if len(known) > 2:
+        return (f"{about} Choose a scorer of several classes, such as 'accuracy', 'f1_macro' or "
+                "'roc_auc_ovr'.")
+    return (f"{about} If it asks for the positive class, name it in a scorer of your own: "
+            f"sklearn.metrics.make_scorer(…, pos_label={known[-1]!r}).")
+
+
+def of_sklearn(scorer: Any) -> bool:
+    """Return whether a scorer is one of scikit-learn's, or made by it, and no plain function."""
+    return hasattr(scorer, "set_score_request")
+
+
+def scorers_of(scoring: Any, task: str | None, weighted: bool = False
+               ) -> dict[str, Callable[..., float]]:
     """Return scorers by name; those of a task if none are given.
 
     Raises
     ------
     ValueError
-        If there is neither a scorer nor a known task, or no scorer of a name.
+        If there is neither a scorer nor a known task, no scorer of a name, or a function that
+        takes no weights where there are some.
     TypeError
         If something is not a scorer.
     """
@@ -99,25 +169,29 @@ def scorers_of(scoring: Any, task: str | None) -> dict[str, Callable[..., float]
                 "with xk.wrap(model, task='classification' or 'regression'), or choose scoring."
             )
         scoring = "accuracy" if task == "classification" else "r2"
-    named = {}
+    named: dict[str, Any] = {}
     for one in scoring if isinstance(scoring, list | tuple) else [scoring]:
         name = one if isinstance(one, str) else getattr(one, "__name__", repr(one))
+        if named.get(name, one) is not one and not isinstance(one, str):
+            raise ValueError(f"scoring holds two scorers of the name {name!r}; name them apart.")
         named[name] = get_scorer(one) if isinstance(one, str) else one
         if not callable(named[name]):
             raise TypeError("scoring must be a scorer's name, a function of (estimator, X, y), or "
                             f"a list of them; got {one!r}.")
+        if weighted and not takes_weights(named[name]):
+            raise ValueError(f"sample_weight was given, and the scorer {name!r} takes none: add a "
+                             "parameter sample_weight to the function, or leave the weights out.")
     return named
 
 
-def labels_of(y: Any, n_rows: int) -> np.ndarray:
-    """Return labels as an array; raise if they do not fit the rows or some are missing."""
-    labels = np.asarray(y)
-    if labels.shape[:1] != (n_rows,):
-        raise ValueError(f"y has shape {labels.shape}, expected one label for each of the "
-                         f"{n_rows} rows.")
-    if pd.isna(labels).any():
-        raise ValueError("y holds NaN or missing labels; leave those rows out.")
-    return labels
+def takes_weights(scorer: Callable[..., float]) -> bool:
+    """Return whether a function can be called with ``sample_weight=``."""
+    try:
+        parameters = inspect.signature(scorer).parameters
+    except (TypeError, ValueError):  # some written in C have none
+        return True
+    return "sample_weight" in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def random_blocks(n_rows: int, rng: np.random.Generator) -> np.ndarray:

@@ -91,6 +91,11 @@ class Predictor:
         """Names of the outputs kept; None before they are known."""
         return self._outputs.names
 
+    @property
+    def output_classes(self) -> tuple[Any, ...] | None:
+        """The class that each output kept is of; None if the model does not say."""
+        return self._outputs.kept(self._backend.output_classes)
+
     def __call__(self, X: Any) -> np.ndarray:
         """Ask the model about a batch.
 

@@ -39,9 +39,13 @@ class Outputs:
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the outputs kept; None before they are known."""
-        if self._all_names is None or self._kept is None:
-            return self._all_names
-        return tuple(self._all_names[k] for k in self._kept)
+        return self.kept(self._all_names)
+
+    def kept(self, each: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        """Return those of the things that are known of all outputs that are of the outputs kept."""
+        if each is None or self._kept is None:
+            return each
+        return tuple(each[k] for k in self._kept)
 
     def of(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
         """Return the outputs kept, in the order of the first answer.

@@ -161,6 +161,7 @@ def report(
     n_explain: int = 200, n_global: int = 2000, budget: int | str = "auto",
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
     model_name: str | None = None, data_name: str | None = None, data_notes: Sequence[str] = (),
+    sample_weight: Any = None,
 ) -> Report:
     """Write a report on a model and a table: an HTML page, with tables in files beside it.
 
@@ -171,8 +172,8 @@ def report(
     X : DataFrame or array (n_rows, n_columns)
         The rows to report on, preferably not those that the model was fitted on.
     y : array (n_rows,), optional
-        Their labels: classes or numbers. The performance is measured without rows whose label is
-        missing (NaN, None).
+        Their labels: classes or numbers. A Series is put in the order of X by its index. The
+        performance is measured without rows whose label is missing (NaN, None).
     background : DataFrame or array, optional
         Rows whose values replace hidden features; `X` by default.
     methods : sequence of {"kernel_shap", "permutation", "mean_impact"}
@@ -191,6 +192,9 @@ def report(
         Names to show on the page.
     data_notes : sequence of str
         Sentences on how the data were read, to show with their name.
+    sample_weight : array (n_rows,), optional
+        How much each row counts in the performance, permutation importance and mean impact. Rows of
+        weight 0 are only described.
     {random_state, n_jobs}
 
     Returns
@@ -225,9 +229,9 @@ def report(
     options = Options(_check_methods(methods), groups, scoring, budget,
                       resolve_seed(random_state), n_jobs)
     if "kernel_shap" in options.methods:
-        check_kept(X, n_explain, options.seed)
+        check_kept(X, sample_weight, n_explain, options.seed)
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
-                     seed=options.seed)
+                     seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
     found = raise_caveats(facts)
     known = provenance.provenance(facts, model_name, data_name, data_notes)

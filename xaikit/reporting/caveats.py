@@ -11,6 +11,7 @@ from xaikit.reporting.checks import ACT
 from xaikit.reporting.data import MOST_COLUMNS
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
+from xaikit.reporting.performance import class_shares
 from xaikit.tables.wording import listed, numbers, percent, plural
 
 FEW_ROWS = 100
@@ -55,8 +56,7 @@ def _quality(facts: Facts) -> Iterator[Caveat]:
                         f"{said} against {guess}): the features that it relies on may say little "
                         "about the world.")
     if facts.truth.task == "classification":
-        shares = np.bincount(facts.truth.target, minlength=len(facts.truth.classes)) / len(
-            facts.truth.target)
+        shares = class_shares(facts.truth)
         rare = int(np.argmin(np.where(shares > 0, shares, np.inf)))
         if shares[rare] < SMALL_CLASS:
             yield Caveat(6, f"The classes are unbalanced: only {percent(shares[rare])} of rows are "

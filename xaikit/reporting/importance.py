@@ -114,8 +114,8 @@ def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
     return positions[inside], truth.labels[inside]
 
 
-def rows_of(key: str, case: Case, truth: Truth, most: int | None = None
-            ) -> tuple[np.ndarray, np.ndarray | None]:
+def rows_for(key: str, case: Case, truth: Truth, most: int | None = None
+             ) -> tuple[np.ndarray, Any]:
     """Return the positions of the rows for a global method, and their labels if it uses a score.
 
     Without two different labels no score is defined, and permutation importance measures how far
@@ -123,19 +123,35 @@ def rows_of(key: str, case: Case, truth: Truth, most: int | None = None
     """
     if key == "permutation" and truth.task is not None:
         positions, labels = labelled_rows(case, truth)
-        positions, labels = positions[:most], labels[:most]
+        if most is not None:
+            some = first_rows(labels, most) if truth.classes else slice(most)
+            positions, labels = positions[some], labels[some]
         if len(np.unique(labels)) > 1:
-            return positions, labels
+            return positions, case.as_given(labels, positions)
     return case.averaged[:most], None
+
+
+def first_rows(labels: np.ndarray, most: int) -> np.ndarray:
+    """Return the first rows, with the first of every class if a sorted table has them further down.
+
+    Examples
+    --------
+    >>> first_rows(np.array(["a", "a", "a", "b"]), 2)
+    array([0, 3])
+    """
+    _, firsts = np.unique(labels, return_index=True)
+    others = np.setdiff1d(np.arange(len(labels)), firsts)
+    return np.sort(np.concatenate([firsts[:most], others[: max(most - len(firsts), 0)]]))
 
 
 def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importance:
     """Compute permutation importance (of a score, with labels) or mean impact values."""
-    positions, labels = rows_of(key, case, truth)
+    positions, labels = rows_for(key, case, truth)
     explainer = global_method(key, options, labels is not None)
     # A copy, because the result's cost counts these rows already.
-    explainer.fit(as_task(case.predictor.spawn(), truth))
-    return explainer.explain(case.rows(positions), labels)
+    own = as_task(case.predictor.spawn(), truth)
+    explainer.fit(own if labels is None else with_classes(own, truth))
+    return explainer.explain(case.rows(positions), labels, case.weights_of(positions))
 
 
 def as_task(predictor: Predictor, truth: Truth) -> Predictor:
@@ -143,6 +159,15 @@ def as_task(predictor: Predictor, truth: Truth) -> Predictor:
     if predictor.task is not None or truth.task is None:
         return predictor
     return wrap(predictor, task=truth.task)
+
+
+def with_classes(predictor: Predictor, truth: Truth) -> Predictor:
+    """Return a predictor whose outputs are named as their classes, which a few labels may lack."""
+    names = truth.classes
+    if predictor.methods or len(names) < 3 or len(set(names)) < len(names) or \
+            predictor.settings.outputs is not None or predictor.output_names == names:
+        return predictor
+    return wrap(predictor, output_names=names)
 
 
 def cut_to(
@@ -198,7 +223,7 @@ def with_noise(table: Table, name: str, rng: np.random.Generator) -> Table:
     noise = rng.normal(size=len(table))
     if isinstance(table, pd.DataFrame):
         out = table.reset_index(drop=True)
-        return pd.concat([out, pd.Series(noise, name=name)], axis=1)
+        return pd.concat([out, pd.Series(noise, name=name)], axis=1).set_axis(table.index)
     column = noise.astype(table.dtype) if table.dtype.kind == "f" else noise
     if table.dtype.kind in "OUS":
         column = column.astype(object)
@@ -229,9 +254,11 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         ledger = explainer.predictor_.ledger
         cost = cost_of(ledger, result.cost.seconds)
     else:
-        positions, labels = rows_of(key, case, truth, NOISE_ROWS[key])
-        explainer = global_method(key, options, labels is not None).fit(blind)
-        result = explainer.explain(with_noise(case.rows(positions), name, rng), labels)
+        positions, labels = rows_for(key, case, truth, NOISE_ROWS[key])
+        explainer = global_method(key, options, labels is not None)
+        explainer.fit(blind if labels is None else with_classes(blind, truth))
+        result = explainer.explain(with_noise(case.rows(positions), name, rng), labels,
+                                   case.weights_of(positions))
         cost = result.cost
     sizes = as_sizes(cut_to(result, result.output_names if len(result.output_names) ==
                             len(case.output_names) else case.output_names, k))

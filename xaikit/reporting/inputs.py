@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
 from xaikit.tables.schema import Schema, as_table
-from xaikit.tables.tables import Table, take_rows
-from xaikit.tables.wording import plural
+from xaikit.tables.tables import Table, rows_of, take_rows
+from xaikit.tables.targets import Labels, read_labels, read_weights
 
 MOST_SCORED = 10_000
 """Most rows to measure performance on; its interval is then less than a percent wide."""
@@ -28,14 +28,17 @@ class Case:
     predictor : Predictor
         Bound to the table.
     table, frame : DataFrame or array, DataFrame
-        The rows as the model gets them, and as a frame with a fresh index.
+        The rows as the model gets them, with their own index, and as a frame with a fresh one.
     labels : list
         Names of the rows: index labels of a frame, positions in an array.
-    y : array (n_rows,) of objects, or None
+    given : Labels or None
+        Those of the rows, as objects.
+    weights : array (n_rows,) or None
+        How much each row counts.
     background : table
     scored, averaged, explained : int arrays
         Positions of the rows for the performance, the global methods and Kernel SHAP. Each is a
-        random sample, and the shorter ones are part of the longer ones.
+        random sample of those with a weight, and the shorter ones are part of the longer ones.
     answers : array (n_scored, n_outputs)
         The model's answers for `scored`.
     """
@@ -44,7 +47,8 @@ class Case:
     table: Table
     frame: pd.DataFrame
     labels: list[Any]
-    y: np.ndarray | None
+    given: Labels | None
+    weights: np.ndarray | None
     background: Table
     background_given: bool
     seed: int
@@ -60,49 +64,51 @@ class Case:
 
     def rows(self, positions: np.ndarray) -> Table:
         """Return some rows as the model gets them."""
-        return take_rows(self.table, positions)
+        return rows_of(self.table, positions)
+
+    @property
+    def y(self) -> np.ndarray | None:
+        """The labels, (n_rows,) of objects; None without labels."""
+        return None if self.given is None else self.given.values
 
     def truth(self, positions: np.ndarray) -> np.ndarray | None:
         """Return the labels of some rows; None without labels."""
         return None if self.y is None else self.y[positions]
 
+    def weights_of(self, positions: np.ndarray) -> np.ndarray | None:
+        """Return the weights of some rows; None without weights."""
+        return None if self.weights is None else self.weights[positions]
 
-def read_labels(y: Any, n_rows: int) -> np.ndarray | None:
-    """Return y as one object per row, missing labels as NaN.
+    def as_given(self, labels: np.ndarray, positions: np.ndarray) -> Any:
+        """Return labels of some rows in the kind of container that the user's came in."""
+        if self.given is None or self.given.index is None:
+            return labels
+        return pd.Series(labels, index=self.given.index[positions], name=self.given.name,
+                         dtype=object if labels.dtype.kind == "U" else labels.dtype)
+
+
+def one_per_row(labels: Labels) -> Labels:
+    """Return labels as one object per row, missing ones as NaN.
 
     Raises
     ------
     ValueError
-        If it does not have one label per row.
+        If there are several per row.
 
     Examples
     --------
-    >>> read_labels(pd.Series(["yes", None]), 2)
+    >>> one_per_row(Labels(np.array(["yes", None], dtype=object))).values
     array(['yes', nan], dtype=object)
     """
-    if y is None:
-        return None
-    if isinstance(y, pd.DataFrame):
-        if y.shape[1] != 1:
-            raise ValueError(f"y has {y.shape[1]} columns; a report needs one label per row.")
-        y = y.iloc[:, 0]
-    if not isinstance(y, pd.Series):
-        array = np.asarray(y)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1:
-            raise ValueError(f"y has shape {array.shape}; a report needs one label per row.")
-        y = pd.Series(array)
-    if len(y) != n_rows:
-        raise ValueError(f"y holds {plural(len(y), 'label')} for {plural(n_rows, 'row')} of X; "
-                         "pass one label per row, in the same order.")
-    labels = y.to_numpy(dtype=object)
-    labels = labels.copy()
-    labels[pd.isna(y).to_numpy()] = np.nan
-    return labels
+    if labels.values.ndim != 1:
+        raise ValueError(f"y has {labels.values.shape[1]} columns; a report needs one label per "
+                         "row.")
+    values = labels.values.astype(object)
+    values[labels.missing] = np.nan
+    return replace(labels, values=values)
 
 
-def check_kept(X: Any, n_explain: int, seed: int) -> None:
+def check_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> None:
     """Check that JSON can hold the rows that a report explains and keeps.
 
     Raises
@@ -111,35 +117,40 @@ def check_kept(X: Any, n_explain: int, seed: int) -> None:
         If not; the sentence names the column.
     """
     table = as_table(X)
-    rows = np.sort(_order_of(table, seed)[:n_explain])
+    weights = read_weights(sample_weight, X, len(table))
+    rows = np.sort(_order_of(table, weights, seed)[:n_explain])
     check_frame(Schema.of(X).to_frame(take_rows(table, rows)))
 
 
-def _order_of(table: Table, seed: int) -> np.ndarray:
-    return stream(seed, "rows of the report").permutation(len(table))
+def _order_of(table: Table, weights: np.ndarray | None, seed: int) -> np.ndarray:
+    """Return the rows with weights above 0 in a random order."""
+    order = stream(seed, "rows of the report").permutation(len(table))
+    return order if weights is None else order[weights[order] > 0]
 
 
 def read_case(
     predictor: Predictor, X: Any, y: Any, background: Any, *, n_explain: int, n_global: int,
-    seed: int,
+    seed: int, sample_weight: Any = None,
 ) -> Case:
     """Check the rows, bind the model to them, and ask it about the scored rows."""
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"X needs rows and columns, got shape {table.shape}.")
-    truth = read_labels(y, len(table))
+    given = None if y is None else one_per_row(read_labels(y, X, len(table)))
+    weights = read_weights(sample_weight, X, len(table))
     if background is not None and len(as_table(background)) == 0:
         raise ValueError("the background has no rows.")
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
     labels = [v if isinstance(v, int | str) else str(v) for v in labels]
     bound = predictor.bind(X)
-    table = take_rows(bound.columns.conform(table), np.arange(len(table)))
-    order = _order_of(table, seed)
+    table = rows_of(bound.columns.conform(table), np.arange(len(table)))
+    order = _order_of(table, weights, seed)
     scored, averaged, explained = (
         np.sort(order[:most]) for most in (MOST_SCORED, n_global, n_explain))
     known = table if background is None else bound.columns.conform(background)
     return Case(
-        predictor=bound, table=table, frame=bound.columns.to_frame(table), labels=labels, y=truth,
-        background=known, background_given=background is not None, seed=seed, scored=scored,
-        averaged=averaged, explained=explained, answers=bound(take_rows(table, scored)),
+        predictor=bound, table=table, frame=bound.columns.to_frame(table), labels=labels,
+        given=given, weights=weights, background=known, background_given=background is not None,
+        seed=seed, scored=scored, averaged=averaged, explained=explained,
+        answers=bound(take_rows(table, scored)),
     )

@@ -29,7 +29,7 @@ from xaikit.reporting.importance import (
     cut_to,
     kernel_shap,
     noise_level,
-    rows_of,
+    rows_for,
     run_global,
 )
 from xaikit.reporting.inputs import Case
@@ -100,7 +100,7 @@ def _rank(
             n_rows = own.n_rows
         else:
             cost += result.cost
-            n_rows = len(rows_of(key, case, truth)[0])
+            n_rows = len(rows_for(key, case, truth)[0])
         rankings.append(Ranking(key, METHODS[key], as_sizes(own), own, noise, n_rows))
     return rankings, cost
 

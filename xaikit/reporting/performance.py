@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.special import ndtri
 from sklearn import metrics
 
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
+from xaikit.solvers.intervals import means_of
 from xaikit.tables.wording import numbers
 
 N_BOOTSTRAP = 200
@@ -53,44 +54,52 @@ class _Measure:
     name: str
     meaning: str
     higher_is_better: bool
-    value: Callable[[np.ndarray, Any], float]
+    value: Callable[[np.ndarray, Any, np.ndarray | None], float]
+    """Of the target, the field of `Truth`, and the weights."""
     of: str
     """The field of `Truth` that it is computed from: "predicted", "probabilities" or "scores"."""
 
 
-def _auc(target: np.ndarray, scores: np.ndarray) -> float:
+def _auc(target: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> float:
     if len(np.unique(target)) < (2 if scores.ndim == 1 else scores.shape[1]):
         return np.nan
     if scores.ndim == 1:
-        return float(metrics.roc_auc_score(target, scores))
+        return float(metrics.roc_auc_score(target, scores, sample_weight=weights))
     if scores.shape[1] == 2:
-        return float(metrics.roc_auc_score(target, scores[:, 1]))
-    return float(metrics.roc_auc_score(target, scores, multi_class="ovr", average="macro"))
+        return float(metrics.roc_auc_score(target, scores[:, 1], sample_weight=weights))
+    return float(metrics.roc_auc_score(target, scores, multi_class="ovr", average="macro",
+                                       sample_weight=weights))
 
 
-def _log_loss(target: np.ndarray, probabilities: np.ndarray) -> float:
+def _log_loss(target: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None) -> float:
     labels = np.arange(probabilities.shape[1])
-    return float(metrics.log_loss(target, probabilities, labels=labels))
+    return float(metrics.log_loss(target, probabilities, labels=labels, sample_weight=weights))
 
 
-def _brier(target: np.ndarray, probabilities: np.ndarray) -> float:
-    return float(metrics.brier_score_loss(target, probabilities[:, 1], pos_label=1))
+def _brier(target: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(metrics.brier_score_loss(target, probabilities[:, 1], pos_label=1,
+                                          sample_weight=weights))
 
 
-def _r2(target: np.ndarray, predicted: np.ndarray) -> float:
+def _r2(target: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
     if len(target) < 2 or np.ptp(target) == 0:
         return np.nan
-    return float(metrics.r2_score(target, predicted))
+    return float(metrics.r2_score(target, predicted, sample_weight=weights))
 
 
-def _rmse(target: np.ndarray, predicted: np.ndarray) -> float:
-    return float(np.sqrt(metrics.mean_squared_error(target, predicted)))
+def _rmse(target: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(np.sqrt(metrics.mean_squared_error(target, predicted, sample_weight=weights)))
+
+
+def _of_metric(metric: Callable[..., float]
+               ) -> Callable[[np.ndarray, Any, np.ndarray | None], float]:
+    return lambda target, given, weights: float(metric(target, given, sample_weight=weights))
 
 
 _ACCURACY = _Measure("accuracy", "share of rows classified correctly", True,
-                     lambda t, p: float(metrics.accuracy_score(t, p)), "predicted")
+                     _of_metric(metrics.accuracy_score), "predicted")
 _BALANCED = _Measure("balanced accuracy", "mean over classes of the share correct", True,
-                     lambda t, p: float(metrics.balanced_accuracy_score(t, p)), "predicted")
+                     _of_metric(metrics.balanced_accuracy_score), "predicted")
 _LOG_LOSS = _Measure("log-loss", "error of the probabilities; a confident mistake counts most",
                      False, _log_loss, "probabilities")
 _BRIER = _Measure("Brier score", "mean squared error of the probability", False, _brier,
@@ -99,7 +108,7 @@ _REGRESSION = (
     _Measure("R²", "share of the labels' variance explained; 0 is no better than their mean",
              True, _r2, "predicted"),
     _Measure("MAE", "mean absolute error, in units of the labels", False,
-             lambda t, p: float(metrics.mean_absolute_error(t, p)), "predicted"),
+             _of_metric(metrics.mean_absolute_error), "predicted"),
     _Measure("RMSE", "root of the mean squared error; large errors count more", False, _rmse,
              "predicted"),
 )
@@ -132,6 +141,7 @@ def measure(truth: Truth, seed: int) -> list[Measured]:
 
     The guess is the mean of the labels, or the most frequent class with the frequencies of the
     classes as probabilities. It is made from the same rows, so no constant can do better on them.
+    Weights count in all of them; the rows are resampled alike, each with its weight.
 
     Examples
     --------
@@ -141,7 +151,7 @@ def measure(truth: Truth, seed: int) -> list[Measured]:
     (['R²', 'MAE', 'RMSE'], 0.25)
     """
     rng = stream(seed, "bootstrap of the performance")
-    n = len(truth.target)
+    n, weights = len(truth.target), truth.weights
     resamples = [rng.integers(n, size=n) for _ in range(N_BOOTSTRAP)]
     constant = _constant(truth)
     found = []
@@ -150,12 +160,14 @@ def measure(truth: Truth, seed: int) -> list[Measured]:
         warnings.simplefilter("ignore")
         for m in _measures(truth):
             given = getattr(truth, m.of)
-            drawn = [m.value(truth.target[r], given[r]) for r in resamples] if n > 1 else [np.nan]
+            drawn = [m.value(truth.target[r], given[r], None if weights is None else weights[r])
+                     for r in resamples] if n > 1 else [np.nan]
             known = np.array([v for v in drawn if np.isfinite(v)])
             lower, upper = (np.quantile(known, [0.025, 0.975])
                             if len(known) > N_BOOTSTRAP // 2 else (np.nan, np.nan))
-            found.append(Measured(m.name, m.meaning, m.value(truth.target, given), float(lower),
-                                  float(upper), m.value(truth.target, constant[m.of]),
+            found.append(Measured(m.name, m.meaning, m.value(truth.target, given, weights),
+                                  float(lower), float(upper),
+                                  m.value(truth.target, constant[m.of], weights),
                                   m.higher_is_better))
     return found
 
@@ -163,23 +175,33 @@ def measure(truth: Truth, seed: int) -> list[Measured]:
 def _constant(truth: Truth) -> dict[str, np.ndarray]:
     n = len(truth.target)
     if truth.task == "regression":
-        return {"predicted": np.full(n, truth.target.mean())}
-    shares = np.bincount(truth.target, minlength=len(truth.classes)) / n
+        return {"predicted": np.full(n, means_of(truth.target, truth.weights))}
+    shares = class_shares(truth)
     return {"predicted": np.full(n, shares.argmax()), "probabilities": np.tile(shares, (n, 1)),
             "scores": np.zeros(n)}
 
 
+def class_shares(truth: Truth) -> np.ndarray:
+    """Return the share of each class among the rows, by weight if there are weights."""
+    counts = np.bincount(truth.target, truth.weights, len(truth.classes))
+    return counts / (len(truth.target) if truth.weights is None else truth.weights.sum())
+
+
 def confusion(truth: Truth, most: int = 20) -> pd.DataFrame:
-    """Return counts of rows by true (down) and predicted class (across), for frequent classes."""
+    """Return counts of rows by true (down) and predicted class (across), for frequent classes.
+
+    With weights, their sums.
+    """
     k = len(truth.classes)
     codes = np.arange(k)
     if k > most:
-        codes = np.sort(np.argsort(-np.bincount(truth.target, minlength=k), kind="stable")[:most])
-    counts = metrics.confusion_matrix(truth.target, truth.predicted, labels=codes)
+        codes = np.sort(np.argsort(-class_shares(truth), kind="stable")[:most])
+    counts = metrics.confusion_matrix(truth.target, truth.predicted, labels=codes,
+                                      sample_weight=truth.weights)
     frame = pd.DataFrame(counts, columns=[f"predicted {truth.classes[c]}" for c in codes])
     frame.insert(0, "truth", [truth.classes[c] for c in codes], allow_duplicates=True)
     total = counts.sum(axis=1)
-    correct = np.where(total > 0, counts.diagonal() / np.maximum(total, 1), np.nan)
+    correct = np.where(total > 0, counts.diagonal() / np.where(total > 0, total, 1), np.nan)
     frame["share correct"] = correct
     return frame
 
@@ -187,7 +209,8 @@ def confusion(truth: Truth, most: int = 20) -> pd.DataFrame:
 def reliability(truth: Truth, code: int) -> pd.DataFrame:
     """Compute the share of a class among rows with similar predicted probability, in ten bins.
 
-    The intervals of the shares are Wilson's, at 95 %.
+    The intervals of the shares are Wilson's, at 95 %. With weights, means and shares are weighted,
+    and the intervals are those of (Σw)²/Σw² rows, as many as would say as much (Kish).
 
     Raises
     ------
@@ -204,29 +227,38 @@ def reliability(truth: Truth, code: int) -> pd.DataFrame:
         n = int(inside.sum())
         if n == 0:
             continue
-        lower, upper = wilson(int(hit[inside].sum()), n)
+        weights = np.ones(n) if truth.weights is None else truth.weights[inside]
+        share = float(np.average(hit[inside], weights=weights))
+        lower, upper = wilson(share, float(weights.sum() ** 2 / (weights**2).sum()))
         rows.append({"predicted": f"{b / N_BINS:.1f} to {(b + 1) / N_BINS:.1f}", "rows": n,
-                     "mean predicted": float(p[inside].mean()),
-                     "observed share": float(hit[inside].mean()), "lower": lower, "upper": upper})
+                     "mean predicted": float(np.average(p[inside], weights=weights)),
+                     "observed share": share, "lower": lower, "upper": upper,
+                     "weight": float(weights.sum())})
     return pd.DataFrame(rows)
 
 
 def calibration_error(bins: pd.DataFrame) -> float:
-    """Compute the mean |predicted − observed share|, weighted by rows (ECE)."""
+    """Compute the mean |predicted − observed share|, weighted by the rows' weights (ECE)."""
     distance = (bins["mean predicted"] - bins["observed share"]).abs()
-    return float(np.average(distance, weights=bins["rows"]))
+    return float(np.average(distance, weights=bins["weight"]))
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Compute Wilson's 95 % interval of a share.
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Compute Wilson's 95 % interval of a share; `n` need not be a whole number of rows.
+
+    References
+    ----------
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference".
 
     Examples
     --------
-    >>> [round(v, 4) for v in wilson(5, 10)]
+    >>> [round(v, 4) for v in wilson(0.5, 10)]
     [0.2366, 0.7634]
     """
-    found = binomtest(hits, n).proportion_ci(0.95, method="wilson")
-    return float(found.low), float(found.high)
+    z = float(ndtri(0.975))
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
 
 
 def residuals(truth: Truth) -> pd.DataFrame:
@@ -238,12 +270,15 @@ def residuals(truth: Truth) -> pd.DataFrame:
     ends = frame["prediction"].groupby(tenth).agg(["min", "max"])
     texts = numbers(ends.to_numpy().ravel())
     for b in range(n_bins):
-        part = frame[tenth == b]
+        inside = tenth == b
+        part, weights = frame[inside], None if truth.weights is None else truth.weights[inside]
         off = part["label"] - part["prediction"]
+        mean = float(means_of(off, weights))
         rows.append({
             "predicted": f"{texts[2 * b]} to {texts[2 * b + 1]}",
-            "rows": len(part), "mean prediction": part["prediction"].mean(),
-            "mean label": part["label"].mean(), "mean residual": off.mean(),
-            "sd of residuals": off.std(ddof=1) if len(part) > 1 else np.nan,
+            "rows": len(part), "mean prediction": float(means_of(part["prediction"], weights)),
+            "mean label": float(means_of(part["label"], weights)), "mean residual": mean,
+            "sd of residuals": np.sqrt(means_of((off - mean) ** 2, weights) * len(part)
+                                       / (len(part) - 1)) if len(part) > 1 else np.nan,
         })
     return pd.DataFrame(rows)

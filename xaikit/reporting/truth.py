@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xaikit.explainers.classes import classes_of_outputs
 from xaikit.reporting.inputs import Case
-from xaikit.tables.wording import listed, plural
+from xaikit.tables.targets import class_codes, distinct_labels
+from xaikit.tables.wording import level_text, listed, plural
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Truth:
         Predicted class codes, or numbers.
     labels : array (n_kept,)
         The labels themselves, of one type, for scorers.
+    weights : array (n_kept,) or None
+        All above 0: other rows are not among the scored.
     notes : list of str
         Sentences on what was assumed or left out.
     """
@@ -45,6 +49,7 @@ class Truth:
     probabilities: np.ndarray | None = None
     scores: np.ndarray | None = None
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    weights: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -65,10 +70,12 @@ def match(case: Case) -> Truth:
     answers = case.answers[known]
     task = case.predictor.task or _guess(y[known], answers, notes)
     if task == "regression":
-        return _regression(y, known, answers, notes)
-    if task == "classification":
-        return _classification(case, y, known, answers, notes)
-    return Truth(None, notes=notes)
+        truth = _regression(y, known, answers, notes)
+    elif task == "classification":
+        truth = _classification(case, y, known, answers, notes)
+    else:
+        truth = Truth(None, notes=notes)
+    return replace(truth, weights=case.weights_of(case.scored[truth.kept]))
 
 
 def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
@@ -117,10 +124,10 @@ def _classification(
     values = _class_values(case, y[known], answers, notes)
     if values is None:
         return Truth(None, notes=notes)
-    codes = _codes(values, y[known])
+    codes = class_codes(y[known], values)
     fits = codes >= 0
     if not fits.all():
-        strange = listed(sorted({str(v) for v in y[known][~fits]}))
+        strange = listed([level_text(v) for v in distinct_labels(y[known][~fits])])
         notes.append(f"{plural(int((~fits).sum()), 'row')} left out of the performance: the model "
                      f"does not know the label {strange}.")
     if not fits.any():
@@ -132,41 +139,42 @@ def _classification(
     probabilities, scores = _probabilities(case, answers, len(values))
     predicted = _predicted(case, values, answers, probabilities)
     return Truth("classification", known, codes, predicted, names, probabilities, scores,
-                 np.asarray([values[c] for c in codes.tolist()]), notes)
+                 np.asarray([values[c] for c in codes.tolist()]), notes=notes)
 
 
 def _class_values(
     case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]
 ) -> list[Any] | None:
-    """Return the class of each code: the model's classes if it has them, else from the labels."""
-    model = case.predictor.model
-    declared = getattr(getattr(model, "__self__", model), "classes_", None)
-    n_outputs = answers.shape[1]
-    if declared is not None and not isinstance(declared, list):
-        values = list(declared)
-        if n_outputs in (1, len(values)):
-            return values
-    seen = sorted(set(y.tolist()), key=lambda v: (str(type(v)), v))
-    if n_outputs > 1 and set(map(str, seen)) <= set(case.output_names):
-        return list(case.output_names)
-    if len(seen) == max(n_outputs, 2):
+    """Return the class of each output, of a single one [the other, its own]; None if unknown."""
+    declared = getattr(case.predictor.model_of_methods, "classes_", None)
+    if declared is not None and np.ndim(declared[0]) == 0:
+        return _declared(case, list(declared), notes)
+    seen, names = distinct_labels(y), case.output_names
+    values = classes_of_outputs(seen, names)
+    if values is None:
+        notes.append(f"The labels have {plural(len(seen), 'value')}, which does not fit the "
+                     f"model's {plural(len(names), 'output')}, so its performance was not "
+                     "measured.")
+    elif values == seen and set(map(str, seen)).isdisjoint(names):
         role = (f"{seen[1]} is the positive one, whose probability or score the model returns"
-                if n_outputs == 1 else "the model's outputs are in the same order")
+                if len(names) == 1 else "the model's outputs are in the same order")
         notes.append(f"Assumed: the classes are the sorted labels, {listed(seen)}; {role}.")
-        return seen
-    notes.append(f"The labels have {plural(len(seen), 'value')}, which does not fit the model's "
-                 f"{plural(n_outputs, 'output')}, so its performance was not measured.")
+    return values
+
+
+def _declared(case: Case, classes: list[Any], notes: list[str]) -> list[Any] | None:
+    """Return the classes that a model declares, in the order of the outputs that were chosen."""
+    own = case.predictor.output_classes
+    if own is None and len(case.output_names) == 1:
+        return classes  # it answers with the label itself
+    if own is not None and len(own) == len(classes):
+        return list(own)
+    if own is not None and len(own) == 1 and len(classes) == 2:
+        return [*(c for c in classes if c != own[0]), *own]
+    notes.append(f"The outputs {listed(case.output_names)} are not one for each of the classes "
+                 f"{listed(classes)}, so the performance of the model was not measured; leave out "
+                 "outputs= to measure it.")
     return None
-
-
-def _codes(values: list[Any], y: np.ndarray) -> np.ndarray:
-    """Return the code of each label, matched by value (1 = 1.0 = True), or else by text."""
-    by_value = {v: k for k, v in enumerate(values)}
-    codes = np.array([by_value.get(v, -1) for v in y])
-    if (codes < 0).all():
-        by_text = {str(v): k for k, v in enumerate(values)}
-        codes = np.array([by_text.get(str(v), -1) for v in y])
-    return codes
 
 
 def _probabilities(
@@ -196,7 +204,7 @@ def _predicted(
     if probabilities is not None:
         # At exactly 0.5 the first class is predicted, as with argmax.
         return (answers[:, 0] > 0.5).astype(np.int64)
-    labels = _codes(values, answers[:, 0].astype(object))
+    labels = class_codes(answers[:, 0], values)
     if case.predictor.scale == "prediction" or (labels >= 0).all():
         return labels
     return (answers[:, 0] > 0.0).astype(np.int64)

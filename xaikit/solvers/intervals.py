@@ -9,23 +9,44 @@ _CELLS = 2**22
 """Resampling counts held at a time (32 MiB)."""
 
 
-def errors_of_means(effects: np.ndarray) -> np.ndarray:
-    """Return the standard errors of means over the first axis; NaN for fewer than two rows.
+def means_of(effects: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return means over the first axis, weighted if there are weights.
 
     Parameters
     ----------
     effects : array (n_rows, …)
+    weights : array (n_rows,), optional
+        Not negative, and not all 0.
     """
-    n = len(effects)
+    return np.asarray(effects.mean(axis=0) if weights is None
+                      else np.average(effects, axis=0, weights=weights))
+
+
+def errors_of_means(effects: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the standard errors of `means_of`; NaN for fewer than two rows.
+
+    Weights say how much a row counts, and not how often it was seen: their scale does not matter,
+    and a row of weight 0 is as good as left out.
+
+    References
+    ----------
+    Särndal, Swensson & Wretman 1992, section 5.7 (a weighted mean as a ratio, linearised).
+    """
+    n = len(effects) if weights is None else int((weights > 0).sum())
     if n < 2:
         return np.full(effects.shape[1:], np.nan)
-    return np.asarray(effects.std(axis=0, ddof=1) / np.sqrt(n))
+    if weights is None:
+        return np.asarray(effects.std(axis=0, ddof=1) / np.sqrt(n))
+    shares = (weights / weights.sum()).reshape(-1, *[1] * (effects.ndim - 1))
+    squares = (shares * (effects - means_of(effects, weights))) ** 2
+    return np.asarray(np.sqrt(squares.sum(axis=0) * n / (n - 1)))
 
 
 def bootstrap_means(
-    effects: np.ndarray, n_bootstrap: int, confidence: float, rng: np.random.Generator
+    effects: np.ndarray, n_bootstrap: int, confidence: float, rng: np.random.Generator,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute percentile intervals of the means of columns, from rows drawn with replacement.
+    """Compute percentile intervals of `means_of` columns, from rows drawn with replacement.
 
     Parameters
     ----------
@@ -33,6 +54,8 @@ def bootstrap_means(
     n_bootstrap : int
     confidence : float
     rng : Generator
+    weights : array (n_rows,), optional
+        Those of the rows drawn. Rows of weight 0 are not drawn.
 
     Returns
     -------
@@ -43,6 +66,8 @@ def bootstrap_means(
     ----------
     Efron & Tibshirani 1993, chapter 13 (percentile intervals).
     """
+    if weights is not None:
+        effects, weights = effects[weights > 0], weights[weights > 0]
     n = len(effects)
     if n < 2:
         return (np.full(effects.shape[1], np.nan),) * 2
@@ -52,7 +77,8 @@ def bootstrap_means(
         m = min(block, n_bootstrap - first)
         draws = rng.integers(n, size=(m, n)) + np.arange(m)[:, None] * n
         counts = np.bincount(draws.ravel(), minlength=m * n).reshape(m, n)
-        means[first : first + m] = counts @ effects / n
+        means[first : first + m] = counts @ effects / n if weights is None else \
+            (counts * weights) @ effects / (counts @ weights)[:, None]
     tail = (1.0 - confidence) / 2
     lower, upper = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return lower, upper

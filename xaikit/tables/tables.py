@@ -39,6 +39,11 @@ def take_rows(batch: Batch, rows: np.ndarray) -> Batch:
     return np.asfortranarray(batch[rows]) if by_column(batch) else batch[rows]
 
 
+def rows_of(batch: Batch, rows: np.ndarray) -> Batch:
+    """Return the rows at integer positions; dtypes, memory order and the index intact."""
+    return batch.take(rows) if isinstance(batch, pd.DataFrame) else take_rows(batch, rows)
+
+
 def slice_rows(batch: Batch, start: int, stop: int) -> Batch:
     """Return a run of rows; they may share memory with `batch`."""
     if start == 0 and stop >= len(batch):

@@ -52,6 +52,8 @@ class Backend:
     """Column labels that the model was fitted with, if it remembers them."""
     class_names: tuple[str, ...] | None = None
     """Names of the outputs, if the model knows them."""
+    output_classes: tuple[Any, ...] | None = None
+    """The class that each output is of, if there is one an output and the model knows it."""
     thread_safe: bool = True
     """Whether several threads may call it at once."""
     fixed_rows: int | None = None

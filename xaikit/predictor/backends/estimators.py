@@ -61,6 +61,7 @@ class Estimator(Backend):
             # of polars.
             self.containers = tuple(name for name in NAMES if name != "polars")
         self.class_names = self._class_names()
+        self.output_classes = self._output_classes()
 
     def __call__(self, prepared: Any) -> Any:
         """Ask the chosen method."""
@@ -129,6 +130,13 @@ class Estimator(Backend):
         if self.method == "decision_function" and shape == "ovo":
             return tuple(f"{a} / {b}" for a, b in combinations(classes, 2))
         return tuple(str(c) for c in classes)
+
+    def _output_classes(self) -> tuple[Any, ...] | None:
+        """Return the class of each output if there is one an output: its name may hide a number."""
+        if self.class_names is None or np.ndim(self.model.classes_[0]) > 0:
+            return None
+        every, second = tuple(self.model.classes_), tuple(self.model.classes_[1:])
+        return next((c for c in (every, second) if tuple(map(str, c)) == self.class_names), None)
 
 
 class Function(Backend):

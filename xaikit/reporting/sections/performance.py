@@ -18,6 +18,7 @@ from xaikit.reporting.performance import (
     reliability,
     residuals,
 )
+from xaikit.solvers.intervals import means_of
 from xaikit.tables.wording import interval, number, plural
 
 
@@ -28,10 +29,13 @@ def performance(facts: Facts) -> Section:
         n = len(facts.truth.target)
         capped = len(facts.case.frame) > MOST_SCORED
         sampled = f", a random sample of {len(facts.case.frame):,}" if capped else ""
+        weighted = "" if facts.truth.weights is None else (
+            " Rows count by their weights (sample_weight), in every number of this section but the "
+            "numbers of rows.")
         blocks.append(Text(
             f"Measured on {plural(n, 'row')}{sampled}, with 95 % intervals from resampling these "
             "rows, beside the best constant guess for them. If the model was fitted on some of "
-            "these rows, the numbers are too good; the report cannot detect that."))
+            f"these rows, the numbers are too good; the report cannot detect that.{weighted}"))
     if facts.truth.notes:
         blocks.append(Bullets(tuple(facts.truth.notes)))
     if facts.measured:
@@ -54,7 +58,8 @@ def measures_table(measured: list[Measured]) -> pd.DataFrame:
 
 
 def _classification(facts: Facts) -> list[object]:
-    blocks: list[object] = [Table("confusion", "Confusion matrix: rows by truth (down) and "
+    counted = "rows" if facts.truth.weights is None else "sums of weights"
+    blocks: list[object] = [Table("confusion", f"Confusion matrix: {counted} by truth (down) and "
                                   "prediction (across)", confusion(facts.truth))]
     if facts.truth.probabilities is None:
         return [*blocks, Text("The model returns no probabilities, so there is no calibration to "
@@ -67,7 +72,7 @@ def _classification(facts: Facts) -> list[object]:
     shown = bins.assign(**{"95 % interval": [interval(a, b) for a, b in
                                              zip(bins["lower"], bins["upper"], strict=True)]})
     table = Table("calibration", f"Predicted probability and observed share of “{name}”",
-                  shown.drop(columns=["lower", "upper"]))
+                  shown.drop(columns=["lower", "upper", "weight"]))
     svg = draw("calibration", f"Calibration of the probability of {name}: the observed share "
                f"against the predicted probability in {len(bins)} bins; mean distance "
                f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins))
@@ -103,7 +108,7 @@ def _frame(ax: Axes, across: str, up: str) -> None:
 def _regression(facts: Facts) -> list[object]:
     bins = residuals(facts.truth)
     table = Table("residuals", "Residuals by tenths of the prediction", bins)
-    bias = float(np.mean(facts.truth.target - facts.truth.predicted))
+    bias = float(means_of(facts.truth.target - facts.truth.predicted, facts.truth.weights))
     svg = draw("residuals", "Residuals, label minus prediction, against the prediction for "
                f"{len(facts.truth.target)} rows; mean residual {number(bias)}.", 3.6,
                lambda ax: _draw_residuals(ax, facts.truth.predicted,

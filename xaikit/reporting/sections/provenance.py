@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import re
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ import xaikit
 from xaikit.reporting.document import Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
-from xaikit.reporting.inputs import MOST_SCORED
+from xaikit.reporting.inputs import MOST_SCORED, Case
 from xaikit.tables.files import content_hash
 from xaikit.tables.labels import labels
+from xaikit.tables.wording import plural
 
 
 def provenance(
@@ -38,6 +40,7 @@ def provenance(
         "sha256 of rows and labels": content_hash(case.table, case.y, case.predictor.columns),
         "rows and columns": f"{n:,} × {len(case.predictor.columns.names)}",
         "rows used": rows_used(facts),
+        **weights_used(case),
         "background": f"{len(case.background):,} rows ({given}); Kernel SHAP uses "
                       f"{min(len(case.background), BACKGROUND_ROWS)} of them",
         "methods": ", ".join(facts.options.methods),
@@ -57,6 +60,16 @@ def rows_used(facts: Facts) -> str:
     if facts.sample is not None:
         parts.append(f"Kernel SHAP {facts.sample.n_rows:,}")
     return "; ".join(parts)
+
+
+def weights_used(case: Case) -> dict[str, str]:
+    """Return what was weighted, nothing without weights."""
+    if case.weights is None:
+        return {}
+    n, digest = int((case.weights > 0).sum()), hashlib.sha256(case.weights.tobytes()).hexdigest()
+    return {"weights": f"sample_weight, above 0 in {plural(n, 'row')}, sha256 {digest[:16]}; used "
+                       "in the performance, permutation importance and mean impact. Kernel SHAP, "
+                       "its mean over rows, and the section on the data do not use them."}
 
 
 def versions() -> str:

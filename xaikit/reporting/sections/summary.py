@@ -7,6 +7,7 @@ import numpy as np
 from xaikit.reporting.caveats import Caveat
 from xaikit.reporting.checks import FINE
 from xaikit.reporting.facts import Facts
+from xaikit.reporting.performance import class_shares
 from xaikit.tables.wording import cut, interval, listed, number, numbers, percent, plural
 
 
@@ -28,7 +29,8 @@ def summarise(facts: Facts, caveats: list[Caveat]) -> tuple[str, ...]:
 def _quality(facts: Facts) -> str:
     if not facts.measured:
         return facts.truth.notes[-1] if facts.truth.notes else ""
-    rows = plural(len(facts.truth.target), "row")
+    rows = plural(len(facts.truth.target), "row") + (
+        "" if facts.truth.weights is None else ", by weight,")
     first = facts.measured[0]
     known = np.isfinite(first.lower) and np.isfinite(first.upper)
     within = f" (95 % interval {percent(first.lower)} to {percent(first.upper)})" if known else ""
@@ -38,7 +40,7 @@ def _quality(facts: Facts) -> str:
         auc = [m for m in facts.measured if m.name == "ROC AUC" and np.isfinite(m.value)]
         if auc:
             tail = f" ROC AUC: {number(auc[0].value)}."
-        guess = facts.truth.classes[int(np.bincount(facts.truth.target).argmax())]
+        guess = facts.truth.classes[int(class_shares(facts.truth).argmax())]
         return (f"The model classifies {percent(first.value)} of {rows} correctly{within}, "
                 f"{verdict} always predicting “{guess}” ({percent(first.baseline)}).{tail}")
     mae, guess = numbers([facts.measured[1].value, facts.measured[1].baseline])

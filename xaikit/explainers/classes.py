@@ -1,0 +1,163 @@
+"""Labels and the classes of a model: whether they are among them, and which output is of which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from xaikit.predictor.adapter import Predictor
+from xaikit.settings import is_whole
+from xaikit.tables.targets import Labels, class_codes, distinct_labels
+from xaikit.tables.wording import level_text, listed, plural
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a model that answers as a classifier.
+
+    Attributes
+    ----------
+    values : array or list
+        The model's own, or the sorted ones of a function; a list of arrays for several targets.
+    columns : int array or None
+        The column of each class among a function's outputs. A single output is of the second of
+        two classes, or of the first: then `columns` is (1, 0). None for an estimator, whose
+        methods answer in the order of its classes.
+    """
+
+    values: Any
+    columns: np.ndarray | None = None
+
+
+def classes_of(predictor: Predictor, labels: np.ndarray) -> Classes:
+    """Return the classes that a model declares, or those that its outputs and the labels suggest.
+
+    Raises
+    ------
+    ValueError
+        If a function's outputs do not fit the labels.
+    """
+    declared = getattr(predictor.model_of_methods, "classes_", None)
+    if declared is not None:
+        return Classes(declared)
+    if predictor.methods:
+        return Classes(np.unique(labels))
+    names, seen = predictor.output_names or (), distinct_labels(labels.ravel())
+    values = classes_of_outputs(seen, names)
+    if values is None or len({type(v) for v in values}) > 1:
+        raise ValueError(
+            f"the model gives {len(names)} outputs, which do not fit the {len(seen)} classes in y; "
+            "wrap a function with one output a class.")
+    # Scorers want the classes, and the columns of answers, in sorted order.
+    columns = np.array(sorted(range(len(values)), key=values.__getitem__))
+    # A class that only an output names may be a longer text than the labels.
+    dtype = np.str_ if labels.dtype.kind == "U" else labels.dtype
+    return Classes(np.array([values[k] for k in columns], dtype=dtype), columns)
+
+
+def classes_of_outputs(seen: list[Any], names: tuple[str, ...]) -> list[Any] | None:
+    """Return the class of each output of a function; of a single output, the other class and its.
+
+    An output that is named as a label is of that class, also if other labels are not named: they
+    are not known to the model. If no output is, the outputs are in the order of the sorted labels.
+
+    Parameters
+    ----------
+    seen : list
+        The different labels, sorted.
+    names : tuple of str
+        Of the outputs.
+
+    Returns
+    -------
+    list or None
+        None if the numbers of labels and outputs do not fit.
+
+    Examples
+    --------
+    >>> classes_of_outputs(["no", "yes"], ("yes", "no")), classes_of_outputs([0, 1], ("risk",))
+    (['yes', 'no'], [0, 1])
+    """
+    by_name = {str(label): label for label in seen}
+    named = [by_name.get(name, _as_label(name, seen)) for name in names]
+    if len(names) > 1 and not by_name.keys().isdisjoint(names):
+        return named
+    if len(seen) != max(len(names), 2):
+        return None
+    return seen[::-1] if named == seen[:1] else seen
+
+
+def _as_label(name: str, seen: list[Any]) -> Any:
+    """Return the label that a name stands for: a number among whole numbers, else the name."""
+    whole = all(is_whole(label) for label in seen)
+    return int(name) if whole and name.removeprefix("-").isdecimal() else name
+
+
+def as_spelled(values: np.ndarray, classes: Any) -> np.ndarray:
+    """Return labels as a model spells them, if they are its classes by their text alone."""
+    if values.ndim > 1 or np.ndim(classes[0]) > 0:
+        return values
+    codes = class_codes(values, classes)
+    spelled = np.asarray(classes)[codes]
+    return values if (codes < 0).any() or spelled.tolist() == values.tolist() else spelled
+
+
+def strange_labels(values: np.ndarray, classes: Any) -> str | None:
+    """Return a sentence on the labels that a model does not know, None if there are none.
+
+    Several targets are looked at one by one. Labels that say of every class whether a row is of it
+    are not looked at.
+    """
+    several = np.ndim(classes[0]) > 0
+    if (values.ndim > 1) != several or (several and values.shape[1] != len(classes)):
+        return None
+    for labels, known in zip(values.T, classes, strict=True) if several else [(values, classes)]:
+        strange = labels[class_codes(labels, known) < 0]
+        if len(strange):
+            shown = [listed([level_text(v) for v in vs])
+                     for vs in (distinct_labels(strange), np.asarray(known).tolist())]
+            return (f"y holds {shown[0]} in {plural(len(strange), 'row')}, which the model does "
+                    f"not know; its classes are {shown[1]}.")
+    return None
+
+
+def check_complete(y: Labels) -> None:
+    """Raise ValueError if labels are missing or infinite."""
+    gone = y.missing
+    if y.values.dtype.kind == "f":
+        gone = gone | np.isinf(y.values).reshape(len(y), -1).any(axis=1)
+    if gone.any():
+        raise ValueError("y holds NaN, infinite or missing labels in "
+                         f"{plural(int(gone.sum()), 'row')}; leave those rows out.")
+
+
+def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, list[str]]:
+    """Return labels as the model spells them, and warnings.
+
+    Parameters
+    ----------
+    y : Labels
+    classes : Classes
+    strict : bool
+        Whether a label that the model does not know is an error: a scorer of a user's own may read
+        anything from y.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know a label, and `strict`.
+    """
+    strange = strange_labels(y.values, classes.values)
+    if strange is None:
+        spelled = as_spelled(y.values, classes.values)
+        if spelled is y.values:
+            return y, []
+        return replace(y, values=spelled), [
+            f"y holds {type(y.values.tolist()[0]).__name__} where the model's classes are "
+            f"{type(spelled.tolist()[0]).__name__}; they were matched by their text."]
+    if strict:
+        raise ValueError(f"{strange} No score can compare the two: spell the labels as the model "
+                         "does, or leave those rows out.")
+    return y, [strange]

@@ -1,0 +1,208 @@
+"""What a user passes beside a table, one a row: labels and weights, in the order of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xaikit.tables.containers import taken_in
+from xaikit.tables.dtypes import is_number_dtype
+from xaikit.tables.wording import plural
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels in the order of a table's rows, in NumPy's own dtypes.
+
+    Attributes
+    ----------
+    values : array (n_rows,) or (n_rows, n_targets)
+        Missing ones as NaN, None or NA.
+    index : Index or None
+        Of the rows, if the labels came as a Series or DataFrame.
+    name : object
+        Name of the Series, or columns of the DataFrame.
+    """
+
+    values: np.ndarray
+    index: pd.Index | None = None
+    name: Any = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Mask of the rows with a missing label, (n_rows,)."""
+        gone = np.asarray(pd.isna(self.values)).reshape(len(self.values), -1)
+        return np.asarray(gone.any(axis=1))
+
+    def of(self, rows: np.ndarray) -> Any:
+        """Return a copy of the labels of some rows, in the kind of container that they came in."""
+        values = self.values[rows]
+        if self.index is None:
+            return values
+        if values.ndim > 1:
+            return pd.DataFrame(values, index=self.index[rows], columns=self.name)
+        return pd.Series(values, index=self.index[rows], name=self.name, dtype=values.dtype)
+
+
+def read_labels(y: Any, X: Any, n_rows: int) -> Labels:
+    """Return labels in the order of the rows of the table that they were passed with.
+
+    A Series or DataFrame beside a DataFrame is put in order by its index; see `in_order`. All else
+    is taken in the order that it has.
+
+    Parameters
+    ----------
+    y : array, list, Series or DataFrame, also of polars
+        One label per row, or one per row and target.
+    X : table
+        As the user passed it: only pandas' have an index.
+    n_rows : int
+        Its number of rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per row, or an index fits neither that of the rows nor their
+        positions.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"a": [1.0, 2.0]}, index=["Ulm", "Bonn"])
+    >>> read_labels(pd.Series(["no", "yes"], index=["Bonn", "Ulm"]), X, 2).values.tolist()
+    ['yes', 'no']
+    """
+    return _read(y, X, n_rows, "y", "label")
+
+
+def read_weights(sample_weight: Any, X: Any, n_rows: int) -> np.ndarray | None:
+    """Return weights in the order of the rows of a table, as floats; None for none.
+
+    Raises
+    ------
+    ValueError
+        If they are not one finite number of at least 0 per row, or all 0, or as for `read_labels`.
+
+    Examples
+    --------
+    >>> read_weights([1, 0, 2], np.zeros((3, 2)), 3)
+    array([1., 0., 2.])
+    """
+    if sample_weight is None:
+        return None
+    given = _read(sample_weight, X, n_rows, "sample_weight", "weight").values
+    wanted = "sample_weight must be one finite number of at least 0 per row, and not all 0"
+    if given.ndim != 1 or not is_number_dtype(given.dtype) or given.dtype == bool:
+        raise ValueError(f"{wanted}; got values of {given.dtype} in shape {given.shape}.")
+    weights = given.astype(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        raise ValueError(f"{wanted}; got {weights[wrong[0]]:g} in row {wrong[0]} "
+                         f"({plural(len(wrong), 'such row')}).")
+    if not 0 < weights.sum() < np.inf:
+        raise ValueError(f"{wanted}; their sum is {weights.sum():g}.")
+    return weights
+
+
+def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
+    """Return a Series or DataFrame in the order of the rows of a frame with an index.
+
+    The same index in another order is put in order. An index that only counts 0, 1, 2, … on either
+    side says nothing about the rows: then positions decide, as in scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        If it holds other rows, or if equal index labels in another order leave open which is meant.
+    """
+    if own.index.equals(index):
+        return own
+    unique = own.index.is_unique and index.is_unique
+    if unique:
+        places = own.index.get_indexer(index)
+        if (places >= 0).all():
+            return own.iloc[places]
+    counted = pd.RangeIndex(len(own))
+    if own.index.equals(counted) or index.equals(counted):
+        return own
+    reason = "it holds other rows" if unique else \
+        "index labels that occur twice leave open which row is meant"
+    raise ValueError(f"the index of {name} is not that of X: {reason}. Pass a {noun} for each row "
+                     f"under the index of X, or {name}.to_numpy() if the order is the same.")
+
+
+def distinct_labels(values: np.ndarray) -> list[Any]:
+    """Return the different labels, sorted; those of several types by type first.
+
+    Examples
+    --------
+    >>> distinct_labels(np.array(["b", 2, "a", 1], dtype=object))
+    [1, 2, 'a', 'b']
+    """
+    return sorted(set(values.tolist()), key=lambda v: (str(type(v)), v))
+
+
+def class_codes(values: np.ndarray, classes: Any) -> np.ndarray:
+    """Return the position of each label among a model's classes, −1 for one that is not there.
+
+    Labels are matched by value (1 = 1.0 = True); if none is among the classes, by their text.
+
+    Examples
+    --------
+    >>> class_codes(np.array([1.0, 0.0, 3.0]), [0, 1]), class_codes(np.array([0, 1]), ["0", "1"])
+    (array([ 1,  0, -1]), array([0, 1]))
+    """
+    labels = values.tolist()
+    place = {v: k for k, v in enumerate(classes)}
+    codes = np.array([place.get(v, -1) for v in labels], dtype=np.int64)
+    if (codes < 0).all():
+        place = {str(v): k for k, v in enumerate(classes)}
+        codes = np.array([place.get(str(v), -1) for v in labels], dtype=np.int64)
+    return codes
+
+
+def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
+    of_pandas = isinstance(given, pd.Series | pd.DataFrame)
+    if not of_pandas:
+        given = taken_in(given)
+    values: Any = given if isinstance(given, pd.Series | pd.DataFrame) else np.asarray(given)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {values.shape}; pass one {noun} per row of X.")
+    if len(values) != n_rows:
+        raise ValueError(f"{name} holds {plural(len(values), noun)} for {plural(n_rows, 'row')} of "
+                         f"X; pass one {noun} per row, in the same order.")
+    if of_pandas and isinstance(X, pd.DataFrame):
+        values = in_order(values, X.index, name, noun)
+    cells = _cells(values)
+    if not of_pandas:
+        return Labels(cells)
+    names = values.columns if values.ndim > 1 else values.name
+    return Labels(cells, values.index, names[0] if values.ndim > cells.ndim else names)
+
+
+def _cells(given: Any) -> np.ndarray:
+    """Return the cells of a Series, a frame or an array; those of a lone column in one axis."""
+    if isinstance(given, pd.DataFrame):
+        columns = [_plain(given.iloc[:, k]) for k in range(given.shape[1])]
+        return columns[0] if len(columns) == 1 else np.column_stack(columns)
+    if given.ndim > 1:
+        return given[:, 0] if given.shape[1] == 1 else given
+    return given if given.dtype.kind == "U" else _plain(pd.Series(given, copy=False))
+
+
+def _plain(column: pd.Series) -> np.ndarray:
+    """Return cells in a dtype of NumPy: numbers and truth values in their own, all else objects."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    dtype = column.infer_objects().dtype
+    dtype = getattr(dtype, "numpy_dtype", dtype)
+    if is_number_dtype(dtype) and not column.isna().any():
+        return column.to_numpy(dtype=dtype)
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    return column.to_numpy(dtype=object, na_value=np.nan)
