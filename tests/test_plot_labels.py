@@ -99,7 +99,7 @@ NAME = "admission_date_of_the_patient"
 ])
 def test_a_condition_keeps_the_name_and_shortens_its_bounds(words, shown):
     name = next((n for n in (NAME, "age") if n in words), "1")
-    e = small([1.0], feature_names=[name], feature_details={"conditions": np.array([[words]])})
+    e = small([1.0], feature_names=[name], feature_details={"conditions": np.array([[[words]]])})
     assert row_labels(plots.bar(e)) == [shown]
 
 
