@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.metrics import get_scorer
 
 from xaikit.explainers.replay import Replay
+from xaikit.predictor.answers import LARGEST
 from xaikit.tables.tables import take_rows
 
 BLOCKS = 10
@@ -40,8 +41,9 @@ class Scoring:
         part = replay.table if everyone else take_rows(replay.table, replay.rows)
         labels = self.y[replay.rows]
         scores = [float(scorer(replay, part, labels)) for scorer in self.scorers.values()]
-        if not np.isfinite(scores).all():
-            raise ValueError(f"a score is not finite: {self.named(scores)}.")
+        if not np.all(np.abs(scores) <= LARGEST):  # NaN is not either
+            raise ValueError(f"a score is not finite, or beyond ±{LARGEST:g}, so that drops and "
+                             f"their squares overflow: {self.named(scores)}.")
         return np.array(scores)
 
     def named(self, scores: Any) -> dict[str, float]:
