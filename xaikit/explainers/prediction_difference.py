@@ -11,7 +11,7 @@ from xaikit.explainers.games import GameExplainer, Request, Turn
 from xaikit.explainers.results import RowResult
 from xaikit.sampling.game import Game
 from xaikit.settings import MAX_MEMORY
-from xaikit.solvers.links import linked, mean_error, slope
+from xaikit.solvers.links import clipped, linked, mean_error, slope
 
 
 class PredictionDifference(GameExplainer):
@@ -99,7 +99,8 @@ class DifferenceSolver:
         return RowResult(
             values, errors * slope(redrawn, self.link), linked(mean, self.link),
             linked(prediction, self.link)[0], np.full(mean.shape, np.nan),
-            mean_error(weights, game.background_answers) * slope(mean, self.link))
+            mean_error(weights, game.background_answers) * slope(mean, self.link),
+            details=clipped(prediction[0], mean, redrawn, self.link))
 
     def _neighbours(self, distances: np.ndarray) -> np.ndarray:
         """Return, for each unit, the background rows nearest in all others: (M, n_neighbours)."""

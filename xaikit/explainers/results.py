@@ -14,6 +14,7 @@ from xaikit.explanations.text import TextAttribution
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
+from xaikit.solvers.links import words_for_clipping
 from xaikit.tables.tables import Batch
 
 
@@ -92,10 +93,12 @@ def attribution(
     about : mapping
         Further fields of the explanation. Its warnings come before those of the rows.
     """
-    said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings)])
+    details = merged([part.details for part in parts])
+    said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings),
+                          *words_for_clipping(details.get("clipped", np.zeros((0, 0), dtype=str)))])
     fields = {
         **merged([part.arrays for part in parts]),
-        "details": merged([part.details for part in parts]),
+        "details": details,
         "feature_details": merged([part.of_units for part in parts]),
         **about,
         "warnings": tuple(said),

@@ -38,6 +38,13 @@ class Answers:
     whole: np.ndarray | None = None
     exact: ExactValues | None = None
 
+    @property
+    def between(self) -> np.ndarray:
+        """The answers to coalitions that neither show nor hide everything, (n, n_outputs)."""
+        if self.whole is not None:
+            return self.whole[1:-1]
+        return self.pairs.reshape(-1, self.pairs.shape[-1])
+
 
 def ask(game: Game, rules: Rules, choice: Choice) -> Answers:
     """Ask what a choice needs."""
