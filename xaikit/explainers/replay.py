@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.attributes import classes_of
 from xaikit.tables.tables import Table
 
 Answers = Callable[[str | None], np.ndarray]
@@ -73,14 +74,23 @@ class Replay(BaseEstimator):
         return self._replay("decision_function", X)
 
     def _replay(self, method: str, X: Any) -> np.ndarray:
-        known = len(X) == len(self.rows)
-        if self.predictor.methods:
+        known, methods = len(X) == len(self.rows), self.predictor.methods
+        if methods and method not in methods:
+            return self._chosen(self._replay(methods[0], X))
+        if methods:
             return self.answers(method)[self.rows] if known else \
                 self.predictor.ask_method(method, X)
         answers = self.answers(None)[self.rows] if known else self.predictor.ask(X)
         if self.classes_ is None:
             return answers[:, 0] if answers.shape[1] == 1 else answers
         return self._as_classifier(method, answers)
+
+    def _chosen(self, answers: np.ndarray) -> np.ndarray:
+        """Return the classes that an estimator without predict would name."""
+        single = answers.ndim == 1 or answers.shape[1] == 1
+        middle = 0.5 if self.predictor.methods[0] == "predict_proba" else 0.0
+        return self.classes_[(np.ravel(answers) > middle).astype(int) if single
+                             else answers.argmax(axis=1)]
 
     @property
     def _raw(self) -> bool:
@@ -138,6 +148,6 @@ def replay_of(
     """Return the replay of a table; the classes of a plain function are the labels in `y`."""
     if predictor.task != "classification":
         return ReplayRegressor(predictor, table, answers)
-    classes = getattr(predictor.model_of_methods, "classes_", None)
+    classes = classes_of(predictor.model_of_methods)
     return ReplayClassifier(predictor, table, answers, np.unique(y) if classes is None else classes,
                             labels)

@@ -210,9 +210,7 @@ class Predictor:
     @property
     def methods(self) -> tuple[str, ...]:
         """The answering methods of an estimator; none for other kinds of model."""
-        if not isinstance(self._backend, Estimator):
-            return ()
-        return tuple(m for m in Estimator.METHODS.values() if hasattr(self.model_of_methods, m))
+        return self._backend.methods if isinstance(self._backend, Estimator) else ()
 
     @property
     def model_of_methods(self) -> Any:

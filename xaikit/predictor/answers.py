@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 LARGEST = 1e150
-"""The largest answer, of either sign. Sums of squares of larger ones overflow, and so do differences
-of the very largest: contributions and their errors would be infinite or NaN."""
+"""The largest answer, of either sign. Sums of squares of larger ones overflow, and so do
+differences of the very largest: contributions and their errors would be infinite or NaN."""
 
 
 def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.predictor.attributes import attribute, classes_of
 from xaikit.reporting.inputs import Case
 from xaikit.tables.wording import listed, plural
 
@@ -140,7 +141,8 @@ def _class_values(
 ) -> list[Any] | None:
     """Return the class of each code: the model's classes if it has them, else from the labels."""
     model = case.predictor.model
-    declared = getattr(getattr(model, "__self__", model), "classes_", None)
+    owner = attribute(model, "__self__")
+    declared = classes_of(model if owner is None else owner)
     n_outputs = answers.shape[1]
     if declared is not None and not isinstance(declared, list):
         values = list(declared)

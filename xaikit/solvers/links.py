@@ -8,8 +8,8 @@ from scipy.special import logit
 CLIP = 1e-7
 """Probabilities are clipped to [CLIP, 1 − CLIP] before the logit.
 
-Nearer to 1, float32 has no more than one number, and a forest's 0 of 100 trees says nothing about how
-near to 0 it is. One bound for all models and both ends keeps the order of the answers."""
+Nearer to 1, float32 has no more than one number, and a forest's 0 of 100 trees says nothing about
+how near to 0 it is. One bound for all models and both ends keeps the order of the answers."""
 CLIPPED = ("prediction", "base value", "coalitions")
 """Where clipping may take place: with all units shown, with all hidden, or in between."""
 
@@ -68,8 +68,8 @@ def words_for_clipping(where: np.ndarray) -> list[str]:
     # An output whose ends are right may still have clipped coalitions between them.
     places = [np.char.find(where, place) >= 0 for place in CLIPPED[:2]] + [where == CLIPPED[2]]
     prediction, base, only = (int(rows.any(axis=1).sum()) for rows in places)
-    return [f"link='logit' clips probabilities nearer than {CLIP:g} to 0 or 1, so that log-odds end "
-            f"at ±{logit(1 - CLIP):.1f}. Clipped were, of {len(where)} rows, the prediction of "
+    return [f"link='logit' clips probabilities nearer than {CLIP:g} to 0 or 1, so that log-odds "
+            f"end at ±{logit(1 - CLIP):.1f}. Clipped were, of {len(where)} rows, the prediction of "
             f"{prediction}, the base value of {base}, and coalitions alone of {only} "
             "(details['clipped'] has rows and outputs). Contributions beyond are cut off: to see "
             "them, explain a function that returns log-odds, without a link."]
