@@ -20,6 +20,7 @@ from xaikit.sampling.laws import (
 )
 from xaikit.sampling.local import choose_evenly, local_weights
 from xaikit.sampling.seeds import stream
+from xaikit.solvers.parts import parts
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
 COSINE_WIDTH = 0.25
@@ -131,8 +132,10 @@ class MaskSolver:
     def _weighted(self, n_units: int, n: int, rng: np.random.Generator) -> Design:
         """Draw masks independently and weight them by the kernel, as the reference package does."""
         sizes = rng.choice(n_units + 1, size=n, p=self._law(n_units))
-        order = rng.permuted(np.tile(np.arange(n_units), (n, 1)), axis=1)
-        kept = order < sizes[:, None]
+        kept = np.empty((n, n_units), dtype=bool)
+        for part, _ in parts(np.ones(n), n_units):
+            order = np.tile(np.arange(n_units), (part.stop - part.start, 1))
+            kept[part] = rng.permuted(order, axis=1) < sizes[part, None]
         weights = self._kernel(n_units)[sizes]
         weights /= weights.sum()
         return Design(kept, weights, None,
