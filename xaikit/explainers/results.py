@@ -130,6 +130,14 @@ def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.n
     return found
 
 
+def spread(found: np.ndarray, units: np.ndarray, n_units: int, rest: Any = 0.0) -> np.ndarray:
+    """Return what was found for some units (n, …) as an array of all (M, …); 0 for the others."""
+    out = np.empty((n_units, *found.shape[1:]))
+    out[:] = rest
+    out[units] = found
+    return out
+
+
 def padded(arrays: Sequence[np.ndarray], axes: int = 1) -> np.ndarray:
     """Stack arrays (M, …) whose numbers of units differ, with NaN (or "") where units are missing.
 

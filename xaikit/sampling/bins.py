@@ -189,11 +189,16 @@ class BinnedRows:
                                for unit in units])
 
     def __getitem__(self, i: int) -> BinnedRow:
+        return self.row(i, np.arange(len(self._bins)))
+
+    def row(self, i: int, units: np.ndarray) -> BinnedRow:
+        """Return row `i` with some of its units; a neighbour has the row's values in all others."""
         n_background = self.rows.masker.n_background
         here = n_background + i
         positions = np.append(np.arange(n_background), here)
-        inside = self._bins[:, positions] == self._bins[:, here, None]
-        return BinnedRow(self.rows, positions, inside, self._fine[:, positions], self._weights)
+        inside = self._bins[units][:, positions] == self._bins[units][:, here, None]
+        return BinnedRow(self.rows, units, positions, inside, self._fine[units][:, positions],
+                         self._weights)
 
     def conditions(self, i: int) -> list[str]:
         """Write the conditions of a row's bins, one text a unit."""
@@ -210,7 +215,7 @@ class BinnedRows:
 
 
 class BinnedRow:
-    """One of `BinnedRows`: for each unit, which rows of the pool lie inside its bin.
+    """One of `BinnedRows`: for each of M units, which rows of the pool lie inside its bin.
 
     Attributes
     ----------
@@ -218,9 +223,10 @@ class BinnedRow:
         Total weight of the pool's rows inside the bin of each unit, the row itself included.
     """
 
-    def __init__(self, rows: TabularRows, positions: np.ndarray, inside: np.ndarray,
-                 fine: np.ndarray, weights: np.ndarray) -> None:
+    def __init__(self, rows: TabularRows, units: np.ndarray, positions: np.ndarray,
+                 inside: np.ndarray, fine: np.ndarray, weights: np.ndarray) -> None:
         self._rows, self._positions, self._inside, self._fine = rows, positions, inside, fine
+        self._units = units
         self._weights = weights
         self._order = np.argsort(~inside, axis=1, kind="stable")
         self._n_inside = inside.sum(axis=1)
@@ -259,7 +265,10 @@ class BinnedRow:
 
     def table(self, drawn: np.ndarray) -> Table:
         """Build the table of neighbours."""
-        return self._rows.mix([self._positions[drawn[:, u]] for u in range(drawn.shape[1])])
+        sources = [np.full(len(drawn), self._positions[-1])] * self._rows.masker.n_units
+        for u, unit in enumerate(self._units.tolist()):
+            sources[unit] = self._positions[drawn[:, u]]
+        return self._rows.mix(sources)
 
     def levels(
         self, chances: np.ndarray, n: int

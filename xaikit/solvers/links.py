@@ -24,7 +24,7 @@ def linked(mean: np.ndarray, link: str) -> np.ndarray:
     """
     if link == "identity":
         return mean
-    if mean.min() < -CLIP or mean.max() > 1 + CLIP:
+    if mean.min(initial=0.0) < -CLIP or mean.max(initial=1.0) > 1 + CLIP:
         raise ValueError(f"link='logit' needs probabilities between 0 and 1, but the model "
                          f"answers between {mean.min():.4g} and {mean.max():.4g}; use "
                          "link='identity', or wrap the model with output='proba'.")

@@ -70,6 +70,12 @@ class Fit:
     intercept: np.ndarray
     fidelity: np.ndarray
 
+    @classmethod
+    def of_nothing(cls, answer: np.ndarray) -> Fit:
+        """Return the fit of an answer (K,) that no unit can change."""
+        none = np.zeros((0, len(answer)))
+        return cls(none, none, answer, np.full(len(answer), np.nan))
+
 
 class PresenceRegression:
     """Weighted ridge regression on masks, factorised once and solved for any number of answers.

@@ -49,27 +49,34 @@ class BinSolver:
 
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Explain a row; with budget "auto", double the samples until errors are small."""
-        masked, n_units = game.row, game.n_units
+        masked, units = game.row, game.active
         assert isinstance(masked, MaskedRow)
         binned = self._binned(masked)
         prediction = game.predictor.ask(masked.source)[0]
+        fit, drawn = Fit.of_nothing(prediction), np.zeros((0, 0), dtype=np.int64)
+        if len(units):
+            fit, drawn = self._doubled(game, binned.row(masked.i, units))
+        result = as_result(fit, prediction, len(drawn), units, game.n_units)
+        result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
+        return result
+
+    def _doubled(self, game: Game, row: BinnedRow) -> tuple[Fit, np.ndarray]:
+        """Return the fit of the units that can matter, and the neighbours drawn for it."""
+        n_units = len(game.active)
         n, most = numbers_of_samples(self.budget, n_units)
-        row = binned[masked.i]
-        width = self.width or TABLE_WIDTH * np.sqrt(n_units)
+        # Other units say nothing about the width: it is that of the table.
+        width = self.width or TABLE_WIDTH * np.sqrt(game.n_units)
         chances, points = self._chances(row.shares, width), self._points(most, n_units)
         drawn = row.draw(points[:0], chances)
-        answers = np.zeros((0, len(prediction)))
+        answers = []
         while True:
             more = row.draw(points[len(drawn) : n], chances)
             drawn = np.concatenate([drawn, more])
-            answers = np.concatenate([answers, ask(game, row, more)])
-            fit = self._fitted(row, drawn, answers, chances, width)
+            answers.append(ask(game, row, more))
+            fit = self._fitted(row, drawn, np.concatenate(answers), chances, width)
             if n >= most or errors_are_small(fit):
-                break
+                return fit, drawn
             n = min(2 * n, most)
-        result = as_result(fit, prediction, len(drawn))
-        result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
-        return result
 
     def _binned(self, masked: MaskedRow) -> BinnedRows:
         """Return the bins of a row and of those that came with it, computed once for all."""
@@ -82,8 +89,11 @@ class BinSolver:
         """Return points of the unit cube (n, M), drawn once for all rows."""
         if self.points.shape != (n, n_units):
             rng = stream(self.seed, "points", n_units)
-            self.points = even_points(n, n_units, rng) if self.sampling == "kernel" \
+            # Threads share the solver, and rows may differ in the units that can matter.
+            points = even_points(n, n_units, rng) if self.sampling == "kernel" \
                 else rng.random((n, n_units))
+            self.points = points
+            return points
         return self.points
 
     def _chances(self, shares: np.ndarray, width: float) -> np.ndarray:
