@@ -118,7 +118,8 @@ class PresenceRegression:
             if self._held is not None:
                 self._moved = self._held @ self._inverse
             self._forms = np.concatenate([
-                np.einsum("ij,ij->i", self._moved_of(rows), self._x(rows)) for rows, _ in self._cut])
+                np.einsum("ij,ij->i", self._moved_of(rows), self._x(rows))
+                for rows, _ in self._cut])
         # With every coalition asked there is no sampling error; use the raw residuals.
         self._left = np.ones((len(kept), 1)) if not strata.factors.any() else \
             np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
@@ -150,14 +151,16 @@ class PresenceRegression:
         asked.
         """
         least = np.full(self._kept.shape[1], np.inf)
-        for kept in (True, False):
-            # A kept unit is above its mean.
-            sums, squares = (self._added(
-                lambda rows, w=w, kept=kept: w[rows] @ ((self._x(rows) > 0.0) == kept))
-                for w in (self.weights, self.weights**2))
+        for side in (True, False):
+            sums, squares = (self._weight_of(side, w) for w in (self.weights, self.weights**2))
             least = np.minimum(least, np.where(
                 squares > 0.0, sums**2 / np.where(squares > 0.0, squares, 1.0), 0.0))
         return (least < 2.0) & bool(self.strata.factors.any())
+
+    def _weight_of(self, side: bool, weights: np.ndarray) -> np.ndarray:
+        """Return the weight of the samples that keep each unit (True), or hide it (False): (d,)."""
+        # A kept unit is above its mean.
+        return self._added(lambda rows: weights[rows] @ ((self._x(rows) > 0.0) == side))
 
     @cached_property
     def _all_steps(self) -> np.ndarray:

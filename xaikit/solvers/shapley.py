@@ -226,10 +226,11 @@ class PairedLeastSquares:
         """Return the design of some of the sets."""
         if len(sets) == len(self.kept):
             return self
-        held = {name: None if array is None else array[sets] for name, array in (
-            ("projected", self.projected), ("leverages", self.leverages), ("steps", self.steps))}
-        return replace(self, kept=self.kept[sets], row_means=self.row_means[sets],
-                       inverse=self.inverse[sets], **held)
+        projected, leverages, steps = (None if held is None else held[sets] for held in (
+            self.projected, self.leverages, self.steps))
+        return replace(
+            self, kept=self.kept[sets], row_means=self.row_means[sets], inverse=self.inverse[sets],
+            projected=projected, leverages=leverages, steps=steps)
 
     def solve(
         self, differences: np.ndarray, totals: np.ndarray

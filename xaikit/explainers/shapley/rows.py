@@ -104,7 +104,7 @@ class Forecast:
     solvers : tuple of str
         How each row will be solved.
     calls : int
-        Calls of the model.
+        Calls of the model. Texts and images take a few more, as their first calls are small.
     model_seconds : float
         Seconds in the model, at the speed that it had in `fit`, on one worker.
     """
