@@ -196,9 +196,11 @@ class BinnedRows:
         n_background = self.rows.masker.n_background
         here = n_background + i
         positions = np.append(np.arange(n_background), here)
-        inside = self._bins[units][:, positions] == self._bins[units][:, here, None]
-        return BinnedRow(self.rows, units, positions, inside, self._fine[units][:, positions],
-                         self._weights)
+        inside = self._bins[:, positions] == self._bins[:, here, None]
+        fine = self._fine[:, positions]
+        if len(units) < len(inside):
+            inside, fine = inside[units], fine[units]
+        return BinnedRow(self.rows, units, positions, inside, fine, self._weights)
 
     def conditions(self, i: int) -> list[str]:
         """Write the conditions of a row's bins, one text a unit."""

@@ -55,12 +55,14 @@ class BinSolver:
         prediction = game.predictor.ask(masked.source)[0]
         fit, drawn = Fit.of_nothing(prediction), np.zeros((0, 0), dtype=np.int64)
         if len(units):
-            fit, drawn = self._doubled(game, binned.row(masked.i, units))
+            fit, drawn = self._doubled(game, binned.row(masked.i, units), len(prediction))
         result = as_result(fit, prediction, len(drawn), units, game.n_units)
         result.unit_details["conditions"] = np.array(binned.conditions(masked.i), dtype=str)
         return result
 
-    def _doubled(self, game: Game, row: BinnedRow) -> tuple[Fit, np.ndarray]:
+    def _doubled(
+        self, game: Game, row: BinnedRow, n_outputs: int
+    ) -> tuple[Fit, np.ndarray]:
         """Return the fit of the units that can matter, and the neighbours drawn for it."""
         n_units = len(game.active)
         n, most = numbers_of_samples(self.budget, n_units)
@@ -68,12 +70,12 @@ class BinSolver:
         width = self.width or TABLE_WIDTH * np.sqrt(game.n_units)
         chances, points = self._chances(row.shares, width), self._points(most, n_units)
         drawn = row.draw(points[:0], chances)
-        answers = []
+        answers = np.zeros((0, n_outputs))
         while True:
             more = row.draw(points[len(drawn) : n], chances)
             drawn = np.concatenate([drawn, more])
-            answers.append(ask(game, row, more))
-            fit = self._fitted(row, drawn, np.concatenate(answers), chances, width)
+            answers = np.concatenate([answers, ask(game, row, more)])
+            fit = self._fitted(row, drawn, answers, chances, width)
             if n >= most or errors_are_small(fit):
                 return fit, drawn
             n = min(2 * n, most)
