@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaikit.kernels.levels import draw_units, look_up
-from xaikit.sampling.bins import BinnedRows, Column, columns_of, even_points
+from xaikit.sampling.binned_rows import BinnedRows, even_points
+from xaikit.sampling.bins import Column, columns_of
 from xaikit.sampling.tabular import TabularMasker
 
 pytestmark = pytest.mark.kernels
@@ -126,7 +127,7 @@ def test_times_finer_than_the_background_s_are_in_their_own_bin():
     rows = binned(background, row)
     assert rows.conditions(0) == ["2020-01-03 00:00:00 < day <= 2020-01-05 00:00:00",
                                   "0 days 02:00:00 < gap <= 0 days 04:00:00"]
-    np.testing.assert_allclose(rows[0].shares, [3 / 10, 3 / 10])
+    np.testing.assert_allclose(rows.row(0).shares, [3 / 10, 3 / 10])
 
 
 def test_a_bin_between_two_edges_of_one_second_can_be_named():
@@ -207,14 +208,14 @@ def test_a_few_rows_make_no_bin_of_their_own():
 
 def test_shares_count_the_row_itself():
     rows = binned(np.arange(1.0, 9.0)[:, None], np.array([[0.0], [7.0], [100.0]]))
-    np.testing.assert_allclose([rows[i].shares[0] for i in range(3)], [3 / 9] * 3)
+    np.testing.assert_allclose([rows.row(i).shares[0] for i in range(3)], [3 / 9] * 3)
 
 
 def test_shares_of_levels_missing_and_unseen_ones():
     frame = pd.DataFrame({"c": ["a", "a", "b", None], "n": [1.0, np.nan, np.nan, 2.0]})
     X = pd.DataFrame({"c": ["a", None, "new"], "n": [np.nan, 1.0, 9.0]})
     rows = binned(frame, X)
-    np.testing.assert_allclose([rows[i].shares for i in range(3)],
+    np.testing.assert_allclose([rows.row(i).shares for i in range(3)],
                                [[3 / 5, 3 / 5], [2 / 5, 2 / 5], [1 / 5, 2 / 5]])
     assert rows.conditions(0) == ["c = a", "n missing"]
     assert rows.conditions(1)[0] == "c missing"
@@ -224,7 +225,7 @@ def test_shares_of_levels_missing_and_unseen_ones():
 def test_shares_follow_the_weights_of_the_background():
     background, weights = np.array([[0.0], [1.0], [2.0], [3.0]]), [1, 1, 1, 5]
     rows = binned(background, np.array([[3.0]]), weights=weights)
-    row = rows[0]
+    row = rows.row(0)
     assert rows.conditions(0) == ["x0 > 2"]
     # The row counts as a background row does on average, a fifth of all; the others 4/5 · weight/8.
     np.testing.assert_allclose(row.shares, 1 / 5 + 4 / 5 * 5 / 8)
@@ -238,7 +239,7 @@ def test_a_group_is_within_if_all_its_columns_are():
     answers = (background[:, 0] + 2 * background[:, 1])[:, None]
     groups = {"both": [0, 1]}
     rows = binned(background, background[:1], answers=answers, groups=groups)
-    np.testing.assert_allclose(rows[0].shares, [2 / 5])
+    np.testing.assert_allclose(rows.row(0).shares, [2 / 5])
     assert rows.conditions(0) == ["x0 <= 0 and x1 <= 0"]
 
 
@@ -246,7 +247,7 @@ def test_neighbours_are_whole_cells_of_the_table(rng):
     frame = mixed()
     rows = binned(frame, frame.iloc[[3, 7, 0]])
     for i in range(3):
-        row = rows[i]
+        row = rows.row(i)
         drawn = row.draw(rng.random((300, frame.shape[1])), np.full(frame.shape[1], 0.6))
         table, kept = row.table(drawn), row.kept(drawn)
         pd.testing.assert_series_equal(table.dtypes, frame.dtypes)
@@ -265,7 +266,7 @@ def test_neighbours_are_whole_cells_of_the_table(rng):
 def test_a_neighbour_s_groups_come_from_one_row(rng):
     background = np.stack([np.arange(30.0), np.arange(30.0) * 2.0, rng.normal(size=30)], axis=1)
     rows = binned(background, background[:2], groups={"g": [0, 1]})
-    row = rows[1]
+    row = rows.row(1)
     table = row.table(row.draw(rng.random((200, 2)), np.array([0.5, 0.5])))
     np.testing.assert_array_equal(table[:, 1], 2.0 * table[:, 0])
 
@@ -292,7 +293,7 @@ def test_draw_units_is_the_loops(seed, n_pool, n_units, flat):
 
 def test_even_points_draw_rows_evenly(rng):
     background = rng.normal(size=(40, 3))
-    row = binned(background, background[:1])[0]
+    row = binned(background, background[:1]).row(0)
     drawn = row.draw(even_points(2048, 3, rng), np.full(3, 0.5))
     for u in range(3):
         inside = row._inside[u]
@@ -314,7 +315,7 @@ def test_look_up(rng):
 
 def test_levels_tell_rows_apart_and_share_their_part(rng):
     frame = mixed(200)
-    row = binned(frame, frame.iloc[[0]])[0]
+    row = binned(frame, frame.iloc[[0]]).row(0)
     of_position, units, within, shares = row.levels(np.full(8, 0.5), 4000)
     assert of_position.shape == (8, 201)
     for u in range(8):
@@ -335,7 +336,7 @@ def test_levels_tell_rows_apart_and_share_their_part(rng):
 
 def test_rare_levels_are_one(rng):
     frame = pd.DataFrame({"c": [f"level {i}" for i in range(50)] + ["often"] * 50})
-    row = binned(frame, frame.iloc[[60]])[0]
+    row = binned(frame, frame.iloc[[60]]).row(0)
     _, _, within, _ = row.levels(np.array([0.5]), 600)
     assert within.tolist() == [False, True]  # Each of 50 is seen in 6 of 600 neighbours.
     _, _, within, _ = row.levels(np.array([0.5]), 6000)
@@ -356,7 +357,7 @@ def test_points_fill_the_cube_and_fewer_are_the_first(n, n_units):
 
 
 def test_points_of_more_columns_than_a_sequence_has(monkeypatch):
-    monkeypatch.setattr("xaikit.sampling.bins.MOST_SOBOL", 3)
+    monkeypatch.setattr("xaikit.sampling.binned_rows.MOST_SOBOL", 3)
     points = even_points(50, 4, np.random.default_rng(0))
     assert points.shape == (50, 4)
     np.testing.assert_array_equal(points, np.random.default_rng(0).random((50, 4)))

@@ -8,7 +8,8 @@ import reference_lime as naive
 from lime_cases import ROWS, WAYS, WORDS, X, conjunction, curved, explain, solve, text_model
 
 from xaikit.explainers.lime.lime import LIME
-from xaikit.sampling.bins import BinnedRows, columns_of
+from xaikit.sampling.binned_rows import BinnedRows
+from xaikit.sampling.bins import columns_of
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.laws import bernoulli, uniform_removals
 from xaikit.sampling.tabular import TabularMasker
@@ -90,7 +91,7 @@ def test_the_net_of_captum_s_tests():
 def test_binned_values_are_differences_of_means(rng):
     """Of columns drawn by themselves: β_j = E[f | z_j = 1] − E[f | z_j = 0]."""
     masker = TabularMasker(X)
-    binned = BinnedRows(masker.rows(ROWS), columns_of(masker, "quartile", curved(X)[:, None]))[0]
+    binned = BinnedRows(masker.rows(ROWS), columns_of(masker, "quartile", curved(X)[:, None])).row(0)
     width = 0.75 * 2.0
     chances = binned.shares / (binned.shares + (1 - binned.shares) * np.exp(-0.5 / width**2))
     drawn = binned.draw(rng.random((60_000, 4)), chances)

@@ -111,7 +111,7 @@ def test_weighted_neighbours_follow_the_law_of_each_set(tilt):
     """P(inside) is p/(p + (1 − p)e^{−t}) for every unit of every set, and units are independent."""
     masker = TabularMasker(X)
     sets, _ = bin_sets(masker, "tree", two(X))
-    row = SharedBins(masker.rows(ROWS), sets)[1]
+    row = SharedBins(masker.rows(ROWS), sets).row(1)
     rng = stream(0, "test")
     drawn = row.draw(rng.random((20_000, 4)), rng.random(20_000), tilt)
     kept = [binned.kept(drawn) for binned in row.each]

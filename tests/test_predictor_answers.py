@@ -87,6 +87,8 @@ BAD_ANSWERS = [
     pytest.param(lambda X: np.where(X[:, 0] > 1, np.nan, 0.0), "2 of 3 rows .* NaN .*rows 1, 2 of",
                  id="NaN"),
     pytest.param(lambda X: np.where(X[:, 0] > 1, np.inf, 0.0), "rows 1, 2 of", id="inf"),
+    pytest.param(lambda X: np.where(X[:, 0] > 1, -2e150, 1e150),
+                 "2 of 3 rows .* beyond ±1e\\+150 \\(rows 1, 2 of .* overflow", id="huge"),
     pytest.param(answer(["a", "b", "c"]), "answered with <U1.*expected numbers", id="text"),
     pytest.param(lambda X: np.array(["a", 1, None], object), "answered with text", id="objects"),
     pytest.param(answer(np.zeros(2)), "asked 3 rows and answered with shape \\(2,\\)",

@@ -210,7 +210,8 @@ DESCRIPTIONS = {
         Columns of a table that are shown, hidden, moved or shuffled together.""",
     "link": """{"identity", "logit"}
         The scale on which differences of answers are taken: the model's own, or log-odds (natural
-        logarithms) of probabilities, which are kept 1e-7 away from 0 and 1.""",
+        logarithms) of probabilities, which are clipped to 1e-7 from 0 and 1. Where that happened, a
+        warning says so, and ``details["clipped"]`` names the rows and outputs.""",
     "max_background": """int
         A longer background is sampled down to this many rows, and a warning says so. Pass a
         `TabularMasker` to use every row.""",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.attributes import classes_of as declared_classes
 from xaikit.settings import is_whole
 from xaikit.tables.targets import Labels, class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
@@ -39,7 +40,7 @@ def classes_of(predictor: Predictor, labels: np.ndarray) -> Classes:
     ValueError
         If a function's outputs do not fit the labels.
     """
-    declared = getattr(predictor.model_of_methods, "classes_", None)
+    declared = declared_classes(predictor.model_of_methods)
     if declared is not None:
         return Classes(declared)
     if predictor.methods:

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.errors import SettingError
 from xaikit.explainers.games import GameExplainer, Request, Turn
-from xaikit.explainers.results import RowResult
+from xaikit.explainers.results import RowResult, spread
 from xaikit.sampling.game import Game
 from xaikit.sampling.image import ImageMasker, size_of
 from xaikit.sampling.windows import Windows, cut_into_windows
@@ -38,7 +38,8 @@ class Occlusion(GameExplainer):
 
     Notes
     -----
-    Model rows: one for the row, and one for each unit (or window) and background row.
+    Model rows: one for the row, and one for each unit (or window) and background row. A unit that
+    differs from no background row cannot matter: it costs nothing, and its value is 0.
     The seed only chooses rows from a long background. `standard_errors` are 0: nothing is sampled.
     `feature_details["background_errors"]` are those of the background being a sample of rows.
     `fidelity` is not measured (NaN).
@@ -122,15 +123,19 @@ class OcclusionSolver:
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Hide one unit or window after the other."""
         n_units, weights = game.n_units, game.row.weights
-        hides = np.eye(n_units, dtype=bool) if self.hides is None else self.hides
+        hides = np.eye(n_units, dtype=bool)[game.active] if self.hides is None else self.hides
         base = weights @ game.background_answers
         prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
         kept, members = ~np.repeat(hides, len(weights), axis=0), np.arange(len(weights))
         answers = game.pairs(kept, np.tile(members, len(hides))).reshape(
-            len(hides), len(weights), -1)
+            len(hides), len(weights), len(prediction))
         lost = prediction - np.einsum("b,wbk->wk", weights, answers)
-        errors = np.stack([mean_error(weights, own) for own in answers])
-        if self.hides is not None:
+        errors = np.array([mean_error(weights, own) for own in answers]).reshape(lost.shape)
+        if self.hides is None:
+            unchanged = mean_error(weights, np.zeros_like(game.background_answers))
+            lost = spread(lost, game.active, n_units)
+            errors = spread(errors, game.active, n_units, unchanged)
+        else:
             share = hides / hides.sum(axis=0)
             lost, errors = share.T @ lost, share.T @ errors
         return RowResult(lost, np.zeros(lost.shape), base, prediction,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from xaikit.explainers.games import GameExplainer, Request, Turn
-from xaikit.explainers.results import RowResult
+from xaikit.explainers.results import RowResult, spread
 from xaikit.sampling.game import Game
 from xaikit.settings import MAX_MEMORY
-from xaikit.solvers.links import linked, mean_error, slope
+from xaikit.solvers.links import clipped, linked, mean_error, slope
 
 
 class PredictionDifference(GameExplainer):
@@ -30,7 +30,8 @@ class PredictionDifference(GameExplainer):
 
     Notes
     -----
-    Model rows: one for the row, and one for each unit and neighbour; equal ones once.
+    Model rows: one for the row, and one for each unit and neighbour; equal ones once. A unit that
+    differs from no background row cannot matter: it costs nothing, and its value and error are 0.
     The seed only chooses rows from a long background. `standard_errors` are those of the mean over
     the neighbours, NaN if there is only one, as in texts. `base_values` are the mean answer to the
     background. `fidelity` is not measured (NaN).
@@ -88,22 +89,24 @@ class DifferenceSolver:
         n_units, weights = game.n_units, game.row.weights
         mean = weights @ game.background_answers
         prediction = game.values(np.ones((1, n_units), dtype=bool))
-        near = self._neighbours(game.row.distances)
-        kept = ~np.repeat(np.eye(n_units, dtype=bool), near.shape[1], axis=0)
-        answers = game.pairs(kept, near.ravel()).reshape(*near.shape, -1)
+        near = self._neighbours(game.row.distances, game.active)
+        kept = ~np.repeat(np.eye(n_units, dtype=bool)[game.active], near.shape[1], axis=0)
+        answers = game.pairs(kept, near.ravel()).reshape(*near.shape, len(mean))
         shares = weights[near] / weights[near].sum(axis=1, keepdims=True)
         redrawn = np.einsum("ub,ubk->uk", shares, answers)
-        errors = np.stack([mean_error(share, own)
-                           for share, own in zip(shares, answers, strict=True)])
+        errors = np.array([mean_error(share, own) for share, own in zip(
+            shares, answers, strict=True)]).reshape(redrawn.shape) * slope(redrawn, self.link)
         values = linked(prediction, self.link) - linked(redrawn, self.link)
         return RowResult(
-            values, errors * slope(redrawn, self.link), linked(mean, self.link),
+            spread(values, game.active, n_units), spread(errors, game.active, n_units),
+            linked(mean, self.link),
             linked(prediction, self.link)[0], np.full(mean.shape, np.nan),
-            mean_error(weights, game.background_answers) * slope(mean, self.link))
+            mean_error(weights, game.background_answers) * slope(mean, self.link),
+            details=clipped(prediction[0], mean, redrawn, self.link))
 
-    def _neighbours(self, distances: np.ndarray) -> np.ndarray:
-        """Return, for each unit, the background rows nearest in all others: (M, n_neighbours)."""
-        others = distances.sum(axis=1, keepdims=True) - distances
+    def _neighbours(self, distances: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Return, for some units, the background rows nearest in all others: (n, n_neighbours)."""
+        others = (distances.sum(axis=1, keepdims=True) - distances)[:, units]
         n = min(self.n_neighbours, len(distances))
         # Stable: the first of equally near rows are taken. Rounded: sums that differ in their last
         # bits count as equal.

@@ -78,9 +78,11 @@ class Replay(BaseEstimator):
         return self._replay("decision_function", X)
 
     def _replay(self, method: str, X: Any) -> np.ndarray:
-        known = X is self.handed
+        known, methods = X is self.handed, self.predictor.methods
+        if methods and method not in methods:
+            return self._chosen(self._replay(methods[0], X))
         table = self.table if known else self.predictor.columns.conform(X)
-        if self.predictor.methods:
+        if methods:
             return self.answers(method)[self.rows] if known else \
                 self.predictor.ask_method(method, table)
         answers = self.answers(None)[self.rows] if known else self.predictor.ask(table)
@@ -95,6 +97,13 @@ class Replay(BaseEstimator):
         if answers.shape[1] == 1:
             return -answers if self._raw else 1 - answers
         return answers[:, classes.columns]
+
+    def _chosen(self, answers: np.ndarray) -> np.ndarray:
+        """Return the classes that an estimator without predict would name."""
+        single = answers.ndim == 1 or answers.shape[1] == 1
+        middle = 0.5 if self.predictor.methods[0] == "predict_proba" else 0.0
+        return self.classes_[(np.ravel(answers) > middle).astype(int) if single
+                             else answers.argmax(axis=1)]
 
     @property
     def _raw(self) -> bool:

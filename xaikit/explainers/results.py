@@ -14,6 +14,7 @@ from xaikit.explanations.text import TextAttribution
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
+from xaikit.solvers.links import words_for_clipping
 from xaikit.tables.tables import Batch
 
 
@@ -92,10 +93,12 @@ def attribution(
     about : mapping
         Further fields of the explanation. Its warnings come before those of the rows.
     """
-    said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings)])
+    details = merged([part.details for part in parts])
+    said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings),
+                          *words_for_clipping(details.get("clipped", np.zeros((0, 0), dtype=str)))])
     fields = {
         **merged([part.arrays for part in parts]),
-        "details": merged([part.details for part in parts]),
+        "details": details,
         "feature_details": merged([part.of_units for part in parts]),
         **about,
         "warnings": tuple(said),
@@ -126,6 +129,14 @@ def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.n
             [row for array in arrays for row in array], axes)
         found[key].flags.writeable = False
     return found
+
+
+def spread(found: np.ndarray, units: np.ndarray, n_units: int, rest: Any = 0.0) -> np.ndarray:
+    """Return what was found for some units (n, …) as an array of all (M, …); 0 for the others."""
+    out = np.empty((n_units, *found.shape[1:]))
+    out[:] = rest
+    out[units] = found
+    return out
 
 
 def padded(arrays: Sequence[np.ndarray], axes: int = 1) -> np.ndarray:

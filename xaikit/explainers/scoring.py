@@ -12,6 +12,7 @@ from sklearn.metrics import get_scorer
 
 from xaikit.errors import XaikitError
 from xaikit.explainers.replay import Replay
+from xaikit.predictor.answers import LARGEST
 from xaikit.tables.schema import Schema
 from xaikit.tables.tables import rows_of
 from xaikit.tables.targets import Labels, distinct_labels
@@ -46,8 +47,9 @@ class Scoring:
         """Compute the scores of a table's rows, all by default: (n_scorers,)."""
         replay.rows = np.arange(len(self.y)) if rows is None else rows
         scores = [self._score(name, replay) for name in self.scorers]
-        if not np.isfinite(scores).all():
-            raise ValueError(f"a score is not finite: {self.named(scores)}.")
+        if not np.all(np.abs(scores) <= LARGEST):  # NaN is not either
+            raise ValueError(f"a score is not finite, or beyond ±{LARGEST:g}, so that drops and "
+                             f"their squares overflow: {self.named(scores)}.")
         return np.array(scores)
 
     def _score(self, name: str, replay: Replay) -> float:

@@ -40,6 +40,9 @@ AUTO_BATCH = 2**18
 """Most rows in a call by default: enough to hide the fixed cost of a call."""
 AUTO_BYTES = 2**26
 """Most bytes of rows in a call by default, 64 MiB: the bound that matters for images."""
+FIRST_OF_LARGE = 64
+"""Most texts or images in the first call by default; each later call may take twice the largest
+that went well. What a network needs for one is not known, and thousands may exhaust a GPU."""
 PAUSE = 0.5
 """Seconds before the first repetition of a failed call; each further one waits twice as long."""
 
@@ -83,6 +86,7 @@ class Predictor:
         self._pace = Pace(settings.batch_size, self._backend.thread_safe if safe is None else safe)
         self._memory = Memory() if settings.deduplicate else None
         self._outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs)
+        self._largest = 0  # rows of the largest call that went well
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
 
@@ -147,7 +151,7 @@ class Predictor:
             return answers
         parts, start = [], 0
         while start < len(batch):
-            rows = self._backend.fixed_rows or self._pace.rows(batch)
+            rows = self._backend.fixed_rows or self._pace.rows(batch, self._largest)
             part = slice_rows(batch, start, start + rows)
             # pandas 2 warns about writing to a part of a frame.
             whole = part is batch or isinstance(part, np.ndarray)
@@ -155,6 +159,7 @@ class Predictor:
             if answered is not None:
                 parts.append(answered)
                 start += len(part)
+                self._largest = max(self._largest, len(part))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def ask_method(self, method: str, table: Table) -> np.ndarray:
@@ -215,9 +220,7 @@ class Predictor:
     @property
     def methods(self) -> tuple[str, ...]:
         """The answering methods of an estimator; none for other kinds of model."""
-        if not isinstance(self._backend, Estimator):
-            return ()
-        return tuple(m for m in Estimator.METHODS.values() if hasattr(self.model_of_methods, m))
+        return self._backend.methods if isinstance(self._backend, Estimator) else ()
 
     @property
     def model_of_methods(self) -> Any:
@@ -252,7 +255,8 @@ class Predictor:
 
     def spawn(self) -> Self:
         """Return a copy that shares the model and counts apart, in an empty ledger."""
-        return self._twin(ledger=Ledger(), _outputs=copy.copy(self._outputs))
+        # Calls grow anew: their sizes must not depend on which worker asked what before.
+        return self._twin(ledger=Ledger(), _outputs=copy.copy(self._outputs), _largest=0)
 
     def after(self, n_steps: int, made: Callable[[Any], Any]) -> Self:
         """Return a predictor of batches that enter a pipeline after its first steps.
@@ -365,11 +369,12 @@ class Pace:
         self._warned = False
         self._lock = threading.RLock()
 
-    def rows(self, batch: Batch) -> int:
-        """Return the number of rows that a call may hold."""
+    def rows(self, batch: Batch, largest: int = 0) -> int:
+        """Return the number of rows that a call may hold, after one of `largest` that went well."""
         if not self._by_bytes:
             return self._most
-        return min(self._most, max(1, AUTO_BYTES // row_bytes(batch)))
+        most = min(self._most, max(1, AUTO_BYTES // row_bytes(batch)))
+        return most if is_table(batch) else min(most, max(FIRST_OF_LARGE, 2 * largest))
 
     def halve(self, rows: int) -> None:
         """Allow half of `rows` from now on, since memory ran out; warn the first time."""

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+LARGEST = 1e150
+"""The largest answer, of either sign. Sums of squares of larger ones overflow, and so do
+differences of the very largest: contributions and their errors would be infinite or NaN."""
+
 
 def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     """Turn a model's answer to `n_rows` rows into a new (n_rows, n_outputs) float64 array.
@@ -19,7 +23,8 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     TypeError
         If the answers are not numbers.
     ValueError
-        If the number of answers differs from the number of rows, or an answer is not finite.
+        If the number of answers differs from the number of rows, or an answer is not finite or
+        beyond `LARGEST`.
     """
     _refuse_several(raw)
     if is_rows_of_names(raw):
@@ -43,13 +48,9 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
         raise ValueError(f"the model answered with shape {array.shape}; expected (n_rows,) or "
                          "(n_rows, n_outputs). Wrap a function that flattens its answer.")
     array = array[:n_used]
-    n_rows = len(array)
-    if not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-        rows = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
-        raise ValueError(f"the model answered {len(bad)} of {n_rows} rows with NaN or infinity "
-                         f"(rows {rows} of the batch), which cannot be explained.")
-    return array
+    if np.isfinite(array).all() and np.abs(array).max(initial=0.0) <= LARGEST:
+        return array
+    raise ValueError(_words_for(array))
 
 
 def names_of(raw: Any) -> tuple[str, ...] | None:
@@ -68,6 +69,18 @@ def names_of(raw: Any) -> tuple[str, ...] | None:
     if columns is None or isinstance(columns, pd.RangeIndex):
         return None
     return tuple(str(c) for c in columns)
+
+
+def _words_for(array: np.ndarray) -> str:
+    """Return the sentence that refuses answers that are not finite, or too large."""
+    finite = np.isfinite(array).all(axis=1)
+    bad = np.flatnonzero(~finite if not finite.all() else (np.abs(array) > LARGEST).any(axis=1))
+    rows = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
+    what = f"the model answered {len(bad)} of {len(array)} rows with"
+    if not finite.all():
+        return f"{what} NaN or infinity (rows {rows} of the batch), which cannot be explained."
+    return (f"{what} numbers beyond ±{LARGEST:g} (rows {rows} of the batch), whose differences and "
+            "squares overflow; wrap a function that divides them, or returns their logarithm.")
 
 
 def is_rows_of_names(raw: Any) -> bool:

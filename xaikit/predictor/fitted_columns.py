@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.attributes import attribute, classes_of
 from xaikit.tables.cells import FittedColumn
 
 NUMBERS_ONLY = (
@@ -43,7 +44,8 @@ def fitted_columns(predictor: Predictor) -> Known:
     'number'
     """
     model = predictor.model_of_methods
-    names = getattr(model, "feature_names_in_", getattr(model, "feature_names", None))
+    names = attribute(model, "feature_names_in_")
+    names = attribute(model, "feature_names") if names is None else names
     names = [str(name) for name in names] if isinstance(names, list | tuple | np.ndarray) else []
     return dict.fromkeys(names, FittedColumn()) | _of(model, names)
 
@@ -53,7 +55,7 @@ def fitted_labels(predictor: Predictor) -> FittedColumn:
 
     Numbers may be codes of the labels that a table has.
     """
-    classes = getattr(predictor.model_of_methods, "classes_", None)
+    classes = classes_of(predictor.model_of_methods)
     if isinstance(classes, np.ndarray) and classes.ndim == 1:
         known = FittedColumn.of_levels(classes)
         return known if known.kind == "text" else FittedColumn()
@@ -82,8 +84,8 @@ def _of(model: Any, names: Sequence[str]) -> Known:
 
 def _of_inner(model: Any, names: Sequence[str]) -> Known:
     """Return what the first estimator knows that a model was built around."""
-    for attribute in INNER:
-        inner = getattr(model, attribute, None)
+    for name in INNER:
+        inner = attribute(model, name)
         inner = inner[0] if isinstance(inner, list) and inner else inner
         inner = inner if hasattr(inner, "predict") else getattr(inner, "estimator", None)
         if hasattr(inner, "predict"):

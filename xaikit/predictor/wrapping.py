@@ -40,8 +40,9 @@ def wrap(
     task : {"classification", "regression"}, optional
         For models whose task cannot be inferred.
     batch_size : int or "auto"
-        Most rows in a call. ``"auto"`` is 262,144, or as many as fit in 64 MiB. It is halved
-        whenever the model runs out of memory.
+        Most rows in a call. ``"auto"`` is 262,144, or as many as fit in 64 MiB; of texts and
+        images, 64 in the first call and then up to twice as many as in the largest before. It is
+        halved whenever the model runs out of memory.
     feature_names : sequence of str, optional
         Names for the columns of arrays.
     outputs : position, name or list of them, optional

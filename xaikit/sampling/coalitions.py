@@ -23,9 +23,8 @@ def pack(kept: np.ndarray) -> np.ndarray:
     """
     n, n_units = kept.shape
     n_words = max(1, -(-n_units // 64))
-    padded = np.zeros((n, n_words * 64), dtype=bool)
-    padded[:, :n_units] = kept
-    octets = np.packbits(padded, axis=1, bitorder="little")
+    octets = np.zeros((n, n_words * 8), dtype=np.uint8)
+    octets[:, : -(-n_units // 8)] = np.packbits(kept, axis=1, bitorder="little")
     return octets.view("<u8").astype(np.uint64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -112,6 +112,11 @@ class Game:
                              f"got {kept.shape}.")
         return self.block_values(kept[None], [np.arange(len(self.row.weights))])[0]
 
+    @cached_property
+    def active(self) -> np.ndarray:
+        """Units that differ from some background row, in order; no other can change an answer."""
+        return np.flatnonzero(self.row.differs.any(axis=0))
+
     @property
     def background_answers(self) -> np.ndarray:
         """The model's answers to the background rows, (B, n_outputs); asked if not yet known."""
@@ -141,6 +146,8 @@ class Game:
             n = min(self.chunk, len(masks) - first)
             ids = self._ask(n, partial(self._number_pairs, masks, members, first))
             answers.append(self.answers[ids])
+        if not answers:
+            return self.answers[:0]
         return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
     def block_values(self, kept: np.ndarray, blocks: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from xaikit.kernels.levels import draw_units
-from xaikit.sampling.bins import BinnedRow, BinnedRows, Column, columns_of
+from xaikit.sampling.binned_rows import BinnedRow, BinnedRows
+from xaikit.sampling.bins import Column, columns_of
 from xaikit.sampling.tabular import TabularMasker, TabularRows
 from xaikit.tables.numbering import number_rows
 
@@ -75,9 +76,12 @@ class SharedBins:
                                  + [self.each[0].fine[u]], axis=1))
             for u in range(len(rows.masker.units))])
 
-    def __getitem__(self, i: int) -> SharedBinsRow:
-        each = [binned[i] for binned in self.each]
-        return SharedBinsRow(each, self._places[:, each[0].positions] if len(each) > 1 else None)
+    def row(self, i: int, units: np.ndarray | None = None) -> SharedBinsRow:
+        """Return row `i` with some of its units; all by default."""
+        units = np.arange(len(self.each[0].numbers)) if units is None else units
+        each = [binned.row(i, units) for binned in self.each]
+        places = self._places[np.ix_(units, each[0].positions)] if len(each) > 1 else None
+        return SharedBinsRow(each, places)
 
     def conditions(self, i: int, of_output: np.ndarray) -> np.ndarray:
         """Write the conditions of a row's bins, text (M, n_outputs)."""
@@ -113,7 +117,7 @@ class SharedBinsRow:
         Returns
         -------
         int array (n, M)
-            Row of the pool from which each unit is copied; see `bins.BinnedRow`.
+            Row of the pool from which each unit is copied; see `BinnedRow`.
         """
         if self._order is None:
             return self.each[0].draw(points, self.each[0].chances(tilt))

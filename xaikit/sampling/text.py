@@ -29,6 +29,8 @@ from xaikit.tables.schema import Documents
 
 MOST_WORDS = 200
 """Units above which ``split="auto"`` goes from words to sentences."""
+JOINED_BYTES = 2**22
+"""Bytes beside the texts themselves while some of them are written."""
 SETTINGS: dict[str, Constraint] = {
     "split": Either(OneOf("word", "sentence", "auto"),
                     Kind(callable, "a function that cuts a text")),
@@ -243,7 +245,7 @@ class MaskedText:
         -------
         list of q str
         """
-        return self._pieces.joined(unpack(masks, self.n_units))
+        return self._pieces.joined(masks)
 
 
 class _Pieces:
@@ -277,7 +279,15 @@ class _Pieces:
         """Set the condition to keep the white space at the end of the text."""
         self._last = condition
 
-    def joined(self, kept: np.ndarray) -> list[str]:
+    def joined(self, masks: np.ndarray) -> list[str]:
+        """Return the texts that packed masks (q, W) show, written in parts of bounded size."""
+        n_units = self.always // 2
+        # A mask takes a byte for each of its conditions, and two for each piece.
+        some = max(1, JOINED_BYTES // (self.always + 1 + len(self._groups) + 2 * len(self._texts)))
+        return [text for first in range(0, len(masks), some)
+                for text in self._joined(unpack(masks[first : first + some], n_units))]
+
+    def _joined(self, kept: np.ndarray) -> list[str]:
         """Return the texts that bool masks (q, M) show."""
         columns = [kept, ~kept, np.ones((len(kept), 1), dtype=bool)]
         columns += [np.any(kept[:, group], axis=1)[:, None] for group in self._groups]

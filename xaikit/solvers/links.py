@@ -6,7 +6,12 @@ import numpy as np
 from scipy.special import logit
 
 CLIP = 1e-7
-"""Probabilities are clipped to [CLIP, 1 − CLIP] before the logit."""
+"""Probabilities are clipped to [CLIP, 1 − CLIP] before the logit.
+
+Nearer to 1, float32 has no more than one number, and a forest's 0 of 100 trees says nothing about
+how near to 0 it is. One bound for all models and both ends keeps the order of the answers."""
+CLIPPED = ("prediction", "base value", "coalitions")
+"""Where clipping may take place: with all units shown, with all hidden, or in between."""
 
 
 def linked(mean: np.ndarray, link: str) -> np.ndarray:
@@ -19,11 +24,55 @@ def linked(mean: np.ndarray, link: str) -> np.ndarray:
     """
     if link == "identity":
         return mean
-    if mean.min() < -CLIP or mean.max() > 1 + CLIP:
+    if mean.min(initial=0.0) < -CLIP or mean.max(initial=1.0) > 1 + CLIP:
         raise ValueError(f"link='logit' needs probabilities between 0 and 1, but the model "
                          f"answers between {mean.min():.4g} and {mean.max():.4g}; use "
                          "link='identity', or wrap the model with output='proba'.")
     return logit(np.clip(mean, CLIP, 1 - CLIP))
+
+
+def clipped(
+    prediction: np.ndarray, base: np.ndarray, coalitions: np.ndarray, link: str
+) -> dict[str, np.ndarray]:
+    """Return where a row's probabilities were clipped, as a detail of its result.
+
+    Parameters
+    ----------
+    prediction, base : arrays (n_outputs,)
+        Answers before the link.
+    coalitions : array (n, n_outputs)
+        Those in between.
+    link : {"identity", "logit"}
+
+    Returns
+    -------
+    dict of name to text array (n_outputs,)
+        For each output the places of `CLIPPED`, separated by commas. Empty without a link.
+
+    Examples
+    --------
+    >>> clipped(np.array([1.0]), np.array([0.5]), np.array([[1e-9], [0.1]]), "logit")["clipped"]
+    array(['prediction, coalitions'], dtype='<U22')
+    """
+    if link == "identity":
+        return {}
+    found = np.stack([((p < CLIP) | (p > 1 - CLIP)).any(axis=0)
+                      for p in (prediction[None], base[None], coalitions)], axis=1)
+    return {"clipped": np.array([", ".join(np.array(CLIPPED)[own]) for own in found])}
+
+
+def words_for_clipping(where: np.ndarray) -> list[str]:
+    """Return a warning if probabilities were clipped, given where in rows and outputs (n, K)."""
+    if not (where != "").any():
+        return []
+    # An output whose ends are right may still have clipped coalitions between them.
+    places = [np.char.find(where, place) >= 0 for place in CLIPPED[:2]] + [where == CLIPPED[2]]
+    prediction, base, only = (int(rows.any(axis=1).sum()) for rows in places)
+    return [f"link='logit' clips probabilities nearer than {CLIP:g} to 0 or 1, so that log-odds "
+            f"end at ±{logit(1 - CLIP):.1f}. Clipped were, of {len(where)} rows, the prediction of "
+            f"{prediction}, the base value of {base}, and coalitions alone of {only} "
+            "(details['clipped'] has rows and outputs). Contributions beyond are cut off: to see "
+            "them, explain a function that returns log-odds, without a link."]
 
 
 def slope(mean: np.ndarray, link: str) -> np.ndarray:

@@ -8,12 +8,14 @@ penalised.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from scipy import linalg
 
+from xaikit.solvers.parts import parts
 from xaikit.solvers.threads import one_thread
 
 RIDGE = 1e-8
@@ -68,6 +70,12 @@ class Fit:
     intercept: np.ndarray
     fidelity: np.ndarray
 
+    @classmethod
+    def of_nothing(cls, answer: np.ndarray) -> Fit:
+        """Return the fit of an answer (K,) that no unit can change."""
+        none = np.zeros((0, len(answer)))
+        return cls(none, none, answer, np.full(len(answer), np.nan))
+
 
 class PresenceRegression:
     """Weighted ridge regression on masks, factorised once and solved for any number of answers.
@@ -89,26 +97,51 @@ class PresenceRegression:
 
     def __init__(self, kept: np.ndarray, weights: np.ndarray, strata: Strata) -> None:
         self.weights, self.strata = weights / weights.sum(), strata
-        self._means = self.weights @ kept
+        self._kept = kept
+        # Of designs of one part; see `solvers.parts`.
+        self._held: np.ndarray | None = None
+        self._moved: np.ndarray | None = None
+        self._cut = parts(np.full(len(kept) // strata.draw, strata.draw), kept.shape[1])
+        self._means = self._added(lambda rows: self.weights[rows] @ kept[rows])
         counted = kept[weights > 0.0]
-        constant = counted.all(axis=0) | ~counted.any(axis=0)
+        self._constant = counted.all(axis=0) | ~counted.any(axis=0)
         self._roots = np.sqrt(self.weights)[:, None]
-        # √w·(z − mean)/sd, computed in place: with hundreds of units each copy is slow.
-        self._x = kept - self._means
-        self._x *= self._roots
-        self._x[:, constant] = 0.0
-        self._scales = np.sqrt(np.einsum("ij,ij->j", self._x, self._x))
-        self._scales[constant] = 1.0
-        self._x /= self._scales
+        self._scales = np.ones(kept.shape[1])
+        self._scales = np.sqrt(self._added(lambda rows: squares_of_columns(self._x(rows))))
+        self._scales[self._constant] = 1.0
+        if len(self._cut) == 1:
+            self._held = self._x(self._cut[0][0])
         with one_thread():
-            matrix = self._x.T @ self._x
+            matrix = self._added(lambda rows: gram(self._x(rows)))
             matrix[np.diag_indices_from(matrix)] += RIDGE
             self._inverse = linalg.inv(matrix)
-            self._moved = self._x @ self._inverse
-        self._forms = np.einsum("ij,ij->i", self._moved, self._x)
+            if self._held is not None:
+                self._moved = self._held @ self._inverse
+            self._forms = np.concatenate([
+                np.einsum("ij,ij->i", self._moved_of(rows), self._x(rows))
+                for rows, _ in self._cut])
         # With every coalition asked there is no sampling error; use the raw residuals.
         self._left = np.ones((len(kept), 1)) if not strata.factors.any() else \
             np.maximum(1.0 - self.weights - self._forms, 1e-9)[:, None]
+
+    def _added(self, of: Callable[[slice], np.ndarray]) -> np.ndarray:
+        """Return the sum of what a function returns for the parts of the rows."""
+        return reduce(np.add, (of(rows) for rows, _ in self._cut))
+
+    def _x(self, rows: slice) -> np.ndarray:
+        """Return √w·x of some samples, (n, d)."""
+        if self._held is not None:
+            return self._held[rows]
+        # √w·(z − mean)/sd, computed in place: with hundreds of units each copy is slow.
+        x = self._kept[rows] - self._means
+        x *= self._roots[rows]
+        x[:, self._constant] = 0.0
+        x /= self._scales
+        return x
+
+    def _moved_of(self, rows: slice) -> np.ndarray:
+        """Return √w·A⁻¹x of some samples, (n, d)."""
+        return self._x(rows) @ self._inverse if self._moved is None else self._moved[rows]
 
     @cached_property
     def thin(self) -> np.ndarray:
@@ -117,22 +150,34 @@ class PresenceRegression:
         The error of what a single sample says cannot be estimated. False if every coalition was
         asked.
         """
-        kept = self._x > 0.0  # a kept unit is above its mean
-        least = np.full(kept.shape[1], np.inf)
-        for side in (kept, ~kept):
-            sums, squares = self.weights @ side, self.weights**2 @ side
+        least = np.full(self._kept.shape[1], np.inf)
+        for side in (True, False):
+            sums, squares = (self._weight_of(side, w) for w in (self.weights, self.weights**2))
             least = np.minimum(least, np.where(
                 squares > 0.0, sums**2 / np.where(squares > 0.0, squares, 1.0), 0.0))
         return (least < 2.0) & bool(self.strata.factors.any())
 
+    def _weight_of(self, side: bool, weights: np.ndarray) -> np.ndarray:
+        """Return the weight of the samples that keep each unit (True), or hide it (False): (d,)."""
+        # A kept unit is above its mean.
+        return self._added(lambda rows: weights[rows] @ ((self._x(rows) > 0.0) == side))
+
     @cached_property
-    def _steps(self) -> np.ndarray:
-        """Change of the coefficients for a residual of 1 in each sample, (n, d)."""
-        steps = self._moved * self._roots
+    def _all_steps(self) -> np.ndarray:
+        """Steps of all samples of a design of one part."""
+        return self._steps_of(self._cut[0][0])
+
+    def _steps(self, rows: slice) -> np.ndarray:
+        """Return the change of the coefficients for a residual of 1 in each of some samples."""
+        return self._steps_of(rows) if self._held is None else self._all_steps
+
+    def _steps_of(self, rows: slice) -> np.ndarray:
+        steps = self._moved_of(rows) * self._roots[rows]
         steps /= self._scales
         if self.strata.leverages:
             # Only the difference of a pair of complements matters: its leverage is 2wxᵀA⁻¹x.
-            taken = 2.0 * self._forms if self.strata.draw == 2 else self.weights + self._forms
+            forms = self._forms[rows]
+            taken = 2.0 * forms if self.strata.draw == 2 else self.weights[rows] + forms
             steps /= np.sqrt(np.maximum(1.0 - taken, 1e-9))[:, None]
         return steps
 
@@ -140,7 +185,8 @@ class PresenceRegression:
         """Regress answers (n, K) on the masks."""
         centre, sizes, scaled = standardised(answers, self.weights)
         with one_thread():
-            solved = self._inverse @ (self._x.T @ (self._roots * scaled))
+            moments = self._added(lambda rows: self._x(rows).T @ (self._roots * scaled)[rows])
+            solved = self._inverse @ moments
         residuals = scaled - self._fitted(solved)
         solved /= self._scales[:, None]
         intercept = centre + sizes * -(self._means @ solved)
@@ -159,17 +205,18 @@ class PresenceRegression:
         centre, sizes, scaled = standardised(answers, self.weights)
         mean = (intercept - centre + self._means @ coefficients) / sizes
         residuals = scaled - mean - self._fitted(self._scales[:, None] * coefficients / sizes)
-        n, n_units = self._x.shape
+        n, n_units = self._kept.shape
         return self._explained(scaled, residuals / max(1.0 - (n_units + 1.0) / n, 1e-9))
 
     def _fitted(self, solved: np.ndarray) -> np.ndarray:
         """Return the predictions (n, K) of standardised coefficients; 0 where w is 0."""
         with one_thread():
-            return self._x @ solved / np.where(self._roots > 0.0, self._roots, 1.0)
+            fitted = np.concatenate([self._x(rows) @ solved for rows, _ in self._cut])
+            return fitted / np.where(self._roots > 0.0, self._roots, 1.0)
 
     def _explained(self, scaled: np.ndarray, residuals: np.ndarray) -> np.ndarray:
         """Return R² (K,), given leave-one-out residuals (n, K) of the scaled answers."""
-        n, n_units = self._x.shape
+        n, n_units = self._kept.shape
         # A saturated fit has no leave-one-out predictions.
         if n <= n_units + 1:
             return np.full(scaled.shape[1], np.nan)
@@ -184,15 +231,33 @@ class PresenceRegression:
         """
         starts, draw = self.strata.starts, self.strata.draw
         sizes = np.diff(np.append(starts, len(residuals) // draw))[:, None]
-        out = np.empty((self._x.shape[1], residuals.shape[1]))
+        out = np.empty((self._kept.shape[1], residuals.shape[1]))
         for k in range(residuals.shape[1]):
-            added = self._steps * residuals[:, k, None]
-            if draw > 1:
-                added = added.reshape(-1, draw, added.shape[1]).sum(axis=1)
-            means = np.add.reduceat(added, starts, axis=0) / sizes
-            squares = np.add.reduceat(added**2, starts, axis=0) - sizes * means**2
+            sums = np.zeros((len(starts), self._kept.shape[1]))
+            squares = np.zeros_like(sums)
+            for rows, draws in self._cut:
+                added = self._steps(rows) * residuals[rows, k, None]
+                if draw > 1:
+                    added = added.reshape(-1, draw, added.shape[1]).sum(axis=1)
+                # Strata may go on from part to part.
+                here = slice(np.searchsorted(starts, draws.start, side="right") - 1,
+                             np.searchsorted(starts, draws.stop))
+                first = np.maximum(starts[here] - draws.start, 0)
+                sums[here] += np.add.reduceat(added, first, axis=0)
+                squares[here] += np.add.reduceat(added**2, first, axis=0)
+            squares -= sizes * (sums / sizes)**2
             out[:, k] = self.strata.factors @ np.maximum(squares, 0.0)
         return out
+
+
+def squares_of_columns(x: np.ndarray) -> np.ndarray:
+    """Return the sum of squares of each column (d,)."""
+    return np.einsum("ij,ij->j", x, x)
+
+
+def gram(x: np.ndarray) -> np.ndarray:
+    """Return xᵀx (d, d)."""
+    return x.T @ x
 
 
 def standardised(

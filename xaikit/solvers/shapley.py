@@ -7,11 +7,14 @@ t = 2z − 1; d = v(S) − v(complement); Δ = v(all) − v(none); φ the Shaple
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Protocol
 
 import numpy as np
 from scipy.special import gammaln
+
+from xaikit.solvers.parts import parts
 
 
 class Pairs(Protocol):
@@ -160,12 +163,14 @@ class PairedLeastSquares:
         The first set; its weights and strata hold for all sets.
     kept : bool array (n_sets, m, M)
         One coalition of each pair.
-    projected : array (n_sets, m, M)
-        T.
     row_means : array (n_sets, m)
         t̄, the mean of each row of t.
     inverse : array (n_sets, M, M)
         (TᵀWT)⁺.
+    cut : list of (slice, slice)
+        Pairs, and strata, of the parts in which the design is handled; see `solvers.parts`.
+    projected : array (n_sets, m, M)
+        T. This and what follows are None in a design of several parts.
     leverages : array (n_sets, m)
         ℓ = w Tᵀ(TᵀWT)⁺T, at most 1.
     steps : array (n_sets, m, M)
@@ -174,11 +179,12 @@ class PairedLeastSquares:
 
     pairs: Pairs
     kept: np.ndarray
-    projected: np.ndarray
     row_means: np.ndarray
     inverse: np.ndarray
-    leverages: np.ndarray
-    steps: np.ndarray
+    cut: list[tuple[slice, slice]]
+    projected: np.ndarray | None = None
+    leverages: np.ndarray | None = None
+    steps: np.ndarray | None = None
 
     @classmethod
     def of(cls, sets: Sequence[Pairs]) -> PairedLeastSquares:
@@ -189,17 +195,17 @@ class PairedLeastSquares:
         ValueError
             If the pairs do not determine the values of all units.
         """
-        kept = np.stack([pairs.kept for pairs in sets])
-        weights = sets[0].weights[:, None]
-        signs = 2.0 * kept - 1.0
-        row_means = signs.mean(axis=2)
-        projected = signs - row_means[:, :, None]
-        gram = projected.transpose(0, 2, 1) @ (weights * projected)
-        n_units = kept.shape[2]
+        kept = sets[0].kept[None] if len(sets) == 1 else np.stack([pairs.kept for pairs in sets])
+        n_units, weights, means = kept.shape[2], sets[0].weights[:, None], []
+        cut = parts(sets[0].drawn[1:], len(sets) * n_units)
+        whole = np.zeros((len(sets), n_units, n_units))
+        for rows, _ in cut:
+            projected, row_means = centred(kept[:, rows])
+            means.append(row_means)
+            whole += projected.transpose(0, 2, 1) @ (weights[rows] * projected)
         # Q projects out the direction of ones; adding it back makes the matrix invertible.
-        ones = np.full((n_units, n_units), 1.0 / n_units)
-        size = np.trace(gram, axis1=1, axis2=2)[:, None, None] / max(n_units - 1, 1)
-        whole = gram + size * ones
+        size = np.trace(whole, axis1=1, axis2=2)[:, None, None] / max(n_units - 1, 1)
+        whole += size * (1.0 / n_units)
         try:
             np.linalg.cholesky(whole)
         except np.linalg.LinAlgError as error:
@@ -207,20 +213,24 @@ class PairedLeastSquares:
                 f"{kept.shape[1]} pairs of coalitions do not determine the values of {n_units} "
                 "units; raise the budget."
             ) from error
-        inverse = np.linalg.inv(whole) - ones / size
-        moved = projected @ inverse
-        leverages = weights[:, 0] * (moved * projected).sum(axis=2)
-        scale = weights[:, 0] / np.maximum(1.0 - leverages, 1e-9)
-        return cls(sets[0], kept, projected, row_means, inverse, np.clip(leverages, 0.0, 1.0),
-                   moved * scale[:, :, None])
+        inverse = np.linalg.inv(whole)
+        inverse -= (1.0 / n_units) / size
+        design = cls(sets[0], kept, np.concatenate(means, axis=1), inverse, cut)
+        if len(cut) > 1:
+            return design
+        design = replace(design, projected=projected)
+        leverages, steps = design._moved(cut[0][0])
+        return replace(design, leverages=leverages, steps=steps)
 
     def take(self, sets: np.ndarray) -> PairedLeastSquares:
         """Return the design of some of the sets."""
         if len(sets) == len(self.kept):
             return self
-        return PairedLeastSquares(
-            self.pairs, self.kept[sets], self.projected[sets], self.row_means[sets],
-            self.inverse[sets], self.leverages[sets], self.steps[sets])
+        projected, leverages, steps = (None if held is None else held[sets] for held in (
+            self.projected, self.leverages, self.steps))
+        return replace(
+            self, kept=self.kept[sets], row_means=self.row_means[sets], inverse=self.inverse[sets],
+            projected=projected, leverages=leverages, steps=steps)
 
     def solve(
         self, differences: np.ndarray, totals: np.ndarray
@@ -242,28 +252,47 @@ class PairedLeastSquares:
             Weighted sum of squared residuals of the differences; see `explained`. Residuals of
             sizes that were not fully drawn are corrected for having been fitted.
         """
-        n_units = self.projected.shape[2]
         rest = differences - self.row_means[:, :, None] * totals[:, None]
         weighted = self.pairs.weights[:, None] * rest
-        values = totals[:, None] / n_units + self.inverse @ (
-            self.projected.transpose(0, 2, 1) @ weighted)
-        residuals = rest - self.projected @ values
+        moments = reduce(np.add, (self._projected(rows).transpose(0, 2, 1) @ weighted[:, rows]
+                                  for rows, _ in self.cut))
+        values = totals[:, None] / self.kept.shape[2] + self.inverse @ moments
+        residuals = rest - self._summed(values)
+        variances, leverages = self._variances(residuals)
         partly = (self.pairs.drawn < self.pairs.available)[self.pairs.strata]
-        fitted = np.where(partly, np.maximum(1.0 - self.leverages, 1e-9), 1.0)
-        return values, self._variances(residuals), self._squares(residuals, 1.0 / fitted)
+        fitted = np.where(partly, np.maximum(1.0 - leverages, 1e-9), 1.0)
+        return values, variances, self._squares(residuals, 1.0 / fitted)
 
     def unexplained(
         self, values: np.ndarray, differences: np.ndarray, totals: np.ndarray
     ) -> np.ndarray:
         """Return the weighted sum of squared residuals of the differences (n_sets, n_outputs)."""
         rest = differences - self.row_means[:, :, None] * totals[:, None]
-        return self._squares(rest - self.projected @ values, np.ones_like(self.leverages))
+        return self._squares(rest - self._summed(values), np.ones(rest.shape[:2]))
+
+    def _projected(self, rows: slice) -> np.ndarray:
+        """Return T of some pairs."""
+        return centred(self.kept[:, rows])[0] if self.projected is None else self.projected[:, rows]
+
+    def _summed(self, values: np.ndarray) -> np.ndarray:
+        """Return T φ of all pairs, (n_sets, m, n_outputs)."""
+        return np.concatenate([self._projected(rows) @ values for rows, _ in self.cut], axis=1)
+
+    def _moved(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return the leverages and steps of some pairs."""
+        if self.leverages is not None and self.steps is not None:
+            return self.leverages[:, rows], self.steps[:, rows]
+        projected, weights = self._projected(rows), self.pairs.weights[rows]
+        moved = projected @ self.inverse
+        leverages = weights * (moved * projected).sum(axis=2)
+        scale = weights / np.maximum(1.0 - leverages, 1e-9)
+        return np.clip(leverages, 0.0, 1.0), moved * scale[:, :, None]
 
     def _squares(self, residuals: np.ndarray, scale: np.ndarray) -> np.ndarray:
         return np.einsum("i,gi,gik->gk", self.pairs.weights, scale, residuals**2)
 
-    def _variances(self, residuals: np.ndarray) -> np.ndarray:
-        """Return stratified sandwich variances with finite-population correction.
+    def _variances(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return stratified sandwich variances with finite-population correction, and leverages.
 
         With residuals e_i and the contributions u_i = w_i T_i e_i/(1 − ℓ_i) of the pairs, it is
         V = G⁺ [Σ_s c_s Σ_i (u_i − ū_s)(u_i − ū_s)ᵀ] G⁺, where G = TᵀWT, s are the strata that were
@@ -271,27 +300,49 @@ class PairedLeastSquares:
 
         Returns
         -------
-        array (n_sets, M, n_outputs)
+        variances : array (n_sets, M, n_outputs)
             NaN if fewer than two pairs were drawn from a stratum.
+        leverages : array (n_sets, m)
         """
-        pairs, n_outputs = self.pairs, residuals.shape[2]
+        pairs = self.pairs
         drawn, available = pairs.drawn[1:], pairs.available[1:]
         partly = drawn < available
-        shape = (len(residuals), self.projected.shape[2], n_outputs)
-        if np.any(drawn[partly] < 2):
-            # One pair of a size, or none, does not show how much pairs of that size differ.
-            return np.full(shape, np.nan)
-        variances = np.zeros(shape)
+        # One pair of a size, or none, does not show how much pairs of that size differ.
+        known = not np.any(drawn[partly] < 2)
+        shape = (len(residuals), self.kept.shape[2], residuals.shape[2])
+        variances, leverages = np.full(shape, 0.0 if known else np.nan), []
         left_out = 1.0 - drawn / available
         factors = np.where(partly, left_out * drawn / np.maximum(drawn - 1, 1), 0.0)
-        first = np.concatenate([[0], np.cumsum(drawn)[:-1]]).astype(np.int64)
-        for k in range(n_outputs):
-            # Pairs are ordered by stratum, so the sum over a stratum is one over consecutive rows.
-            steps = self.steps * residuals[:, :, k, None]
-            means = np.add.reduceat(steps, first, axis=1) / drawn[:, None]
-            steps -= np.repeat(means, drawn.astype(np.int64), axis=1)
-            variances[:, :, k] = factors @ np.add.reduceat(steps**2, first, axis=1)
-        return variances
+        for rows, strata in self.cut:
+            own, steps = self._moved(rows)
+            leverages.append(own)
+            if known:
+                variances += _spread(steps, residuals[:, rows], drawn[strata], factors[strata])
+        return variances, np.concatenate(leverages, axis=1)
+
+
+def centred(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return T of coalitions (n_sets, n, M), and the means (n_sets, n) that it lacks."""
+    signs = 2.0 * kept - 1.0
+    row_means = signs.mean(axis=2)
+    signs -= row_means[:, :, None]
+    return signs, row_means
+
+
+def _spread(
+    steps: np.ndarray, residuals: np.ndarray, drawn: np.ndarray, factors: np.ndarray
+) -> np.ndarray:
+    """Return what whole strata add to the variances, (n_sets, M, n_outputs)."""
+    # Pairs are ordered by stratum, so the sum over a stratum is one over consecutive rows.
+    first = np.concatenate([[0], np.cumsum(drawn)[:-1]]).astype(np.int64)
+    out = np.empty((len(steps), steps.shape[2], residuals.shape[2]))
+    for k in range(residuals.shape[2]):
+        added = steps * residuals[:, :, k, None]
+        means = np.add.reduceat(added, first, axis=1) / drawn[:, None]
+        added -= np.repeat(means, drawn.astype(np.int64), axis=1)
+        added *= added
+        out[:, :, k] = factors @ np.add.reduceat(added, first, axis=1)
+    return out
 
 
 def explained(values: np.ndarray, unexplained: np.ndarray, rounding: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from xaikit.explainers.lime.masks import TABLE_WIDTH
 from xaikit.explainers.lime.samples import as_result, errors_are_small, numbers_of_samples
 from xaikit.explainers.results import RowResult
 from xaikit.kernels.levels import look_up
-from xaikit.sampling.bins import BinnedRow, Column, even_points
+from xaikit.sampling.binned_rows import BinnedRow, even_points
+from xaikit.sampling.bins import Column
 from xaikit.sampling.game import Game
 from xaikit.sampling.laws import hidden_kernel
 from xaikit.sampling.seeds import stream
@@ -42,8 +43,8 @@ class BinSolver:
         Set of each output; of length 1 if all outputs share the only one.
     binned : SharedBins or None
         The bins of the part of the table that was asked about last.
-    points, turns : arrays (n, M) and (n,)
-        Points of the unit cube, and numbers that choose a set of bins: the same for all rows.
+    points : arrays (n, M) and (n,), or None
+        Points of the unit cube, and turns that choose a set of bins: the same for all rows.
     """
 
     budget: int | str
@@ -53,35 +54,45 @@ class BinSolver:
     sets: list[list[Column]]
     of_output: np.ndarray
     binned: SharedBins | None = None
-    points: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    turns: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    points: tuple[np.ndarray, np.ndarray] | None = None
 
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Explain a row; with budget "auto", double the samples until errors are small."""
-        masked, n_units = game.row, game.n_units
+        masked, units = game.row, game.active
         assert isinstance(masked, MaskedRow)
         binned = self._binned(masked)
         prediction = game.predictor.ask(masked.source)[0]
+        fit, n_samples, warnings = Fit.of_nothing(prediction), 0, list[str]()
         of_output = np.broadcast_to(self.of_output, prediction.shape)
+        if len(units):
+            row = binned.row(masked.i, units)
+            fit, n_samples = self._doubled(game, row, of_output)
+            warnings = of_one_value(row, masked, units)
+        result = as_result(fit, prediction, n_samples, units, game.n_units)
+        result.unit_details["conditions"] = binned.conditions(masked.i, of_output)
+        result.warnings += warnings
+        return result
+
+    def _doubled(
+        self, game: Game, row: SharedBinsRow, of_output: np.ndarray
+    ) -> tuple[Fit, int]:
+        """Return the fit of the units that can matter, and its number of neighbours."""
+        n_units = len(game.active)
         n, most = numbers_of_samples(self.budget, n_units)
-        row = binned[masked.i]
-        width = self.width or TABLE_WIDTH * np.sqrt(n_units)
+        # Other units say nothing about the width: it is that of the table.
+        width = self.width or TABLE_WIDTH * np.sqrt(game.n_units)
         tilt = 0.0 if self.sampling == "weighted" else 0.5 / width**2
         points, turns = self._points(most, n_units)
         drawn = np.empty((0, n_units), dtype=np.int64)
-        answers = np.zeros((0, len(prediction)))
+        answers = np.zeros((0, len(of_output)))
         while True:
             more = row.draw(points[len(drawn) : n], turns[len(drawn) : n], tilt)
             drawn = np.concatenate([drawn, more])
             answers = np.concatenate([answers, ask(game, row.each[0], more)])
             fit = self._fitted(row, drawn, answers, of_output, tilt, width)
             if n >= most or errors_are_small(fit):
-                break
+                return fit, len(drawn)
             n = min(2 * n, most)
-        result = as_result(fit, prediction, len(drawn))
-        result.unit_details["conditions"] = binned.conditions(masked.i, of_output)
-        result.warnings += of_one_value(row, masked)
-        return result
 
     def _binned(self, masked: MaskedRow) -> SharedBins:
         """Return the bins of a row and of those that came with it, computed once for all."""
@@ -92,13 +103,14 @@ class BinSolver:
 
     def _points(self, n: int, n_units: int) -> tuple[np.ndarray, np.ndarray]:
         """Return points of the unit cube (n, M) and turns (n,), drawn once for all rows."""
-        if self.points.shape != (n, n_units):
-            # Before the points, which tell another thread that both are there.
-            self.turns = stream(self.seed, "turns", n_units).random(n)
+        # Threads share the solver, and rows may differ in the units that can matter.
+        found = self.points
+        if found is None or found[0].shape != (n, n_units):
             rng = stream(self.seed, "points", n_units)
-            self.points = even_points(n, n_units, rng) if self.sampling == "kernel" \
+            points = even_points(n, n_units, rng) if self.sampling == "kernel" \
                 else rng.random((n, n_units))
-        return self.points, self.turns
+            found = self.points = points, stream(self.seed, "turns", n_units).random(n)
+        return found
 
     def _fitted(self, row: SharedBinsRow, drawn: np.ndarray, answers: np.ndarray,
                 of_output: np.ndarray, tilt: float, width: float) -> Fit:
@@ -142,10 +154,10 @@ class BinSolver:
         return fit
 
 
-def of_one_value(row: SharedBinsRow, masked: MaskedRow) -> list[str]:
+def of_one_value(row: SharedBinsRow, masked: MaskedRow, units: np.ndarray) -> list[str]:
     """Return a warning if a column's only background value is in one bin with the row's own."""
     still = np.all([binned.shares == 1.0 for binned in row.each], axis=0)
-    return [ONE_VALUE] if (still & masked.rows.apart(masked.i)).any() else []
+    return [ONE_VALUE] if (still & masked.rows.apart(masked.i)[units]).any() else []
 
 
 def ask(game: Game, row: BinnedRow, drawn: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from xaikit.sampling.laws import (
 )
 from xaikit.sampling.local import choose_evenly, local_weights
 from xaikit.sampling.seeds import stream
+from xaikit.solvers.parts import parts
 from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
 COSINE_WIDTH = 0.25
@@ -53,7 +54,8 @@ class MaskSolver:
         As in `LIME`, `width` being its `kernel_width`.
     seed : int
     designs : dict
-        By the numbers of units and samples, and whether there are several replacement rows.
+        By the numbers of units that can matter and of samples, whether there are several
+        replacement rows, and the kernel's width.
     """
 
     kind: str
@@ -61,70 +63,71 @@ class MaskSolver:
     sampling: str
     width: float | None
     seed: int
-    designs: dict[tuple[int, int, bool], Design] = field(default_factory=dict)
+    designs: dict[tuple[int, int, bool, float], Design] = field(default_factory=dict)
 
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Explain a row; with budget "auto", double the samples until errors are small."""
-        n_units = game.n_units
-        prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
-        n, most = numbers_of_samples(self.budget, n_units)
+        prediction = game.values(np.ones((1, game.n_units), dtype=bool))[0]
         weights, width = game.row.weights, np.nan
-        still = np.logical_not(game.row.differs.any(axis=0))
         if self.kind == "table":
             weights, width = local_weights(game.row.distances.mean(axis=1), weights)
-        while True:
-            fit, n_samples = self._fitted(game, n, weights, still)
-            # Fewer samples than wanted: every mask was asked.
-            if n >= most or n_samples < n - 1 or errors_are_small(fit):
-                break
-            n = min(2 * n, most)
-        result = as_result(fit, prediction, n_samples)
+        fit, n_samples = Fit.of_nothing(prediction), 0
+        if len(game.active):
+            fit, n_samples = self._doubled(game, weights)
+        result = as_result(fit, prediction, n_samples, game.active, game.n_units)
         if self.kind == "table":
             result.details["width"] = width
         return result
 
-    def _fitted(
-        self, game: Game, n: int, weights: np.ndarray, still: np.ndarray
-    ) -> tuple[Fit, int]:
-        """Ask about `n` masks, fit the linear model, and return the number of answers too.
+    def _doubled(self, game: Game, weights: np.ndarray) -> tuple[Fit, int]:
+        """Return the fit of the units that can matter, and its number of answers."""
+        n, most = numbers_of_samples(self.budget, len(game.active))
+        while True:
+            fit, n_samples = self._fitted(game, n, weights)
+            # Fewer samples than wanted: every mask was asked.
+            if n >= most or n_samples < n - 1 or errors_are_small(fit):
+                return fit, n_samples
+            n = min(2 * n, most)
 
-        Hiding a unit that is `still` (M,) changes nothing: its coefficient is 0, without error.
-        """
+    def _fitted(self, game: Game, n: int, weights: np.ndarray) -> tuple[Fit, int]:
+        """Ask about `n` masks, fit the linear model, and return the number of answers too."""
         several = int(np.count_nonzero(weights)) > 1
-        design = self._design(game.n_units, n, several)
+        # Other units say nothing about the width: it is that of the table.
+        width = self.width or (COSINE_WIDTH if self.kind != "table"
+                               else TABLE_WIDTH * np.sqrt(game.n_units))
+        design = self._design(len(game.active), n, several, width)
         if design.drawn is None:
             rng = stream(self.seed, "stand-ins", len(design.kept))
             chosen = rng.choice(len(weights), size=len(design.kept), p=weights)
         else:
             start = stream(self.seed, "stand-ins").random()
             chosen = choose_evenly(design.drawn.ranks, design.drawn.sizes, weights, start)
-        answers = game.pairs(design.kept, chosen)
-        regression = design.regression
-        if still.any():
-            # A unit that all samples keep has the coefficient 0, and takes no noise of the others.
-            regression = PresenceRegression(design.kept | still, design.weights, regression.strata)
-        fit = regression.solve(answers)
-        fit.errors[regression.thin] = np.nan
-        fit.errors[still] = 0.0
+        kept = design.kept
+        if len(game.active) < game.n_units:
+            kept = np.ones((len(kept), game.n_units), dtype=bool)
+            kept[:, game.active] = design.kept
+        answers = game.pairs(kept, chosen)
+        fit = design.regression.solve(answers)
+        fit.errors[design.regression.thin] = np.nan
         return fit, len(answers)
 
-    def _design(self, n_units: int, n: int, several: bool) -> Design:
+    def _design(self, n_units: int, n: int, several: bool, width: float) -> Design:
         """Return masks and their regression, built once for all rows that use them."""
-        key = (n_units, n, several)
+        key = (n_units, n, several, width)
         found = self.designs.get(key)
         if found is None:
             rng = stream(self.seed, "masks", n_units)
-            found = self._weighted(n_units, n, rng) if self.sampling == "weighted" \
-                else self._from_kernel(n_units, n, several, rng)
+            found = self._weighted(n_units, n, width, rng) if self.sampling == "weighted" \
+                else self._from_kernel(n_units, n, several, width, rng)
             # Two threads may build the same design at once: either will do.
             self.designs[key] = found
         return found
 
     def _from_kernel(
-        self, n_units: int, n: int, several: bool, rng: np.random.Generator
+        self, n_units: int, n: int, several: bool, width: float, rng: np.random.Generator
     ) -> Design:
         """Draw masks from the kernel, without repetition unless several rows can replace a unit."""
-        law = self._law(n_units) * self._kernel(n_units)
+        law = self._law(n_units) * self._kernel(n_units, width)
         # Masks that keep no unit, or all of them, do not tell the units apart.
         if not (law[1:-1] if n_units > 1 else law[:1]).any():
             raise ValueError(f"kernel_width={self.width} is so small that no neighbour counts: "
@@ -139,12 +142,16 @@ class MaskSolver:
         return Design(drawn.kept, drawn.weights, drawn,
                       PresenceRegression(drawn.kept, drawn.weights, strata))
 
-    def _weighted(self, n_units: int, n: int, rng: np.random.Generator) -> Design:
+    def _weighted(
+        self, n_units: int, n: int, width: float, rng: np.random.Generator
+    ) -> Design:
         """Draw masks independently and weight them by the kernel, as the reference package does."""
         sizes = rng.choice(n_units + 1, size=n, p=self._law(n_units))
-        order = rng.permuted(np.tile(np.arange(n_units), (n, 1)), axis=1)
-        kept = order < sizes[:, None]
-        weights = self._kernel(n_units)[sizes]
+        kept = np.empty((n, n_units), dtype=bool)
+        for part, _ in parts(np.ones(n), n_units):
+            order = np.tile(np.arange(n_units), (part.stop - part.start, 1))
+            kept[part] = rng.permuted(order, axis=1) < sizes[part, None]
+        weights = self._kernel(n_units, width)[sizes]
         weights /= weights.sum()
         return Design(kept, weights, None,
                       PresenceRegression(kept, weights, Strata.one(n, n_units)))
@@ -153,8 +160,6 @@ class MaskSolver:
         """Return how often each number of units stays, before the kernel: (M + 1,)."""
         return uniform_removals(n_units) if self.kind == "text" else bernoulli(n_units)
 
-    def _kernel(self, n_units: int) -> np.ndarray:
+    def _kernel(self, n_units: int, width: float) -> np.ndarray:
         """Return the kernel for each number of units that stay: (M + 1,)."""
-        if self.kind == "table":
-            return hidden_kernel(n_units, self.width or TABLE_WIDTH * np.sqrt(n_units))
-        return cosine_kernel(n_units, self.width or COSINE_WIDTH)
+        return (hidden_kernel if self.kind == "table" else cosine_kernel)(n_units, width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xaikit.explainers.results import RowResult
+from xaikit.explainers.results import RowResult, spread
 from xaikit.solvers.regression import Fit
 
 FIRST_SAMPLES, MOST_SAMPLES = 512, 8192
@@ -52,10 +52,16 @@ def errors_are_small(fit: Fit) -> bool:
     return bool(np.all(1.96 * fit.errors.max(axis=0) <= PRECISION * largest))
 
 
-def as_result(fit: Fit, prediction: np.ndarray, n_samples: int) -> RowResult:
-    """Return a fit as the result of a row, with a warning if some errors are unknown."""
-    result = RowResult(fit.coefficients, fit.errors, fit.intercept, prediction, fit.fidelity,
-                       details={"samples": n_samples})
+def as_result(
+    fit: Fit, prediction: np.ndarray, n_samples: int, units: np.ndarray, n_units: int
+) -> RowResult:
+    """Return a fit of some units as the result of a row; the value of all others is exactly 0.
+
+    A warning says so if some errors are unknown.
+    """
+    result = RowResult(
+        spread(fit.coefficients, units, n_units), spread(fit.errors, units, n_units),
+        fit.intercept, prediction, fit.fidelity, details={"samples": n_samples})
     if np.isnan(fit.errors).any():
         result.warnings.append(THIN)
     return result

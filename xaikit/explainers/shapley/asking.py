@@ -38,6 +38,13 @@ class Answers:
     whole: np.ndarray | None = None
     exact: ExactValues | None = None
 
+    @property
+    def between(self) -> np.ndarray:
+        """The answers to coalitions that neither show nor hide everything, (n, n_outputs)."""
+        if self.whole is not None:
+            return self.whole[1:-1]
+        return self.pairs.reshape(-1, self.pairs.shape[-1])
+
 
 def ask(game: Game, rules: Rules, choice: Choice) -> Answers:
     """Ask what a choice needs."""
@@ -48,8 +55,10 @@ def ask(game: Game, rules: Rules, choice: Choice) -> Answers:
         kept, blocks = everything[None], [np.arange(len(background))]
     else:
         chosen = rules.designs.pairs(choice.key, plan.sets)
-        pairs = [pairs_of(own, plan.active, game.n_units) for own in chosen]
-        kept = np.stack([np.concatenate([everything, own]) for own in pairs])
+        # Written in place: with thousands of units each copy counts.
+        kept = np.zeros((len(chosen), 1 + 2 * chosen.shape[1], game.n_units), dtype=bool)
+        kept[:, 0] = True
+        kept[:, 1::2, plan.active], kept[:, 2::2, plan.active] = chosen, ~chosen
         blocks = list(plan.blocks)
     values = game.block_values(kept, blocks)
     answers = Answers(background, values[0, :1], values[:, 1:])

@@ -61,7 +61,8 @@ class Designs:
 
     def pairs(self, key: Key, sets: np.ndarray) -> np.ndarray:
         """Return one coalition of each pair of some sets of a design, bool (n_sets, m, M)."""
-        return self._design(key).kept[sets]
+        kept = self._design(key).kept
+        return kept if len(sets) == len(kept) else kept[sets]
 
     def least_squares(self, key: Key, sets: np.ndarray) -> PairedLeastSquares:
         """Return the regression on what was drawn of some sets.
@@ -89,7 +90,8 @@ class Designs:
     def _drawn(self, n_units: int, n_pairs: int, n_sets: int) -> Design:
         drawn = [paired_coalitions(n_units, n_pairs, stream(self.seed, "coalitions", n_units, g))
                  for g in range(n_sets)]
-        return Design(np.stack([pairs.kept for pairs in drawn]), self._weighted(drawn))
+        kept = drawn[0].kept[None] if n_sets == 1 else np.stack([pairs.kept for pairs in drawn])
+        return Design(kept, self._weighted(drawn))
 
     def _chosen(self, n_units: int, n_pairs: int, n_sets: int) -> Design:
         rng, n_first = stream(self.seed, "coalitions", n_units), min(n_pairs, 2 * n_units)

@@ -42,7 +42,8 @@ class KernelSHAP(GameExplainer):
     budget : int or "auto"
         Most model rows asked per explained row (answers to the background are asked once, in
         `fit`). ``"auto"``: 16·M + 256 coalitions on every background row, or what `max_seconds`
-        allows.
+        allows. M counts the units of the row that differ from some background row; the others
+        cannot matter.
     max_seconds : float, optional
         Seconds for all rows of a call of `explain` together. What is asked then depends on the
         clock.

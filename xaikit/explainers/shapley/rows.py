@@ -39,7 +39,7 @@ class Budget:
     ----------
     model_rows : int or "auto"
         Most rows that the model is asked. ``"auto"``: 16·M + 256 coalitions on every background
-        row; where there is a time limit, as many as that allows.
+        row, M being the units that can matter; where there is a time limit, as many as that allows.
     tol : float or None
         Stop once every standard error is at most this share of the range of values.
     seconds : float or None
@@ -104,7 +104,7 @@ class Forecast:
     solvers : tuple of str
         How each row will be solved.
     calls : int
-        Calls of the model.
+        Calls of the model. Texts and images take a few more, as their first calls are small.
     model_seconds : float
         Seconds in the model, at the speed that it had in `fit`, on one worker.
     """
@@ -159,7 +159,8 @@ class ShapleySolver:
         n_background, auto = len(game.row.weights), self.budget.model_rows == "auto"
         if auto and self.rules.solver == "exact":
             return None
-        most = self.budget.most(game.n_units, n_background)
+        # Units that differ from no background row cost nothing, however many there are.
+        most = self.budget.most(max(len(game.active), 1), n_background)
         if auto and self.rules.solver == "gp":
             # The user set no number: as many as there is memory for.
             most = min(most, 1 + 2 * n_background * most_pairs(self.rules.max_memory))

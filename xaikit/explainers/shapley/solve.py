@@ -11,7 +11,7 @@ from xaikit.explainers.shapley.asking import Answers, ExactValues
 from xaikit.explainers.shapley.plan import Choice, Plan, Rules
 from xaikit.sampling.game import Game
 from xaikit.solvers.even_process import EvenProcess
-from xaikit.solvers.links import linked, mean_error, slope
+from xaikit.solvers.links import clipped, linked, mean_error, slope
 from xaikit.solvers.odd_process import OddProcess
 from xaikit.solvers.shapley import exact_from_all, explained, interactions_from_all
 
@@ -74,7 +74,8 @@ class RowSolve:
             values=np.zeros(shape), errors=np.zeros(shape), base=linked(mean, link),
             prediction=prediction, fidelity=unknown,
             base_errors=mean_error(weights, answers.background) * self.slope,
-            details={"solver": choice.solver, "noise": unknown.copy()},
+            details={"solver": choice.solver, "noise": unknown.copy(),
+                     **clipped(answers.everything[0], mean, answers.between, link)},
             unit_details={"background_errors": np.full(shape, np.nan)})
         self.interactions = np.zeros((n_units, *shape)) if rules.interactions else None
         self.interaction_variances = np.zeros((n_units, *shape))

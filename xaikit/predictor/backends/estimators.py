@@ -1,15 +1,17 @@
-"""Estimators: anything with scikit-learn's ``predict``, and functions."""
+"""Estimators: anything with a method of scikit-learn's that answers, and functions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from xaikit.predictor.attributes import attribute, classes_of, method
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import (
     LightGBMBooster,
@@ -21,9 +23,15 @@ from xaikit.tables.containers import NAMES
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.tables import Batch, is_table
 
+TASKS = {"classifier": "classification", "regressor": "regression"}
+"""Tasks by what estimators call themselves."""
+
 
 class Estimator(Backend):
-    """Anything with scikit-learn's ``predict`` (and ``predict_proba``, ``decision_function``)."""
+    """Anything with scikit-learn's ``predict_proba``, ``decision_function`` or ``predict``.
+
+    It need not derive from scikit-learn's classes.
+    """
 
     kind = "estimator"
     containers = NAMES
@@ -34,7 +42,7 @@ class Estimator(Backend):
     @classmethod
     def accepts(cls, model: Any) -> bool:
         """Return whether `model` predicts, or is a bound method of something that does."""
-        return hasattr(_owner(model), "predict")
+        return bool(_methods(_owner(model)))
 
     def __init__(self, model: Any, options: Options) -> None:
         output = options.output
@@ -54,6 +62,7 @@ class Estimator(Backend):
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
         self.task = _task(self.model)
+        self.classes = classes_of(self.model)
         self.feature_names, self._spell = _fitted_names(self.model)
         self._of_lightgbm = _library(self.model) == "lightgbm"
         if self._of_lightgbm or _library(self.model) == "catboost":
@@ -69,7 +78,7 @@ class Estimator(Backend):
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: return one output a class, 1 where it is predicted.
             # output="prediction" returns the labels themselves, if they are numbers.
-            return np.reshape(answer, (-1, 1)) == np.asarray(self.model.classes_)
+            return np.reshape(answer, (-1, 1)) == self.classes
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
@@ -98,23 +107,28 @@ class Estimator(Backend):
                 return _as_array(batch)
         return batch
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those of `METHODS` that the model has."""
+        return _methods(self.model)
+
     def _choose(self, output: str | None) -> str:
         if output is not None:
             if output not in self.METHODS:
                 raise ValueError(f"output must be one of {', '.join(self.METHODS)}, "
                                  f"got {output!r}.")
-            if not hasattr(self.model, self.METHODS[output]):
+            if method(self.model, self.METHODS[output]) is None:
                 raise ValueError(f"{type(self.model).__name__} has no "
                                  f"{self.METHODS[output]}, so output={output!r} is not possible.")
             return self.METHODS[output]
-        return next(m for m in self.METHODS.values() if hasattr(self.model, m))
+        return self.methods[0]
 
     def _class_names(self) -> tuple[str, ...] | None:
-        classes = getattr(self.model, "classes_", None)
+        classes = self.classes
         if classes is None:
             return None
-        # With several targets each has an array of classes; a single target may have a list.
-        several = isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes)
+        # With several targets each has an array of classes.
+        several = isinstance(classes, list)
         if self.method == "predict":
             one_target = not several and self.task == "classification"
             return tuple(str(c) for c in classes) if one_target and not self._asked else None
@@ -126,7 +140,7 @@ class Estimator(Backend):
             return tuple(f"{k}: {c}" for k, group in enumerate(classes) for c in group)
         if self.method == "decision_function" and len(classes) == 2:
             return (str(classes[1]),)
-        shape = getattr(inner, "decision_function_shape", None)
+        shape = attribute(inner, "decision_function_shape")
         if self.method == "decision_function" and shape == "ovo":
             return tuple(f"{a} / {b}" for a, b in combinations(classes, 2))
         return tuple(str(c) for c in classes)
@@ -159,13 +173,16 @@ class Function(Backend):
         return self.model(prepared)
 
 
+def _methods(model: Any) -> tuple[str, ...]:
+    return tuple(name for name in Estimator.METHODS.values() if method(model, name))
+
+
 def _owner(model: Any) -> Any:
     """Return the estimator behind a bound ``predict…`` method, else the model itself."""
-    owner = getattr(model, "__self__", None)
-    name = getattr(model, "__name__", "")
-    if owner is not None and hasattr(owner, "predict") and name in Estimator.METHODS.values():
-        return owner
-    return model
+    owner, name = attribute(model, "__self__"), attribute(model, "__name__")
+    # The owner of a class method is no model but a class: then the method is a function.
+    bound = owner is not None and not isinstance(owner, type) and isinstance(name, str)
+    return owner if bound and name in Estimator.METHODS.values() else model
 
 
 def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], Any]]:
@@ -173,8 +190,8 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
     library = _library(model)
     if library == "catboost":
         return names_unless(getattr(model, "feature_names_", None) or (), ""), str
-    names = getattr(model, "feature_names_in_", None)
-    if names is None:
+    names = attribute(model, "feature_names_in_")
+    if not isinstance(names, list | tuple | np.ndarray | pd.Index):
         return None, _as_it_is
     # LightGBM remembers 'my age' as 'my_age', and so do estimators built around it.
     lightgbm_wrote = _holds(model, "lightgbm") and not any(" " in str(name) for name in names)
@@ -185,7 +202,8 @@ def _fitted_names(model: Any) -> tuple[tuple[Any, ...] | None, Callable[[Any], A
 def _fitted_width(model: Any) -> int | None:
     if _library(model) == "catboost":  # n_features_in_ is 0 after loading
         return len(model.feature_names_ or ()) or None
-    return getattr(model, "n_features_in_", None)
+    width = attribute(model, "n_features_in_")
+    return int(width) if isinstance(width, int | np.integer) else None
 
 
 def _library(model: Any) -> str:
@@ -205,13 +223,21 @@ def _holds(model: Any, library: str) -> bool:
 def _innermost(model: Any) -> Any:
     """Return the estimator that answers, inside pipelines, searches and frozen estimators."""
     while True:
-        steps = getattr(model, "steps", None)
-        inside = steps[-1][1] if steps else getattr(
-            model, "best_estimator_",
-            model.estimator if type(model).__name__ == "FrozenEstimator" else None)
+        inside = last_step(model)
+        if inside is None:
+            inside = attribute(model, "estimator" if type(model).__name__ == "FrozenEstimator"
+                               else "best_estimator_")
         if inside is None:
             return model
         model = inside
+
+
+def last_step(model: Any) -> Any:
+    """Return the last step of a pipeline of named steps; None of anything else."""
+    steps = attribute(model, "steps")
+    if isinstance(steps, list) and steps and isinstance(steps[-1], tuple) and len(steps[-1]) == 2:
+        return steps[-1][1]
+    return None
 
 
 def _as_it_is(label: Any) -> Any:
@@ -235,14 +261,18 @@ def _check_fitted(model: Any) -> None:
 
 def _task(model: Any) -> str | None:
     base = sys.modules.get("sklearn.base")
-    # CatBoost's estimators do not derive from scikit-learn's, but name their task as those do.
-    says = ("__sklearn_tags__", "_estimator_type")
-    if base is not None and any(hasattr(model, name) for name in says):
-        if base.is_classifier(model):
-            return "classification"
-        if base.is_regressor(model):
-            return "regression"
-    return "classification" if hasattr(model, "predict_proba") else None
+    # scikit-learn asks for tags, which only its own classes and those that know it have.
+    if base is not None and method(model, "__sklearn_tags__"):
+        with suppress(Exception):
+            if base.is_classifier(model):
+                return "classification"
+            if base.is_regressor(model):
+                return "regression"
+    # Other classes, such as CatBoost's, name their task as scikit-learn's once did.
+    says = attribute(model, "_estimator_type")
+    if isinstance(says, str) and says in TASKS:
+        return TASKS[says]
+    return "classification" if method(model, "predict_proba") else None
 
 
 def _all_numbers(frame: pd.DataFrame) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.predictor.attributes import attribute
 from xaikit.predictor.backends.base import Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import names_unless
 from xaikit.predictor.backends.estimators import Function
@@ -44,9 +45,9 @@ class NamedFunction(Function):
         return batch
 
 
-def _names(model: Any, attribute: str) -> tuple[str, ...] | None:
+def _names(model: Any, name: str) -> tuple[str, ...] | None:
     """Return a callable's names as text; None if the attribute is no sequence of names."""
-    names = getattr(model, attribute, None)
+    names = attribute(model, name)
     if not isinstance(names, list | tuple | np.ndarray | pd.Index) or len(names) == 0:
         return None
-    return tuple(str(name) for name in names)
+    return tuple(str(own) for own in names)

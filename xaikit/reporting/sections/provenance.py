@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 import xaikit
+from xaikit.predictor.attributes import attribute
 from xaikit.reporting.document import Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import BACKGROUND_ROWS
@@ -91,13 +92,13 @@ def describe_model(model: Any) -> str:
     >>> describe_model(len), describe_model(object())
     ('len', '<object object>')
     """
-    name = getattr(model, "__qualname__", None)
-    steps = getattr(model, "steps", None)
+    name = attribute(model, "__qualname__")
+    steps = attribute(model, "steps")
     if name is not None:
         return str(name)
-    if isinstance(steps, list):
+    if isinstance(steps, list) and all(isinstance(s, tuple) and len(s) == 2 for s in steps):
         return " → ".join(describe_model(step) for _, step in steps)
-    transformers = getattr(model, "transformers", None)
+    transformers = attribute(model, "transformers")
     if isinstance(transformers, list):
         return type(model).__name__  # its repr lists all column names
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model)).split())

@@ -1,0 +1,64 @@
+"""What an object of any class says of itself: attributes that may be missing, raise, or be made up.
+
+Models come from any library, and many only look like scikit-learn's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+_NOWHERE = "xaikit_asks_for_what_no_model_has"
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """Return an attribute of a model; None if it has no such attribute.
+
+    A property that raises has nothing to tell. An object that answers to every name, such as a mock
+    or a remote proxy, has only what it or its class defines.
+
+    Examples
+    --------
+    >>> attribute("text", "upper")(), attribute("text", "predict")
+    ('TEXT', None)
+    """
+    try:
+        if _answers_to(thing, _NOWHERE):
+            inspect.getattr_static(thing, name)
+        return getattr(thing, name)
+    except Exception:
+        return None
+
+
+def method(thing: Any, name: str) -> Callable[..., Any] | None:
+    """Return a method of a model; None if it has no such attribute, or one that is no method."""
+    found = attribute(thing, name)
+    return found if callable(found) else None
+
+
+def classes_of(model: Any) -> Any:
+    """Return the classes that a model declares as ``classes_``, in the order of its outputs.
+
+    Returns
+    -------
+    array, list of arrays, or None
+        A list if there are several targets; None if nothing is declared that could be classes.
+    """
+    classes = attribute(model, "classes_")
+    if not hasattr(classes, "__len__") or not hasattr(classes, "__iter__") \
+            or isinstance(classes, str | bytes | Mapping):
+        return None
+    if isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes):
+        return classes
+    return np.asarray(classes)
+
+
+def _answers_to(thing: Any, name: str) -> bool:
+    try:
+        getattr(thing, name)
+    except Exception:
+        return False
+    return True
