@@ -6,6 +6,8 @@ import os
 import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Every core has a worker of its own: the threads of models and BLAS would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd

@@ -66,7 +66,7 @@ def test_tensors_and_lists(rng):
     np.testing.assert_array_equal(masker.conform(torch.from_numpy(X[0])), X[:1])
     np.testing.assert_array_equal(masker.conform(list(X)), X)
     own = ImageMasker(torch.zeros((6, 5), dtype=torch.int64), baseline=torch.from_numpy(X[1]))
-    np.testing.assert_array_equal(own.rows(X)[0].compose(np.zeros(1, int), pack(np.zeros((1, 1)))),
+    np.testing.assert_array_equal(own.rows(X)[0].compose(np.zeros(1, int), pack(np.zeros((1, 1), dtype=bool))),
                                   X[1:])
 
 
