@@ -202,7 +202,9 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
 def _array(given: Any, name: str) -> np.ndarray:
     """Return what is no pandas object as an array; a masked cell is a missing one."""
     if np.ma.is_masked(given):
-        return np.where(np.ma.getmaskarray(given), None, given.data)
+        cells = np.array(given.data, dtype=object)
+        cells[np.ma.getmaskarray(given)] = None
+        return cells
     try:
         array = np.asarray(given)
     except ValueError as error:
