@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,10 @@ def classes_of(predictor: Predictor, labels: np.ndarray) -> Classes:
     if predictor.methods:
         return Classes(np.unique(labels))
     names, seen = predictor.output_names or (), distinct_labels(labels.ravel())
+    types = {type(v).__name__ for v in seen}
+    if len(types) > 1:
+        raise ValueError(f"y holds labels of several types, {listed(sorted(types))}, whose order "
+                         "is not known; make them one, and the model's classes with them.")
     values = classes_of_outputs(seen, names)
     if values is None or len({type(v) for v in values}) > 1:
         raise ValueError(
@@ -97,12 +103,17 @@ def _as_label(name: str, seen: list[Any]) -> Any:
 
 
 def as_spelled(values: np.ndarray, classes: Any) -> np.ndarray:
-    """Return labels as a model spells them, if they are its classes by their text alone."""
+    """Return labels as a model spells them, if they are its classes by their text alone.
+
+    Objects that equal its classes are returned as these: scorers refuse ``True`` beside ``0``.
+    """
     if values.ndim > 1 or np.ndim(classes[0]) > 0:
         return values
     codes = class_codes(values, classes)
     spelled = np.asarray(classes)[codes]
-    return values if (codes < 0).any() or spelled.tolist() == values.tolist() else spelled
+    alike = spelled.tolist() == values.tolist() and (
+        values.dtype != object or {*map(type, values)} <= {str, *map(type, spelled.tolist())})
+    return values if (codes < 0).any() or alike else spelled
 
 
 def strange_labels(values: np.ndarray, classes: Any) -> str | None:
@@ -134,6 +145,25 @@ def check_complete(y: Labels) -> None:
                          f"{plural(int(gone.sum()), 'row')}; leave those rows out.")
 
 
+def as_numbers(y: Labels) -> Labels:
+    """Return the labels of a regression as numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are times, text or anything else: a score would take times for nanoseconds.
+    """
+    if y.values.dtype.kind in "biuf":
+        return y
+    cells = y.values.reshape(-1).tolist() if y.values.dtype.kind in "OUS" else []
+    if not cells or not all(isinstance(v, Real | Decimal) for v in cells):
+        what = next((type(v).__name__ for v in cells if not isinstance(v, Real | Decimal)),
+                    str(y.values.dtype))
+        raise ValueError(f"y holds {what}, and the model is a regression: pass numbers, such as "
+                         "seconds for a duration, or wrap it with task='classification'.")
+    return replace(y, values=y.values.astype(np.float64))
+
+
 def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, list[str]]:
     """Return labels as the model spells them, and warnings.
 
@@ -148,13 +178,18 @@ def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, lis
     Raises
     ------
     ValueError
-        If the model does not know a label, and `strict`.
+        If the model does not know a label, or labels are times, and `strict`.
     """
+    if strict and y.values.dtype.kind in "mM":
+        raise ValueError(f"y holds {y.values.dtype}, and the model is a classifier: convert its "
+                         "classes and y to text.")
     strange = strange_labels(y.values, classes.values)
     if strange is None:
         spelled = as_spelled(y.values, classes.values)
         if spelled is y.values:
             return y, []
+        if spelled.tolist() == y.values.tolist():
+            return replace(y, values=spelled), []
         return replace(y, values=spelled), [
             f"y holds {type(y.values.tolist()[0]).__name__} where the model's classes are "
             f"{type(spelled.tolist()[0]).__name__}; they were matched by their text."]

@@ -11,7 +11,14 @@ import pandas as pd
 
 from xaikit.errors import SettingError
 from xaikit.explainers.base import Explainer
-from xaikit.explainers.classes import Classes, check_complete, classes_of, known_labels
+from xaikit.explainers.classes import (
+    Classes,
+    as_numbers,
+    check_complete,
+    classes_of,
+    known_labels,
+    strange_labels,
+)
 from xaikit.explainers.replay import replay_of
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import Scoring, of_sklearn, random_blocks, scorers_of
@@ -179,10 +186,15 @@ def score_work(
     predictor, warnings = questions.predictor, list[str]()
     scorers = scorers_of(scoring, predictor.task, weights is not None)
     classes = classes_of(predictor, y.values) if predictor.task == "classification" else None
+    strict = any(map(of_sklearn, scorers.values()))
     if classes is not None:
-        y, warnings = known_labels(y, classes, any(map(of_sklearn, scorers.values())))
+        y, warnings = known_labels(y, classes, strict)
+    elif strict and predictor.task == "regression":
+        y = as_numbers(y)
+    known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
-                    random_blocks(len(y), stream(shuffles.seed, "blocks")))
+                    random_blocks(len(y), stream(shuffles.seed, "blocks")),
+                    by_class=known or y.values.dtype.kind not in "iuf")
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.labels, tuple(warnings))

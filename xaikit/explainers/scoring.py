@@ -35,6 +35,8 @@ class Scoring:
         Turns rows back into what the user passed, for scorers that look at them.
     blocks : int array (n_rows,)
         The block of each row.
+    by_class : bool
+        Whether rows of every class are needed for a score, or just two rows.
     """
 
     scorers: dict[str, Callable[..., float]]
@@ -42,6 +44,7 @@ class Scoring:
     weights: np.ndarray | None
     schema: Schema
     blocks: np.ndarray
+    by_class: bool
 
     def __call__(self, replay: Replay, rows: np.ndarray | None = None) -> np.ndarray:
         """Compute the scores of a table's rows, all by default: (n_scorers,)."""
@@ -105,7 +108,7 @@ class Scoring:
         part, everyone = self._counted(rows), self._counted(np.arange(len(self.y)))
         if len(part) < 2:
             return False
-        return part.dtype.kind in "fc" or len(np.unique(part)) == len(np.unique(everyone))
+        return not self.by_class or len(np.unique(part)) == len(np.unique(everyone))
 
     def _counted(self, rows: np.ndarray) -> np.ndarray:
         """Return the labels of those rows that have a weight."""
@@ -130,9 +133,14 @@ def why_not(classes: Any, labels: np.ndarray, error: str) -> str:
     """
     if "sample_weight" in error:
         return "it takes no weights. Choose another scorer, or leave out sample_weight."
+    if labels.ndim > 1:
+        return "there are several targets. Choose a scorer of several."
     if classes is None:
         return "the model is a regression. Choose a scorer of numbers, such as 'r2'."
-    if labels.ndim > 1 or np.ndim(classes[0]) > 0:
+    if odd := odd_types(labels):
+        return (f"y holds {odd}. scikit-learn takes whole numbers, truth values or text of one "
+                "type for classes: convert the labels, and the model's classes with them.")
+    if np.ndim(classes[0]) > 0:
         return "there are several targets. Choose a scorer of several."
     seen, known = distinct_labels(labels), np.asarray(classes).tolist()
     shown = [listed([level_text(v) for v in some]) for some in (seen, known)]
@@ -145,6 +153,24 @@ def why_not(classes: Any, labels: np.ndarray, error: str) -> str:
                 "'roc_auc_ovr'.")
     return (f"{about} If it asks for the positive class, name it in a scorer of your own: "
             f"sklearn.metrics.make_scorer(…, pos_label={known[-1]!r}).")
+
+
+def odd_types(labels: np.ndarray) -> str:
+    """Return words for labels that scikit-learn does not take for classes; none for others.
+
+    Examples
+    --------
+    >>> odd_types(np.array([b"no", b"yes"])), odd_types(np.array([1, "1"], dtype=object))
+    ('bytes', 'int and str')
+    >>> odd_types(np.array([0.0, 0.5])), odd_types(np.array([0.0, 1.0]))
+    ('fractions', '')
+    """
+    if labels.dtype.kind == "f":
+        return "" if (labels == np.round(labels)).all() else "fractions"
+    if labels.dtype.kind != "O":
+        return "bytes" if labels.dtype.kind == "S" else ""
+    types = {"str" if isinstance(v, str) else type(v).__name__ for v in labels}
+    return listed(sorted(types)) if len(types) > 1 or not types <= {"str", "int", "bool"} else ""
 
 
 def of_sklearn(scorer: Any) -> bool:

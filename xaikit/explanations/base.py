@@ -176,7 +176,8 @@ class Explanation:
     def save(self, path: str | Path) -> Path:
         """Write to `path` as ``.json`` (exact), ``.csv`` or ``.parquet`` (the frame), or ``.html``.
 
-        The file is written whole or not at all.
+        The file is written whole or not at all. Row labels that Parquet has no type for, such as
+        tuples, are written as text there, as in ``.csv``.
 
         Raises
         ------
@@ -187,7 +188,7 @@ class Explanation:
         writers: dict[str, Callable[[], str | bytes]] = {
             ".json": self.to_json,
             ".csv": lambda: self.to_frame().to_csv(index=False),
-            ".parquet": lambda: self.to_frame().to_parquet(index=False),
+            ".parquet": lambda: with_text_labels(self.to_frame()).to_parquet(index=False),
             ".html": self._page,
         }
         if path.suffix not in writers:
@@ -225,6 +226,22 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array
+
+
+def with_text_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose row labels are text if they are tuples, of several types or too large.
+
+    Examples
+    --------
+    >>> with_text_labels(pd.DataFrame({"row": [("a", 1), ("a", 2)]}))["row"].tolist()
+    ["('a', 1)", "('a', 2)"]
+    """
+    if "row" not in frame or frame["row"].dtype != object:
+        return frame
+    kept = ("string", "bytes", "decimal", "date", "time", "boolean", "empty")
+    if pd.api.types.infer_dtype(frame["row"], skipna=True) in kept:
+        return frame
+    return frame.assign(row=frame["row"].map(str))
 
 
 def load_explanation(path: str | Path) -> Explanation:

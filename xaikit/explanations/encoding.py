@@ -42,7 +42,9 @@ def encode(value: Any) -> Any:
             {"name": encode(name), **_encode_column(value.iloc[:, k])}
             for k, name in enumerate(value.columns)
         ]
-        return {_TAG: "frame", "n_rows": len(value), "columns": columns}
+        # pandas would read plain tuples back as the levels of a MultiIndex.
+        flat = {} if isinstance(value.columns, pd.MultiIndex) else {"flat": True}
+        return {_TAG: "frame", "n_rows": len(value), "columns": columns, **flat}
     if isinstance(value, tuple):
         return {_TAG: "tuple", "data": [encode(v) for v in value]}
     if isinstance(value, list):
@@ -277,7 +279,7 @@ def _decode_frame(value: dict) -> pd.DataFrame:
     columns = [_decode_column(c) for c in value["columns"]]
     names = [decode(c["name"]) for c in value["columns"]]
     frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(value["n_rows"]))
-    frame.columns = pd.Index(names)
+    frame.columns = pd.Index(names, tupleize_cols=not value.get("flat", False))
     return frame
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from xaikit.errors import ModelError
-from xaikit.predictor.answers import as_answers, names_of
+from xaikit.predictor.answers import as_answers, as_returned, names_of
 from xaikit.predictor.backends import choose
 from xaikit.predictor.backends.base import Options
 from xaikit.predictor.backends.estimators import Estimator, Function
@@ -168,7 +168,7 @@ class Predictor:
         Raises
         ------
         ModelError
-            If the model raises.
+            If the model raises, or does not return one answer for each row.
         """
         if method not in self.methods:
             raise ValueError(f"method must be one of {', '.join(self.methods) or 'none'} for "
@@ -177,7 +177,8 @@ class Predictor:
         try:
             prepared = self._prepare(copy_of(table))
             with self._pace.turn():
-                answers = np.asarray(getattr(self.model_of_methods, method)(prepared))
+                raw = getattr(self.model_of_methods, method)(prepared)
+            answers = as_returned(raw, len(table))
         except Exception as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{error}") from error

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.tables.containers import Sparse
+from xaikit.tables.wording import plural
+
 LARGEST = 1e150
 """The largest answer, of either sign. Sums of squares of larger ones overflow, and so do
 differences of the very largest: contributions and their errors would be infinite or NaN."""
@@ -32,15 +35,17 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     if isinstance(raw, list) and raw and all(np.ndim(part) == 2 for part in raw):
         # scikit-learn's multi-output predict_proba: one (n_rows, n_classes) array a target.
         raw = np.concatenate([np.asarray(part) for part in raw], axis=1)
+    if Sparse.owns(raw):
+        raw = Sparse.take(raw)
     if hasattr(raw, "detach"):
         raw = raw.detach().cpu()
         raw = raw.float().numpy() if str(raw.dtype) == "torch.bfloat16" else raw.numpy()
     if hasattr(raw, "to_numpy"):
-        raw = raw.to_numpy()
+        raw = in_row_order(raw).to_numpy()
     array = _numbers(raw)
     if array.ndim == 0 or array.shape[0] != n_rows:
-        raise ValueError(f"the model was asked {n_rows} rows and answered with shape "
-                         f"{array.shape}; expected one answer a row, (n_rows,) or "
+        raise ValueError(f"the model was asked {plural(n_rows, 'row')} and answered with "
+                         f"shape {array.shape}; expected one answer a row, (n_rows,) or "
                          "(n_rows, n_outputs).")
     if array.ndim == 1:
         array = array.reshape(n_rows, 1)
@@ -51,6 +56,43 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     if np.isfinite(array).all() and np.abs(array).max(initial=0.0) <= LARGEST:
         return array
     raise ValueError(_words_for(array))
+
+
+def as_returned(raw: Any, n_rows: int) -> np.ndarray:
+    """Return what a method of an estimator returned for `n_rows` rows: labels stay labels.
+
+    Raises
+    ------
+    ValueError
+        If an answer is masked, or the number of answers differs from the number of rows.
+    """
+    if np.ma.is_masked(raw):
+        raise ValueError("some of its answers are masked, which means that they are missing.")
+    # A list of arrays is of several targets, each with one answer a row.
+    array = np.asarray(in_row_order(raw))
+    if not isinstance(raw, list) and array.shape[:1] != (n_rows,):
+        raise ValueError(f"it was asked {plural(n_rows, 'row')} and answered with shape "
+                         f"{array.shape}.")
+    return array
+
+
+def in_row_order(raw: Any) -> Any:
+    """Return a Series or frame in the order of the rows asked; anything else as it is.
+
+    Frames are handed over with the index 0, 1, 2, …: an answer with that index in another order,
+    as after sorting, says which row each answer is for. Any other index says nothing.
+
+    Examples
+    --------
+    >>> in_row_order(pd.Series([0.1, 0.2], index=[1, 0])).tolist()
+    [0.2, 0.1]
+    """
+    if not isinstance(raw, pd.Series | pd.DataFrame) or raw.index.dtype.kind not in "iu":
+        return raw
+    order = np.argsort(raw.index.to_numpy(), kind="stable")
+    counted = np.arange(len(raw))
+    same = np.array_equal(order, counted)
+    return raw.iloc[order] if not same and np.array_equal(raw.index[order], counted) else raw
 
 
 def names_of(raw: Any) -> tuple[str, ...] | None:
@@ -110,11 +152,21 @@ def _numbers(raw: Any) -> np.ndarray:
         raise TypeError(f"the model answered with {array.dtype}, e.g. {array.reshape(-1)[:1]}; "
                         "expected numbers. Explain predict_proba, decision_function or a function "
                         "that returns numbers.")
-    if array.dtype.kind == "O" and any(isinstance(v, str) for v in array.reshape(-1)):
-        raise TypeError("the model answered with text; expected numbers. Explain predict_proba, "
-                        "decision_function or a function that returns numbers.")
+    if array.dtype.kind == "O":
+        array = _objects(array)
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"the model's answers are not numbers: {error}. Explain predict_proba, "
-                        "decision_function or a function that returns numbers.") from error
+        raise TypeError(f"the model's answers are not numbers: {str(error).rstrip('.')}. Explain "
+                        "predict_proba, decision_function or a function that returns numbers."
+                        ) from error
+
+
+def _objects(array: np.ndarray) -> np.ndarray:
+    """Return objects, missing ones as NaN; NumPy would make numbers of bytes and of its times."""
+    for cell in array.reshape(-1):
+        if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
+            what = "text" if isinstance(cell, str | bytes) else type(cell).__name__
+            raise TypeError(f"the model answered with {what}; expected numbers. Explain "
+                            "predict_proba, decision_function or a function that returns numbers.")
+    return np.where(pd.isna(array), np.nan, array)

@@ -104,6 +104,8 @@ def one_per_row(labels: Labels) -> Labels:
         raise ValueError(f"y has {labels.values.shape[1]} columns; a report needs one label per "
                          "row.")
     values = labels.values.astype(object)
+    if labels.values.dtype.kind in "mM":  # NumPy would make whole numbers of nanoseconds
+        values = pd.Series(labels.values).astype(object).to_numpy(copy=True)
     values[labels.missing] = np.nan
     return replace(labels, values=values)
 

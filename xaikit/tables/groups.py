@@ -37,7 +37,7 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     if groups is None:
         return {name: np.array([c]) for c, name in enumerate(names)}
     if not isinstance(groups, Mapping):
-        groups = {" + ".join(str(c) for c in columns): columns for columns in groups}
+        groups = {" + ".join(map(_text, columns)): columns for columns in groups}
     taken: dict[int, str] = {}
     units: list[tuple[int, str, np.ndarray]] = []
     for label, columns in groups.items():
@@ -60,11 +60,18 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     return {label: positions for _, label, positions in units}
 
 
+def _text(label: Any) -> str:
+    """Return a column's label as its name: a MultiIndex has NumPy's numbers in its tuples."""
+    if isinstance(label, tuple):
+        label = tuple(v.item() if isinstance(v, np.generic) else v for v in label)
+    return str(label)
+
+
 def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
     if isinstance(column, int | np.integer) and str(column) not in names:
         if 0 <= column < len(names):
             return int(column)
-    elif str(column) in names:
-        return names.index(str(column))
+    elif _text(column) in names:
+        return names.index(_text(column))
     raise ValueError(f"group {label!r} names column {column!r}, which is not one of "
                      f"{', '.join(names)}.")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit.tables.containers import taken_in
 from xaikit.tables.dtypes import is_number_dtype
-from xaikit.tables.wording import plural
+from xaikit.tables.wording import listed, plural
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,21 @@ def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
 def distinct_labels(values: np.ndarray) -> list[Any]:
     """Return the different labels, sorted; those of several types by type first.
 
+    Raises
+    ------
+    ValueError
+        If they have no order, such as complex numbers.
+
     Examples
     --------
     >>> distinct_labels(np.array(["b", 2, "a", 1], dtype=object))
     [1, 2, 'a', 'b']
     """
-    return sorted(set(values.tolist()), key=lambda v: (str(type(v)), v))
+    try:
+        return sorted(set(values.tolist()), key=lambda v: (str(type(v)), v))
+    except TypeError as error:
+        raise ValueError(f"y holds labels of {type(values.tolist()[0]).__name__}, which have no "
+                         f"order ({error}); convert them to text.") from error
 
 
 def class_codes(values: np.ndarray, classes: Any) -> np.ndarray:
@@ -170,7 +179,7 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
     of_pandas = isinstance(given, pd.Series | pd.DataFrame)
     if not of_pandas:
         given = taken_in(given)
-    values: Any = given if isinstance(given, pd.Series | pd.DataFrame) else np.asarray(given)
+    values: Any = given if isinstance(given, pd.Series | pd.DataFrame) else _array(given, name)
     if values.ndim not in (1, 2):
         raise ValueError(f"{name} has shape {values.shape}; pass one {noun} per row of X.")
     if len(values) != n_rows:
@@ -179,10 +188,35 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
     if of_pandas and isinstance(X, pd.DataFrame):
         values = in_order(values, X.index, name, noun)
     cells = _cells(values)
+    if cells.dtype == object:
+        nested = [v for v in cells.reshape(-1) if isinstance(v, list | dict | set | np.ndarray)]
+        if nested:
+            raise ValueError(f"{name} holds {nested[0]!r} in a cell; pass one {noun} per row, and "
+                             "those of several targets as columns.")
     if not of_pandas:
         return Labels(cells)
     names = values.columns if values.ndim > 1 else values.name
     return Labels(cells, values.index, names[0] if values.ndim > cells.ndim else names)
+
+
+def _array(given: Any, name: str) -> np.ndarray:
+    """Return what is no pandas object as an array; a masked cell is a missing one."""
+    if np.ma.is_masked(given):
+        cells = np.array(given.data, dtype=object)
+        cells[np.ma.getmaskarray(given)] = None
+        return cells
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} does not form an array: {error}.") from error
+    if array.dtype.names is not None:
+        raise ValueError(f"{name} is a structured array of {listed(array.dtype.names)}; pass one "
+                         "of its fields, or a DataFrame.")
+    if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
+        # Beside text, NumPy makes text of everything in a list: of NaN, and of 1 beside "1".
+        cells = np.array(given, dtype=object)
+        return array if all(isinstance(v, str) for v in cells.reshape(-1)) else cells
+    return array
 
 
 def _cells(given: Any) -> np.ndarray:
@@ -191,7 +225,7 @@ def _cells(given: Any) -> np.ndarray:
         columns = [_plain(given.iloc[:, k]) for k in range(given.shape[1])]
         return columns[0] if len(columns) == 1 else np.column_stack(columns)
     if given.ndim > 1:
-        return given[:, 0] if given.shape[1] == 1 else given
+        return _cells(given[:, 0]) if given.shape[1] == 1 else given
     return given if given.dtype.kind == "U" else _plain(pd.Series(given, copy=False))
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from xaikit.predictor.answers import in_row_order
 from xaikit.predictor.attributes import attribute, classes_of, method
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import (
@@ -22,6 +23,7 @@ from xaikit.predictor.backends.boosters import (
 from xaikit.tables.containers import NAMES
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.tables import Batch, is_table
+from xaikit.tables.wording import level_text, listed
 
 TASKS = {"classifier": "classification", "regressor": "regression"}
 """Tasks by what estimators call themselves."""
@@ -78,7 +80,7 @@ class Estimator(Backend):
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: return one output a class, 1 where it is predicted.
             # output="prediction" returns the labels themselves, if they are numbers.
-            return np.reshape(answer, (-1, 1)) == self.classes
+            return _one_hot(answer, self.classes)
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
@@ -175,6 +177,19 @@ class Function(Backend):
 
 def _methods(model: Any) -> tuple[str, ...]:
     return tuple(name for name in Estimator.METHODS.values() if method(model, name))
+
+
+def _one_hot(answer: Any, classes: Any) -> np.ndarray:
+    """Return which class each label is, (n_rows, n_classes); refuse a label that is none."""
+    if np.ma.is_masked(answer):
+        raise ValueError("some of the labels that predict returned are masked.")
+    labels = np.asarray(in_row_order(answer)).reshape(-1)
+    hits = labels[:, None] == np.asarray(classes)
+    if not hits.any(axis=1).all():
+        strange = labels[~hits.any(axis=1)][0]
+        raise ValueError(f"predict answered with {level_text(strange)}, which is none of the "
+                         f"model's classes_: {listed([level_text(c) for c in classes])}.")
+    return hits
 
 
 def _owner(model: Any) -> Any:
