@@ -29,12 +29,14 @@ def encode(value: Any) -> Any:
     TypeError
         For a value of any other type.
     """
-    if value is None or isinstance(value, bool | str) or type(value) is int:
+    if value is None or type(value) in (bool, int, str):
         return value
     if isinstance(value, np.generic) and not isinstance(value, np.float64):
         return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
     if isinstance(value, float):
         return _float(float(value))
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, np.ndarray):
         return _encode_array(value)
     if isinstance(value, pd.DataFrame):
@@ -42,7 +44,9 @@ def encode(value: Any) -> Any:
             {"name": encode(name), **_encode_column(value.iloc[:, k])}
             for k, name in enumerate(value.columns)
         ]
-        return {_TAG: "frame", "n_rows": len(value), "columns": columns}
+        encoded = {_TAG: "frame", "n_rows": len(value), "columns": columns}
+        named = any(name is not None for name in value.columns.names)
+        return encoded | {"labels": encode(list(value.columns.names))} if named else encoded
     if isinstance(value, tuple):
         return {_TAG: "tuple", "data": [encode(v) for v in value]}
     if isinstance(value, list):
@@ -225,11 +229,15 @@ def _encode_column(column: pd.Series) -> dict:
         ends = pd.arrays.IntervalArray(column)
         return {"kind": "interval", "closed": dtype.closed,
                 "data": [_encode_column(pd.Series(end)) for end in (ends.left, ends.right)]}
+    if isinstance(dtype, pd.SparseDtype):
+        return {"kind": "sparse", "fill": encode(dtype.fill_value),
+                "data": _encode_array(column.sparse.to_dense().to_numpy())}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
     cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
-    return {"kind": "extension", "dtype": str(dtype), "data": cells}
+    python = isinstance(dtype, pd.StringDtype) and dtype == "string[python]"
+    return {"kind": "extension", "dtype": "string[python]" if python else str(dtype), "data": cells}
 
 
 def _arrow_text(column: pd.Series) -> str:
@@ -265,6 +273,9 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "array":
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=array.dtype)
+    if kind == "sparse":
+        array = _decode_array(value["data"])
+        return pd.Series(array, dtype=pd.SparseDtype(array.dtype, decode(value["fill"])))
     if kind == "arrow":
         return _arrow_column(value["data"])
     if kind == "interval":
@@ -278,6 +289,7 @@ def _decode_frame(value: dict) -> pd.DataFrame:
     names = [decode(c["name"]) for c in value["columns"]]
     frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(value["n_rows"]))
     frame.columns = pd.Index(names)
+    frame.columns.names = decode(value["labels"]) if "labels" in value else frame.columns.names
     return frame
 
 
