@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,9 +21,9 @@ _TAG = "__xaikit__"
 def encode(value: Any) -> Any:
     """Return a value as JSON types; `decode` returns an equal value.
 
-    Supported are None, bool, int, float, complex, str, bytes, Decimal, Fraction, Python's dates and
-    times, NumPy arrays and scalars, pandas' frames, timestamps, time differences, intervals and
-    periods, and lists, tuples and string-keyed dicts of supported values.
+    Supported are None, bool, int, float, complex, str, bytes, UUID, Decimal, Fraction, Python's
+    dates and times, NumPy arrays and scalars, pandas' frames, timestamps, time differences,
+    intervals and periods, and lists, tuples and string-keyed dicts of supported values.
 
     Raises
     ------
@@ -126,6 +127,7 @@ _ENCODERS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
     datetime: ("datetime", _of_clock),
     time: ("time", _of_clock),
     timedelta: ("duration", lambda v: (v.days, v.seconds, v.microseconds)),
+    UUID: ("uuid", lambda v: (str(v),)),
     pd.Interval: ("interval", lambda v: (v.left, v.right, v.closed)),
     pd.Period: ("period", lambda v: (v.ordinal, v.freqstr)),
 }
@@ -315,6 +317,7 @@ _DECODERS: dict[str, Any] = {
     "datetime": lambda v: _with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
     "time": lambda v: _with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
     "duration": lambda v: timedelta(*v["data"]),
+    "uuid": lambda v: UUID(*v["data"]),
     "interval": lambda v: pd.Interval(*decode(v["data"])),
     "period": lambda v: pd.Period(ordinal=v["data"][0], freq=v["data"][1]),
 }

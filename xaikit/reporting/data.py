@@ -95,7 +95,9 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         numbers = ordered_numbers(column)
         levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
         known = column[column.notna()]
-        as_text = text_column(known) if column.dtype == object else known
+        # pandas counts no long floats.
+        countable = column.dtype not in (object, np.longdouble) or column.dtype == np.float64
+        as_text = known if countable else text_column(known)
         counts = as_text.value_counts()
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),

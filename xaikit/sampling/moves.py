@@ -60,8 +60,8 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
         Keep moved cells within the observed range.
     """
     if isinstance(column.dtype, pd.SparseDtype):
-        dense = steps(column.sparse.to_dense(), mode, delta, clip)
-        return replace(dense, up=dense.up.astype(column.dtype), down=dense.down.astype(column.dtype))
+        found, own = steps(column.sparse.to_dense(), mode, delta, clip), column.dtype
+        return replace(found, up=found.up.astype(own), down=found.down.astype(own))
     origin, x = beyond_origin(column)
     known = x[np.isfinite(x)]
     mode = "sd" if lacks_zero(column, mode) else mode
@@ -97,12 +97,13 @@ def _within_floats(
 
 
 def mean_and_spread(known: np.ndarray) -> tuple[float, float]:
-    """Return the mean and the standard deviation of finite numbers, without overflow in between."""
+    """Return the mean and the standard deviation of finite numbers, whatever their size."""
     if len(known) == 0:
         return 0.0, 0.0
-    shrunk = 2.0**-600 if np.abs(known).max() > 2.0**500 else 1.0
-    spread = float((shrunk * known).std(ddof=1)) if len(known) > 1 else 0.0
-    return float((shrunk * known).mean()) / shrunk, spread / shrunk
+    most = np.abs(known).max()
+    factor = 2.0**-600 if most > 2.0**500 else 2.0**600 if most < 2.0**-450 else 1.0
+    spread = float((factor * known).std(ddof=1)) if len(known) > 1 else 0.0
+    return float((factor * known).mean()) / factor, spread / factor
 
 
 def can_step(columns: Iterable[pd.Series]) -> bool:
@@ -207,8 +208,8 @@ def bounds_of(column: pd.Series, origin: Any) -> tuple[float, float]:
     """Return the least and the largest number beyond `origin` that a column's dtype can hold."""
     dtype, kind = getattr(column.dtype, "numpy_dtype", column.dtype), kind_of_column(column)
     if kind in TIMES:
-        least, most = _bounds_of_times(column)
-        return float(least - int(origin)), float(most - int(origin))
+        first, last = _bounds_of_times(column)
+        return float(first - int(origin)), float(last - int(origin))
     if getattr(dtype, "kind", "") in "iu":
         info = np.iinfo(dtype)
         return float(info.min - int(origin)), float(info.max - int(origin))

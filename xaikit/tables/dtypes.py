@@ -107,7 +107,8 @@ def is_object_dtype(dtype: Any) -> bool:
 
 def native_order(dtype: Any) -> Any:
     """Return a dtype in this machine's byte order, the only one that pandas and numba read."""
-    return dtype.newbyteorder("=") if isinstance(dtype, np.dtype) else dtype
+    foreign = isinstance(dtype, np.dtype) and not dtype.isnative
+    return dtype.newbyteorder("=") if foreign else dtype
 
 
 def same_dtype(own: Any, dtype: Any) -> bool:

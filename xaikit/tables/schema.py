@@ -19,8 +19,7 @@ from xaikit.tables.dtypes import (
     same_dtype,
 )
 from xaikit.tables.tables import Batch, Table, by_column, make_frame
-from xaikit.tables.wording import listed
-
+from xaikit.tables.wording import is_missing, listed
 
 PANDAS_UNITS = tuple((unit, 1) for unit in ("s", "ms", "us", "ns"))
 """Units of time that pandas knows, as NumPy writes them."""
@@ -306,11 +305,15 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
     if isinstance(table, np.ma.MaskedArray) and np.ma.getmaskarray(table).any():
         raise TypeError("masked arrays would lose their mask on the way to the model; "
                         "write NaN where cells are masked: array.filled(np.nan).")
-    array = np.asarray(table)
+    try:
+        array = np.asarray(table)
+    except ValueError as error:
+        raise ValueError(f"expected a table, whose rows have one cell for each column: "
+                         f"{error}.") from error
     if array.dtype.kind in "mM" and np.datetime_data(array.dtype) not in PANDAS_UNITS:
-        raise TypeError(f"expected times in s, ms, us or ns, got an array of {array.dtype}; convert "
-                        f"it: array.astype('{array.dtype.kind}8[s]').")
-    if array.dtype.names is not None:
+        raise TypeError(f"expected times in s, ms, us or ns, got an array of {array.dtype}; "
+                        f"convert it: array.astype('{array.dtype.kind}8[s]').")
+    if array.dtype.kind == "V":
         raise TypeError("structured arrays are not supported; pass pd.DataFrame(array).")
     if array.ndim == 1 and len(array):
         array = array.reshape(-1, 1) if n_columns == 1 else array.reshape(1, -1)
@@ -325,7 +328,7 @@ def _texts(cells: Any) -> bool:
     for cell in cells:
         if isinstance(cell, str):
             found = True
-        elif not (cell is None or cell is pd.NA or cell != cell):
+        elif not is_missing(cell):
             return False
     return found
 
