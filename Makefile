@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # What runs pytest under something else, such as COVER='-m slipcover --out covered.json'.
 COVER :=
-PYTEST := $(BIN)/python $(COVER) -m pytest --numprocesses auto --dist loadgroup
+# A module's tests stay in one process, which fits its models and compiles its kernels once.
+PYTEST := $(BIN)/python $(COVER) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # A cache of its own for each way of compiling: the cache key does not name the mode.
 CACHE := .numba_cache
 

@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch", reason="the network that reads the scenes i
 pytest.importorskip("skimage", reason="superpixels need scikit-image")
 pytestmark = [
     pytest.mark.statistics,
-    pytest.mark.xdist_group("scenes"),  # one process trains the network for all
     pytest.mark.filterwarnings("error::RuntimeWarning"),
 ]
 

@@ -12,6 +12,7 @@ from xaikit.explanations.base import LAYOUT, Explanation
 from xaikit.explanations.choosing import choose, resolve
 from xaikit.explanations.importance import Importance
 from xaikit.settings import check
+from xaikit.tables.dtypes import inferred
 from xaikit.tables.numeric import numbers_or_ranks
 from xaikit.tables.wording import plural
 
@@ -268,7 +269,7 @@ class Attribution(Explanation):
         """
         check({"layout": layout}, {"layout": LAYOUT})
         n, m, k = self.values.shape
-        rows = pd.Series(list(self.row_names), dtype=object).infer_objects()
+        rows = inferred(pd.Series(list(self.row_names), dtype=object))
         if layout == "wide":
             flat = self.values.transpose(0, 2, 1).reshape(n * k, m)
             frame = pd.DataFrame(flat, columns=list(self.feature_names))
@@ -287,8 +288,8 @@ class Attribution(Explanation):
                 names[i, j] = name
         frame = pd.DataFrame({
             "row": rows.repeat(m * k).to_numpy(),
-            "feature": np.repeat(names.ravel(), k),
-            "data": np.repeat(shown.ravel(), k),
+            "feature": inferred(pd.Series(np.repeat(names.ravel(), k), dtype=object)),
+            "data": inferred(pd.Series(np.repeat(shown.ravel(), k), dtype=object)),
             "output": np.tile(np.array(self.output_names, dtype=object), n * m),
             "value": self.values.ravel(),
             "standard_error": self.standard_errors.ravel(),

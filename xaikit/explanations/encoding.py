@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,21 +21,23 @@ _TAG = "__xaikit__"
 def encode(value: Any) -> Any:
     """Return a value as JSON types; `decode` returns an equal value.
 
-    Supported are None, bool, int, float, complex, str, bytes, Decimal, Fraction, Python's dates and
-    times, NumPy arrays and scalars, pandas' frames, timestamps, time differences, intervals and
-    periods, and lists, tuples and string-keyed dicts of supported values.
+    Supported are None, bool, int, float, complex, str, bytes, UUID, Decimal, Fraction, Python's
+    dates and times, NumPy arrays and scalars, pandas' frames, timestamps, time differences,
+    intervals and periods, and lists, tuples and string-keyed dicts of supported values.
 
     Raises
     ------
     TypeError
         For a value of any other type.
     """
-    if value is None or isinstance(value, bool | str) or type(value) is int:
+    if value is None or type(value) in (bool, int, str):
         return value
     if isinstance(value, np.generic) and not isinstance(value, np.float64):
         return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
     if isinstance(value, float):
         return _float(float(value))
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, np.ndarray):
         return _encode_array(value)
     if isinstance(value, pd.DataFrame):
@@ -42,9 +45,13 @@ def encode(value: Any) -> Any:
             {"name": encode(name), **_encode_column(value.iloc[:, k])}
             for k, name in enumerate(value.columns)
         ]
-        # pandas would read plain tuples back as the levels of a MultiIndex.
-        flat = {} if isinstance(value.columns, pd.MultiIndex) else {"flat": True}
-        return {_TAG: "frame", "n_rows": len(value), "columns": columns, **flat}
+        encoded = {_TAG: "frame", "n_rows": len(value), "columns": columns}
+        if not isinstance(value.columns, pd.MultiIndex):
+            # pandas would read plain tuples back as the levels of a MultiIndex.
+            encoded["flat"] = True
+        if any(name is not None for name in value.columns.names):
+            encoded["labels"] = encode(list(value.columns.names))
+        return encoded
     if isinstance(value, tuple):
         return {_TAG: "tuple", "data": [encode(v) for v in value]}
     if isinstance(value, list):
@@ -124,6 +131,7 @@ _ENCODERS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
     datetime: ("datetime", _of_clock),
     time: ("time", _of_clock),
     timedelta: ("duration", lambda v: (v.days, v.seconds, v.microseconds)),
+    UUID: ("uuid", lambda v: (str(v),)),
     pd.Interval: ("interval", lambda v: (v.left, v.right, v.closed)),
     pd.Period: ("period", lambda v: (v.ordinal, v.freqstr)),
 }
@@ -227,11 +235,15 @@ def _encode_column(column: pd.Series) -> dict:
         ends = pd.arrays.IntervalArray(column)
         return {"kind": "interval", "closed": dtype.closed,
                 "data": [_encode_column(pd.Series(end)) for end in (ends.left, ends.right)]}
+    if isinstance(dtype, pd.SparseDtype):
+        return {"kind": "sparse", "fill": encode(dtype.fill_value),
+                "data": _encode_array(column.sparse.to_dense().to_numpy())}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
     cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
-    return {"kind": "extension", "dtype": str(dtype), "data": cells}
+    python = isinstance(dtype, pd.StringDtype) and dtype == "string[python]"
+    return {"kind": "extension", "dtype": "string[python]" if python else str(dtype), "data": cells}
 
 
 def _arrow_text(column: pd.Series) -> str:
@@ -267,6 +279,9 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "array":
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=array.dtype)
+    if kind == "sparse":
+        array = _decode_array(value["data"])
+        return pd.Series(array, dtype=pd.SparseDtype(array.dtype, decode(value["fill"])))
     if kind == "arrow":
         return _arrow_column(value["data"])
     if kind == "interval":
@@ -280,6 +295,7 @@ def _decode_frame(value: dict) -> pd.DataFrame:
     names = [decode(c["name"]) for c in value["columns"]]
     frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(value["n_rows"]))
     frame.columns = pd.Index(names, tupleize_cols=not value.get("flat", False))
+    frame.columns.names = decode(value["labels"]) if "labels" in value else frame.columns.names
     return frame
 
 
@@ -305,6 +321,7 @@ _DECODERS: dict[str, Any] = {
     "datetime": lambda v: _with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
     "time": lambda v: _with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
     "duration": lambda v: timedelta(*v["data"]),
+    "uuid": lambda v: UUID(*v["data"]),
     "interval": lambda v: pd.Interval(*decode(v["data"])),
     "period": lambda v: pd.Period(ordinal=v["data"][0], freq=v["data"][1]),
 }

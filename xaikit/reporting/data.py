@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
-from xaikit.tables.dtypes import kind_of_column
+from xaikit.tables.dtypes import inferred, kind_of_column
 from xaikit.tables.numeric import text_column
 from xaikit.tables.wording import cell_text, cell_texts, unescaped
 
@@ -91,11 +91,13 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
     for j, name in enumerate(names):
         column = frame.iloc[:, j]
         if column.dtype == object:
-            column = column.infer_objects()
+            column = inferred(column)
         numbers = ordered_numbers(column)
         levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
         known = column[column.notna()]
-        as_text = text_column(known) if column.dtype == object else known
+        # pandas counts no long floats.
+        countable = column.dtype not in (object, np.longdouble) or column.dtype == np.float64
+        as_text = known if countable else text_column(known)
         counts = as_text.value_counts()
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
@@ -140,7 +142,7 @@ def associate(frame: pd.DataFrame, names: tuple[str, ...],
     skipped = []
     for j in used:
         column = frame.iloc[rows, j]
-        column = column.infer_objects() if column.dtype == object else column
+        column = inferred(column) if column.dtype == object else column
         numbers = ordered_numbers(column)
         if numbers is not None:
             ranks[j] = numbers.astype(np.float64)

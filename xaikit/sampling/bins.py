@@ -74,7 +74,10 @@ class Column:
         if cells.dtype == object or edges.dtype == object:
             # As Python's numbers, which compare exactly.
             cells, edges = cells.astype(object), edges.astype(object)
-        return np.where(missing, -1, np.searchsorted(edges, cells, side="left"))
+        places = np.full(len(cells), -1)
+        # Python compares no Decimal with NaN.
+        places[~missing] = np.searchsorted(edges, cells[~missing], side="left")
+        return places
 
     def condition(self, cell: Any, place: int) -> Condition:
         """Return the condition for the bin of a cell, number `place`.
@@ -161,7 +164,8 @@ def _like_cells(edges: np.ndarray, origin: Any, floats: np.ndarray,
         least = min(cells[floats > edge])
         between = kind(origin) + (math.floor(edge) if kind is int else kind(repr(edge)))
         out[i] = between if cell <= between < least else cell
-    return out
+    # Of two fractions between the same whole numbers, one edge is left.
+    return np.unique(out)
 
 
 def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -176,7 +180,8 @@ def _tree_edges(cells: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> 
         min_impurity_decrease=1e-9 * centred.var(axis=0).mean())
     tree = grower.fit(ranks[:, None], centred, sample_weight=weights).tree_
     below = np.sort(tree.threshold[tree.feature >= 0]).astype(np.int64)
-    middle = values[below] + (values[below + 1] / 2 - values[below] / 2)
+    with np.errstate(invalid="ignore"):  # infinity less itself
+        middle = values[below] + (values[below + 1] / 2 - values[below] / 2)
     # The midpoint of two adjacent floats may round to the upper one.
     return np.where(middle < values[below + 1], middle, values[below])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
@@ -19,6 +20,12 @@ from xaikit.tables.tables import Table, column_of
 
 CENTRED = 0.1
 """Below this ratio of |mean| to sd a relative step moves a column by next to nothing on average."""
+
+SMALLER = 2.0**-64
+"""Numbers so much smaller have steps that are in the range of floats."""
+FLOATS = np.finfo(np.float64)
+NOT_A_TIME = -2**63
+"""The whole number that stands for a missing time."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +59,51 @@ def steps(column: pd.Series, mode: str, delta: float, clip: bool = False) -> Ste
     clip : bool
         Keep moved cells within the observed range.
     """
+    if isinstance(column.dtype, pd.SparseDtype):
+        found, own = steps(column.sparse.to_dense(), mode, delta, clip), column.dtype
+        return replace(found, up=found.up.astype(own), down=found.down.astype(own))
     origin, x = beyond_origin(column)
     known = x[np.isfinite(x)]
-    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    high, low = targets(x, known, spread, "sd" if lacks_zero(column, mode) else mode, delta,
-                        float(origin))
-    if clip and len(known):
-        high, low = (np.clip(t, known.min(), known.max()) for t in (high, low))
-    scale = np.ones(len(x))
+    mode = "sd" if lacks_zero(column, mode) else mode
     unit = unit_of(column)
-    if unit is not None:
-        wanted = high - low
-        high, low = (whole(x, target, column, unit, origin) for target in (high, low))
-        actual = high - low
-        with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        high, low = targets(x, known, mean_and_spread(known)[1], mode, delta, float(origin))
+        if clip and len(known):
+            high, low = (np.clip(t, known.min(), known.max()) for t in (high, low))
+        if unit is None:
+            high, low, scale = _within_floats(column, x, (high, low), mode, delta)
+        else:
+            wanted = high - low
+            high, low = (whole(x, target, column, unit, origin) for target in (high, low))
+            actual = high - low
             scale = np.where(actual != 0, wanted / actual, 1.0)
     up, down = with_numbers(column, high), with_numbers(column, low)
     return Steps(up, down, scale, changed(column, up) | changed(column, down))
+
+
+def _within_floats(
+    column: pd.Series, x: np.ndarray, wanted: tuple[np.ndarray, np.ndarray], mode: str, delta: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return targets within the range of a column's floats, and the scales of `Steps`."""
+    finite, scale = np.isfinite(x), np.ones(len(x))
+    high, low = (np.where(finite, np.clip(target, *bounds_of(column, 0.0)), x) for target in wanted)
+    cut = finite & ((high != wanted[0]) | (low != wanted[1]))
+    if cut.any():
+        smaller, known = SMALLER * x, SMALLER * x[finite]
+        above, below = targets(smaller, known, mean_and_spread(known)[1], mode, delta)
+        actual = SMALLER * high - SMALLER * low
+        scale[cut] = np.where(actual != 0, (above - below) / actual, 1.0)[cut]
+    return high, low, scale
+
+
+def mean_and_spread(known: np.ndarray) -> tuple[float, float]:
+    """Return the mean and the standard deviation of finite numbers, whatever their size."""
+    if len(known) == 0:
+        return 0.0, 0.0
+    most = np.abs(known).max()
+    factor = 2.0**-600 if most > 2.0**500 else 2.0**600 if most < 2.0**-450 else 1.0
+    spread = float((factor * known).std(ddof=1)) if len(known) > 1 else 0.0
+    return float((factor * known).mean()) / factor, spread / factor
 
 
 def can_step(columns: Iterable[pd.Series]) -> bool:
@@ -86,9 +121,8 @@ def lacks_zero(column: pd.Series, mode: str) -> bool:
 def is_centred(column: pd.Series) -> bool:
     """Return whether the mean of a numeric column is close to 0, beside its spread."""
     origin, x = beyond_origin(column)
-    known = x[np.isfinite(x)]
-    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    return spread > 0 and bool(abs(known.mean() + float(origin)) < CENTRED * spread)
+    mean, spread = mean_and_spread(x[np.isfinite(x)])
+    return spread > 0 and abs(mean + float(origin)) < CENTRED * spread
 
 
 def targets(
@@ -123,7 +157,10 @@ def targets(
         # Middle of the ranks of equal values, on the scale that np.quantile reads.
         below, above = (np.searchsorted(ordered, x, side=s) for s in ("left", "right"))
         rank = (below + above - 1) / 2 / max(len(ordered) - 1, 1)
-        high, low = (np.quantile(ordered, np.clip(rank + d, 0, 1)) for d in (delta, -delta))
+        # The difference of two numbers must not overflow.
+        shrunk = SMALLER if np.abs(ordered).max() > 2.0**1000 else 1.0
+        high, low = (np.quantile(shrunk * ordered, np.clip(rank + d, 0, 1)) / shrunk
+                     for d in (delta, -delta))
         return np.where(np.isfinite(x), high, x), np.where(np.isfinite(x), low, x)
     if mode == "relative" and not origin:
         return x * (1 + delta), x * (1 - delta)
@@ -158,7 +195,8 @@ def unit_of(column: pd.Series) -> float | None:
     if kind == "datetime":
         # Dates without a time of day stay such.
         known = with_times(column.dropna())
-        days = (known == known.dt.normalize()).all()
+        parts = ("hour", "minute", "second", "microsecond", "nanosecond")
+        days = not any(getattr(known.dt, part).any() for part in parts)
         return int(pd.Timedelta(days=1) / pd.Timedelta(1, unit=known.dt.unit)) if days else 1
     if kind != "float":
         return 1
@@ -168,15 +206,32 @@ def unit_of(column: pd.Series) -> float | None:
 
 def bounds_of(column: pd.Series, origin: Any) -> tuple[float, float]:
     """Return the least and the largest number beyond `origin` that a column's dtype can hold."""
-    dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
+    dtype, kind = getattr(column.dtype, "numpy_dtype", column.dtype), kind_of_column(column)
+    if kind in TIMES:
+        first, last = _bounds_of_times(column)
+        return float(first - int(origin)), float(last - int(origin))
     if getattr(dtype, "kind", "") in "iu":
         info = np.iinfo(dtype)
         return float(info.min - int(origin)), float(info.max - int(origin))
+    if getattr(dtype, "kind", "") == "f" and dtype.itemsize < 8:
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
     if isinstance(column.dtype, pd.ArrowDtype) and are_objects(column.dtype):
         decimal = column.dtype.pyarrow_dtype
         most = float((10**decimal.precision - 1) * 10.0**-decimal.scale)
         return -most - float(origin), most - float(origin)
-    return -np.inf, np.inf
+    return float(FLOATS.min), float(FLOATS.max)
+
+
+def _bounds_of_times(column: pd.Series) -> tuple[int, int]:
+    """Return the least and the largest time or duration that a column can hold, in its own unit."""
+    least, most = NOT_A_TIME + 1, -NOT_A_TIME - 1
+    cells = column[column.notna()] if is_object_dtype(column.dtype) else ()
+    python = any(isinstance(c, datetime) and not isinstance(c, pd.Timestamp) for c in cells)
+    if python and with_times(column).dt.unit == "us":
+        # A day less: zones are up to a day from UTC, and floats round.
+        ends = [datetime.min + timedelta(days=1), datetime.max - timedelta(days=1)]
+        least, most = np.array(ends, dtype="M8[us]").view(np.int64).tolist()
+    return least, most
 
 
 def with_numbers(column: pd.Series, moved: np.ndarray) -> pd.Series:
@@ -223,10 +278,12 @@ def _whole_cells(column: pd.Series, new: np.ndarray, origin: Any) -> Any:
     """Return whole numbers beyond an origin as cells of whole numbers or times."""
     if not origin and np.abs(new).max() < 2.0**62:
         return pd.Series(new.astype(np.int64)).astype(column.dtype).array
-    dtype = np.dtype(np.int64) if kind_of_column(column) in TIMES else column.dtype
+    times = kind_of_column(column) in TIMES
+    dtype = np.dtype(np.int64) if times else column.dtype
     info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
-    # The largest whole number of 64 bits is a float too many: Python's numbers are exact.
-    exact = [min(max(int(v) + int(origin), info.min), info.max) for v in new.tolist()]
+    # The largest whole number of 64 bits is a float too many: Python's numbers are exact. The least
+    # one is no time.
+    exact = [min(max(int(v) + int(origin), info.min + times), info.max) for v in new.tolist()]
     return pd.Series(pd.array(exact, dtype=dtype)).astype(column.dtype).array
 
 
@@ -278,7 +335,8 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             parts.append(column.cat.codes.to_numpy().astype(np.int64))
             continue
         if kind_of_column(column) == "text" or is_object_dtype(column.dtype):
-            column = column.map(lambda v: f"{type(v).__name__} {v}", na_action="ignore")
+            column = pd.Series([None if gone else f"{type(cell).__name__} {cell}" for cell, gone
+                                in zip(column, missing_in(column), strict=True)], dtype=object)
         parts.append(pd.factorize(column, sort=True)[0].astype(np.int64))
     patterns = np.stack(parts, axis=1)
     shown = np.flatnonzero(~missing)

@@ -14,7 +14,7 @@ from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
-from xaikit.tables.dtypes import MEASURED, kind_of_column, numpy_dtype
+from xaikit.tables.dtypes import MEASURED, inferred, kind_of_column, numpy_dtype
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
@@ -260,7 +260,7 @@ class TabularRows:
     def pooled(self, c: int) -> pd.Series:
         """Return column `c` of the background rows, followed by that of the table's rows."""
         cells = self._pool[c] if isinstance(self._pool, list) else self._pool[:, c]
-        return pd.Series(cells, dtype=numpy_dtype(cells)).infer_objects()
+        return inferred(pd.Series(cells, dtype=numpy_dtype(cells)))
 
     @cached_property
     def _scaled(self) -> list[np.ndarray]:

@@ -121,6 +121,36 @@ def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
     return series.str.to_time("%T%.f") if dtype == pl.Time else series.cast(dtype)
 
 
+class Subclass:
+    """A frame of a subclass of pandas' DataFrame, or with `attrs`; inside, it is a plain one."""
+
+    name = "frame"
+
+    def __init__(self, empty: pd.DataFrame) -> None:
+        self.empty = empty
+
+    @classmethod
+    def owns(cls, X: Any) -> bool:
+        """Return whether `X` is a frame with more to it than its cells."""
+        return isinstance(X, pd.DataFrame) and (type(X) is not pd.DataFrame or bool(X.attrs))
+
+    @classmethod
+    def of(cls, X: Any) -> Self:
+        """Keep the frame without its rows."""
+        return cls(X.iloc[:0].copy())
+
+    @classmethod
+    def take(cls, X: Any) -> pd.DataFrame:
+        """Share the columns with a plain frame."""
+        plain = pd.DataFrame(X)
+        plain.attrs = {}
+        return plain
+
+    def give(self, table: pd.DataFrame) -> Any:
+        """Return a frame of the same class, `attrs` and metadata."""
+        return self.empty._constructor(table).__finalize__(self.empty)
+
+
 class Sparse:
     """A SciPy sparse matrix or array; inside, it is dense."""
 
@@ -191,7 +221,7 @@ class Tensor:
         return tensor.to(self.device, None if widened else self.dtype)
 
 
-CONTAINERS: tuple[Any, ...] = (Polars, Sparse, Tensor)
+CONTAINERS: tuple[Any, ...] = (Polars, Subclass, Sparse, Tensor)
 NAMES = tuple(kind.name for kind in CONTAINERS)
 
 

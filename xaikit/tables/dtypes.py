@@ -82,6 +82,14 @@ def _kind_of_cell(cell: Any) -> str:
     return next((kind for kind, types in kinds.items() if isinstance(cell, types)), "text")
 
 
+def inferred(column: pd.Series) -> pd.Series:
+    """Return a column of Python objects with the dtype of its cells, any other as it is."""
+    try:
+        return column.infer_objects()
+    except UnicodeEncodeError:
+        return column  # Arrow's text cannot hold half of a surrogate pair
+
+
 def are_objects(dtype: Any) -> bool:
     """Return whether a dtype's numbers are Python objects: that dtype, and Arrow's decimals."""
     return is_object_dtype(dtype) or str(dtype).startswith("decimal")
@@ -95,6 +103,12 @@ def is_number_dtype(dtype: Any) -> bool:
 def is_object_dtype(dtype: Any) -> bool:
     """Return whether a dtype holds Python objects."""
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+def native_order(dtype: Any) -> Any:
+    """Return a dtype in this machine's byte order, the only one that pandas and numba read."""
+    foreign = isinstance(dtype, np.dtype) and not dtype.isnative
+    return dtype.newbyteorder("=") if foreign else dtype
 
 
 def same_dtype(own: Any, dtype: Any) -> bool:

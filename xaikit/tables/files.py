@@ -66,5 +66,5 @@ def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:
 def _hash_column(column: pd.Series) -> bytes:
     try:
         return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes()
-    except TypeError:  # cells such as lists, which have no hash of their own
+    except (TypeError, ValueError):  # lists, tuples beside text, half of a surrogate pair
         return pd.util.hash_pandas_object(column.map(repr), index=False).to_numpy().tobytes()

@@ -43,7 +43,11 @@ def number_values(column: Any) -> np.ndarray:
         return _float_codes(cells)
     if kind == "O" and isinstance(cells, np.ndarray):
         cells = _object_bits(cells)
-    codes = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+    try:
+        codes = pd.factorize(cells, use_na_sentinel=False)[0].astype(np.int64)
+    except NotImplementedError as error:  # Arrow's
+        raise TypeError("columns of lists, dicts or arrays cannot be explained "
+                        f"({cells.dtype}): unnest them into columns of their own.") from error
     if kind != "f":
         return codes
     # An array of pandas, which joins −0.0 and 0.0.

@@ -105,9 +105,11 @@ def beyond_origin(column: pd.Series) -> tuple[Any, np.ndarray]:
 
 def text_column(column: pd.Series) -> pd.Series:
     """Return a column's cells as text, missing ones as missing."""
-    if is_object_dtype(column.dtype):
-        # pandas would decode bytes, or fail to.
-        column = column.map(str, na_action="ignore")
+    if is_object_dtype(column.dtype) or "binary" in str(column.dtype):
+        # pandas would decode bytes, or fail to, and Arrow's text holds no half of a surrogate pair.
+        cells = [None if gone else str(cell) for cell, gone
+                 in zip(column, column.isna(), strict=True)]
+        return pd.Series(cells, dtype=object, index=column.index, name=column.name)
     return column.astype("string")
 
 

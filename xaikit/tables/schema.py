@@ -11,9 +11,18 @@ import pandas as pd
 from xaikit.settings import check
 from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
-from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, same_dtype
-from xaikit.tables.tables import Batch, Table, by_column
-from xaikit.tables.wording import listed
+from xaikit.tables.dtypes import (
+    inferred,
+    is_number_dtype,
+    is_object_dtype,
+    native_order,
+    same_dtype,
+)
+from xaikit.tables.tables import Batch, Table, by_column, make_frame
+from xaikit.tables.wording import is_missing, listed
+
+PANDAS_UNITS = tuple((unit, 1) for unit in ("s", "ms", "us", "ns"))
+"""Units of time that pandas knows, as NumPy writes them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Schema:
         if isinstance(table, pd.DataFrame):
             _check_unique([str(c) for c in table.columns])
             return cls("frame" if home is None else home.name, table.columns,
-                       tuple(table.dtypes), home)
+                       tuple(map(native_order, table.dtypes)), home)
         names = [f"x{j}" for j in range(table.shape[1])]
         if feature_names is not None:
             names = [str(n) for n in feature_names]
@@ -71,7 +80,7 @@ class Schema:
                                  f"{table.shape[1]} columns.")
         _check_unique(names)
         return cls("array" if home is None else home.name, pd.Index(names),
-                   (table.dtype,) * table.shape[1], home, by_column(table))
+                   (native_order(table.dtype),) * table.shape[1], home, by_column(table))
 
     @property
     def is_frame(self) -> bool:
@@ -258,7 +267,7 @@ def schema_of(X: Any, feature_names: Any = None) -> AnySchema:
     if isinstance(array, np.ndarray) and array.ndim > 2:
         if 0 in array.shape:
             raise ValueError(f"expected images with pixels, got shape {array.shape}.")
-        return Stack(array.shape[1:], array.dtype, home)
+        return Stack(array.shape[1:], native_order(array.dtype), home)
     return Schema.of(X, feature_names)
 
 
@@ -283,21 +292,28 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
     A Series or 1-D array is one row; if `n_columns` is 1, a 1-D array is one column. Tables of
     other libraries (polars, SciPy's sparse, torch) become frames and arrays.
     """
-    if isinstance(table, pd.DataFrame):
-        return table
     table = taken_in(table)
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, pd.Series):
         # A row taken from a mixed frame is an object Series; its cells get their own dtypes back.
-        return table.to_frame().T.infer_objects()
+        row = table.to_frame().T
+        cells = [inferred(row.iloc[:, c]).array for c in range(len(table))]
+        return make_frame(cells, row.columns).set_axis(row.index, axis=0)
     if not isinstance(table, np.ndarray | list | tuple):
         raise TypeError(f"expected a DataFrame or a 2-D array, got {type(table).__name__}.")
     if isinstance(table, np.ma.MaskedArray) and np.ma.getmaskarray(table).any():
         raise TypeError("masked arrays would lose their mask on the way to the model; "
                         "write NaN where cells are masked: array.filled(np.nan).")
-    array = np.asarray(table)
-    if array.dtype.names is not None:
+    try:
+        array = np.asarray(table)
+    except ValueError as error:
+        raise ValueError(f"expected a table, whose rows have one cell for each column: "
+                         f"{error}.") from error
+    if array.dtype.kind in "mM" and np.datetime_data(array.dtype) not in PANDAS_UNITS:
+        raise TypeError(f"expected times in s, ms, us or ns, got an array of {array.dtype}; "
+                        f"convert it: array.astype('{array.dtype.kind}8[s]').")
+    if array.dtype.kind == "V":
         raise TypeError("structured arrays are not supported; pass pd.DataFrame(array).")
     if array.ndim == 1 and len(array):
         array = array.reshape(-1, 1) if n_columns == 1 else array.reshape(1, -1)
@@ -312,7 +328,7 @@ def _texts(cells: Any) -> bool:
     for cell in cells:
         if isinstance(cell, str):
             found = True
-        elif not (cell is None or cell is pd.NA or cell != cell):
+        elif not is_missing(cell):
             return False
     return found
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import MEASURED, is_number_dtype, kind_of_column, numpy_dtype
+from xaikit.tables.dtypes import MEASURED, inferred, is_number_dtype, kind_of_column, numpy_dtype
 
 Table: TypeAlias = Any
 """A DataFrame or a 2-D array."""
@@ -100,7 +100,7 @@ def column_of(table: Table, c: int) -> pd.Series:
         return table.iloc[:, c]
     column = pd.Series(table[:, c], dtype=object if table.dtype == object else None)
     # pandas would make floats of whole numbers beside None, and its own times of Python's.
-    return column if kind_of_column(column) in MEASURED else column.infer_objects()
+    return column if kind_of_column(column) in MEASURED else inferred(column)
 
 
 def join_cells(above: pd.Series, below: pd.Series) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.containers import taken_in
-from xaikit.tables.dtypes import is_number_dtype
+from xaikit.tables.dtypes import inferred, is_number_dtype
 from xaikit.tables.wording import listed, plural
 
 
@@ -233,7 +233,7 @@ def _plain(column: pd.Series) -> np.ndarray:
     """Return cells in a dtype of NumPy: numbers and truth values in their own, all else objects."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
-    dtype = column.infer_objects().dtype
+    dtype = inferred(column).dtype
     dtype = getattr(dtype, "numpy_dtype", dtype)
     if is_number_dtype(dtype) and not column.isna().any():
         return column.to_numpy(dtype=dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -159,7 +159,8 @@ def _numbers_and_times(values: list[Any]) -> dict[int, str]:
         digits = digits_apart(list(floats.values()), digits)
         shown = [significant(v, digits).replace("-", "−") for v in floats.values()]
     patterns = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
-    if all(v == v.normalize() for v in times.values()):
+    # `normalize` overflows beside the first and the last nanosecond of 64 bits.
+    if all(v.time() == time(0) and not v.nanosecond for v in times.values()):
         patterns = ["%Y-%m-%d"]
     written = [[v.strftime(pattern) for v in times.values()] for pattern in patterns]
     best = next((w for w in written if len(set(w)) == len(times)), written[-1])
