@@ -41,17 +41,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _encode_array(value)
     if isinstance(value, pd.DataFrame):
-        columns = [
-            {"name": encode(name), **_encode_column(value.iloc[:, k])}
-            for k, name in enumerate(value.columns)
-        ]
-        encoded = {_TAG: "frame", "n_rows": len(value), "columns": columns}
-        if not isinstance(value.columns, pd.MultiIndex):
-            # pandas would read plain tuples back as the levels of a MultiIndex.
-            encoded["flat"] = True
-        if any(name is not None for name in value.columns.names):
-            encoded["labels"] = encode(list(value.columns.names))
-        return encoded
+        return _encode_frame(value)
     if isinstance(value, tuple):
         return {_TAG: "tuple", "data": [encode(v) for v in value]}
     if isinstance(value, list):
@@ -288,6 +278,18 @@ def _decode_column(value: dict) -> pd.Series:
         ends = [pd.Index(_decode_column(end)) for end in value["data"]]
         return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))
     return pd.Series([decode(v) for v in value["data"]], dtype=value["dtype"])
+
+
+def _encode_frame(frame: pd.DataFrame) -> dict:
+    columns = [{"name": encode(name), **_encode_column(frame.iloc[:, k])}
+               for k, name in enumerate(frame.columns)]
+    encoded = {_TAG: "frame", "n_rows": len(frame), "columns": columns}
+    if not isinstance(frame.columns, pd.MultiIndex):
+        # pandas would read plain tuples back as the levels of a MultiIndex.
+        encoded["flat"] = True
+    if any(name is not None for name in frame.columns.names):
+        encoded["labels"] = encode(list(frame.columns.names))
+    return encoded
 
 
 def _decode_frame(value: dict) -> pd.DataFrame:

@@ -148,7 +148,7 @@ class Subclass:
 
     def give(self, table: pd.DataFrame) -> Any:
         """Return a frame of the same class, `attrs` and metadata."""
-        return self.empty._constructor(table).__finalize__(self.empty)
+        return type(self.empty)(table).__finalize__(self.empty)
 
 
 class Sparse:
