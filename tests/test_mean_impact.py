@@ -265,3 +265,29 @@ def test_wider_confidence_gives_wider_intervals(rng):
     assert (wide.upper > narrow.upper)[moves].all()
     # The mean itself lies within even the middle half of its resamples.
     assert ((narrow.lower <= narrow.values) & (narrow.values <= narrow.upper)).all()
+
+
+class Alike:
+    """Objects that are written alike."""
+
+    def __init__(self, amount):
+        self.amount = amount
+
+    def __repr__(self):
+        return "an object"
+
+
+@pytest.mark.parametrize("cells", [
+    [Alike(0.0), Alike(5.0)],
+    [pd.Timestamp("2020-01-01", tz="UTC"), pd.Timestamp("2020-01-01", tz="Etc/UTC")],
+], ids=["objects", "zones"])
+def test_levels_that_are_written_alike_are_swapped(cells):
+    column = pd.Series([cells[0], cells[1]] * 6, dtype=object)
+    frame = pd.DataFrame({"c": column})
+    amounts = {id(cells[0]): 0.0, id(cells[1]): 5.0}
+
+    def model(X):
+        return np.array([amounts[id(cell)] for cell in X["c"]])
+
+    got = xk.MeanImpactValue(random_state=0).fit(xk.wrap(model, task="regression")).explain(frame)
+    assert abs(got.values[0, 0]) == pytest.approx(5.0)

@@ -83,7 +83,6 @@ def test_several_targets_keep_their_names():
 @pytest.mark.parametrize(("index", "table", "want"), [
     ("xyz", NAMED, "abc"),
     ("zyx", NAMED, "cba"),                     # put in order
-    ([2, 0, 1], COUNTED, "bca"),
     (range(3), NAMED, "abc"),                  # counted on one side: positions
     (list("pqr"), COUNTED, "abc"),
     ([2, 0, 1], None, "abc"),                  # an array has no index
@@ -102,6 +101,8 @@ def test_an_index_is_put_in_order(index, table, want):
 
 
 @pytest.mark.parametrize(("index", "table", "sentence"), [
+    ([2, 0, 1], COUNTED, "one of the two may only count its rows"),
+    (range(3), pd.DataFrame({"a": range(3)}, index=[2, 0, 1]), "may only count its rows"),
     ("pqr", NAMED, "it holds other rows"),
     ("xyq", NAMED, "it holds other rows"),
     ("xyx", NAMED.set_axis(list("xxy")), "occur twice"),

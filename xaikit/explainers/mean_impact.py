@@ -290,8 +290,8 @@ def columns_of(questions: TableQuestions, unit: np.ndarray) -> dict[int, pd.Seri
 def caveats(column: pd.Series, name: str, mode: str) -> list[str]:
     """Return what a reader should know about a column that is moved in a mode."""
     if lacks_zero(column, mode):
-        return [f"{name!r} holds dates, which have no zero: it was moved by delta standard "
-                "deviations instead of relatively."]
+        return [f"{name!r} holds dates or durations: it was moved by delta standard deviations "
+                "instead of relatively."]
     if mode == "relative" and is_centred(column):
         return [f"{name!r} is centred (|mean| is below a tenth of its standard deviation), so its "
                 "relative impact cancels out; use mode='sd', or read the absolute impact."]

@@ -113,22 +113,30 @@ def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
     """Return a Series or DataFrame in the order of the rows of a frame with an index.
 
     The same index in another order is put in order. An index that only counts 0, 1, 2, … on either
-    side says nothing about the rows: then positions decide, as in scikit-learn.
+    side says nothing about the rows: then positions decide, as in scikit-learn, unless the other
+    holds the same numbers in another order.
 
     Raises
     ------
     ValueError
-        If it holds other rows, or if equal index labels in another order leave open which is meant.
+        If it holds other rows, or if equal index labels in another order, or numbers that may only
+        count the rows, leave open which is meant.
     """
     if own.index.equals(index):
         return own
     unique = own.index.is_unique and index.is_unique
+    counted = pd.RangeIndex(len(own))
+    counts = own.index.equals(counted) or index.equals(counted)
+    if counts and unique and own.index.sort_values().equals(index.sort_values()):
+        # A table that was shuffled and then made anew, or labels that were: nobody can tell.
+        raise ValueError(f"the index of {name} holds the numbers 0, 1, 2, … of X in another order, "
+                         f"and one of the two may only count its rows. Pass {name}.to_numpy() if "
+                         f"the order is the same, or {name}.loc[X.index].to_numpy() if not.")
     if unique:
         places = own.index.get_indexer(index)
         if (places >= 0).all():
             return own.iloc[places]
-    counted = pd.RangeIndex(len(own))
-    if own.index.equals(counted) or index.equals(counted):
+    if counts:
         return own
     reason = "it holds other rows" if unique else \
         "index labels that occur twice leave open which row is meant"
