@@ -110,7 +110,7 @@ def test_an_index_is_put_in_order(index, table, want):
 ])
 @pytest.mark.parametrize("read", [read_labels, read_weights])
 def test_an_index_that_fits_no_rows_is_refused(read, index, table, sentence):
-    with pytest.raises(ValueError, match=f"is not that of X: .*{sentence}.*to_numpy"):
+    with pytest.raises(ValueError, match=f"the index of .*{sentence}.*to_numpy"):
         read(pd.Series([1.0, 2.0, 3.0], index=list(index)), table, 3)
 
 
