@@ -4,7 +4,8 @@
 
 Run `benchmarks/byte_cases.py` on this checkout and on a copy of the revision, each in a process of
 its own with one thread, and compare the SHA-256 digests of all arrays. Print which cases differ on
-which data set, and exit with 1 if any does or failed. Settings, costs and times are not compared.
+which data set, and exit with 1 if any does or failed. Settings, costs and times are not compared,
+nor are arrays that the revision did not have, such as those of a new attribute: they are named.
 """
 
 from __future__ import annotations
@@ -42,7 +43,12 @@ def main() -> int:
         before, now = collect([there, ROOT], there)
     rows, reports = compare(before, now)
     print(markdown(rows) + "\n")
-    print("\n".join(reports or [f"All {len(now)} arrays are the same: {digest(now)}."]))
+    new = [key for key in now if key not in before and not key.endswith("|failed")]
+    same = f"All {len(now) - len(new)} arrays are the same: {digest(now)}."
+    print("\n".join(reports or [same]))
+    if new:
+        names = sorted({key.split("|")[2] for key in new})
+        print(f"{len(new)} arrays are new: {', '.join(names)}.")
     return 1 if reports else 0
 
 
@@ -109,14 +115,13 @@ def differences(before: Arrays, now: Arrays) -> list[str]:
                 if "failed" in side]
     if failures:
         return failures
-    return [_difference(name, before.get(name), now.get(name)) for name in {**before, **now}
-            if name not in before or name not in now
-            or digest({name: before[name]}) != digest({name: now[name]})]
+    return [_difference(name, array, now.get(name)) for name, array in before.items()
+            if name not in now or digest({name: array}) != digest({name: now[name]})]
 
 
-def _difference(name: str, before: np.ndarray | None, now: np.ndarray | None) -> str:
-    if before is None or now is None:
-        return f"{name} only {'now' if before is None else 'then'}"
+def _difference(name: str, before: np.ndarray, now: np.ndarray | None) -> str:
+    if now is None:
+        return f"{name} is gone"
     if before.shape != now.shape or before.dtype.kind != now.dtype.kind:
         return f"{name} was {before.dtype} {before.shape}, is {now.dtype} {now.shape}"
     if now.dtype.kind not in "fiub":
