@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from xaikit.tables.wording import is_missing
+from xaikit.tables.written_levels import TRUTHS
 
 MARKERS = frozenset({
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
     "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"})
 """Texts that programs write for a missing number (those that pandas reads so)."""
-TRUTHS = ({"True": True, "False": False}, {"true": True, "false": False},
-          {"TRUE": True, "FALSE": False})
-"""The ways of writing truth values."""
 EXACT = 2**53
 """Whole numbers up to this one are floats without rounding."""
 
@@ -40,12 +39,15 @@ class FittedColumn:
 
     Attributes
     ----------
-    kind : {"number", "boolean", "text"} or None
-        None if only the name is known.
+    kind : {"number", "boolean", "text", "levels"} or None
+        "levels" if they are dates, objects or of several types; None if only the name is known.
     levels : tuple or None
         The levels that an encoder or a tree was fitted with; NaN among them if it was one.
     category : bool
         Whether the model was fitted on a pandas category.
+    hashed : bool
+        Whether the model takes text and truth values for categories, tells the two apart, and
+        knows neither its levels nor missing ones: CatBoost.
     whose : str
         Who knows it, for sentences.
     """
@@ -53,6 +55,7 @@ class FittedColumn:
     kind: str | None = None
     levels: tuple[Any, ...] | None = None
     category: bool = False
+    hashed: bool = False
     whose: str = "the model was fitted on"
 
     @classmethod
@@ -64,12 +67,15 @@ class FittedColumn:
         >>> FittedColumn.of_levels(["01067", float("nan")]).kind
         'text'
         """
-        levels = tuple(v.item() if isinstance(v, np.generic) else v for v in levels)
-        known = [v for v in levels if not is_missing(v)]
+        cells = pd.Series(levels, dtype=getattr(levels, "dtype", object))
+        own = tuple(v.item() if isinstance(v, np.generic) else v for v in cells)
+        known = [v for v in own if not is_missing(v)]
         kinds = (("text", str), ("boolean", bool), ("number", (int, float)))
         kind = next((k for k, types in kinds if known and all(isinstance(v, types) for v in known)),
-                    None)
-        return cls(kind, levels, **more)
+                    "levels" if known else None)
+        # Encoders that were fitted on objects compare them with objects only.
+        objects = getattr(levels, "dtype", None) == object and not more.get("category")
+        return cls("levels" if objects and kind in ("boolean", "number") else kind, own, **more)
 
     def has_level(self, text: str) -> bool:
         """Return whether a text is one of the levels."""
@@ -80,6 +86,12 @@ class FittedColumn:
         """Return whether missing is one of the levels."""
         return self.levels is not None and any(map(is_missing, self.levels))
 
+    @property
+    def gap(self) -> Any:
+        """The missing value of the fit: None if it was a level and NaN was none, else NaN."""
+        gone = [level for level in self.levels or () if is_missing(level)]
+        return None if gone and all(level is None for level in gone) else math.nan
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -87,7 +99,7 @@ class Decision:
 
     Attributes
     ----------
-    kind : {"number", "boolean", "text"}
+    kind : {"number", "boolean", "text", "levels"}
     missing : set of str
         The cells that are missing.
     decided : bool
@@ -126,6 +138,8 @@ def decide(
     markers = frozenset(t for t in texts if t in na_values or not t.strip() or t.strip() in MARKERS)
     rest = [t for t in texts if t not in markers]
     as_text = "text" if is_text or known.kind == "text" else None
+    if known.hashed and not is_text and rest and not markers and truths_of(rest):
+        return Decision("boolean", markers, False)
     kind = as_text or known.kind
     if kind in (None, "boolean"):
         # A column of nothing but 'NA' may be one of text, and then a gap would be a silent change.
@@ -133,19 +147,24 @@ def decide(
         kind = "text" if only_markers else _kind(rest, bool(markers), decimal)
     elif kind == "number" and rest and truths_of(rest):
         kind = "boolean"
-    if kind != "text":
+    if kind not in ("text", "levels"):
         return Decision(kind, markers, known.kind == kind)
     missing = frozenset(t for t in markers if t in na_values or _is_gap(t, known))
-    return Decision("text", missing, as_text is not None)
+    return Decision(kind, missing, as_text is not None or kind == "levels")
 
 
 def _is_gap(text: str, known: FittedColumn) -> bool:
-    """Return whether a cell of a text column is missing.
+    """Return whether a cell of a column of text or levels is missing.
 
-    A fit that had missing cells, and none with this text, read the text as missing.
+    A fit that had missing cells, and none with this text, read the text as missing. Where no level
+    is text, every marker is a gap.
     """
-    return not known.has_level(text) and (text == "" or (
-        known.has_missing and text.strip() in MARKERS))
+    if known.has_level(text):
+        return False
+    if text == "":
+        return not known.hashed
+    no_text = known.kind == "levels" and not any(isinstance(v, str) for v in known.levels or ())
+    return no_text or (known.has_missing and text.strip() in MARKERS)
 
 
 def _kind(rest: Sequence[str], gaps: bool, decimal: str) -> str:

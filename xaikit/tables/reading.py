@@ -16,6 +16,7 @@ from xaikit.tables.csv_files import Cells, CSVFile, Options, read_columns
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.reading_notes import JointColumn, column_notes, few, summary
 from xaikit.tables.wording import cut, is_missing
+from xaikit.tables.written_levels import levels_written
 
 ENDINGS = (".csv", ".parquet", ".feather")
 
@@ -187,7 +188,10 @@ def _cells(
     if decision.kind == "text":
         # Inferred from text alone, the dtype is that of text in this pandas.
         cells = pd.Series([*column.texts, ""]).iloc[:-1]
-        cells = cells.mask(gone) if gone.any() else cells
+        if gone.any():
+            cells = cells.mask(gone) if known.gap is not None else _objects(cells, gone, None)
+    elif decision.kind == "levels":
+        cells = _of_levels(rest, gone, known)
     elif decision.kind == "boolean":
         cells = _spread([truths_of(rest)[text.strip()] for text in rest], gone)
         if gone.any() and known.kind == "number":
@@ -199,6 +203,24 @@ def _cells(
         cells = _spread(values if rest else [float("nan")][:0], gone)
         cells = cells if rest else cells.astype(float)
     return _as_levels(cells, known) if known.category else cells
+
+
+def _of_levels(texts: list[str], gone: np.ndarray, known: FittedColumn) -> pd.Series:
+    """Return the levels that texts stand for: times as times, all else as objects."""
+    values = levels_written(texts, known.levels or ()).values
+    cells = np.empty(len(gone), dtype=object)
+    cells[~gone] = np.fromiter(values, dtype=object, count=len(values))
+    cells[gone] = known.gap
+    times = (pd.Timestamp, pd.Timedelta)
+    return pd.Series(cells, dtype=None if any(
+        all(isinstance(v, kind) for v in values) for kind in times) and values else object)
+
+
+def _objects(cells: pd.Series, gone: np.ndarray, gap: Any) -> pd.Series:
+    """Return cells as objects, with a missing value of the fit's own."""
+    made = cells.to_numpy(dtype=object, copy=True)
+    made[gone] = gap
+    return pd.Series(made, dtype=object)
 
 
 def _spread(values: list[Any], gone: np.ndarray) -> pd.Series:
@@ -226,4 +248,6 @@ def _as_levels(cells: pd.Series, known: FittedColumn) -> pd.Series:
     """Return a category of the levels of the fit, and after them those that it did not have."""
     levels = [level for level in known.levels or () if not is_missing(level)]
     new = sorted(set(cells.dropna()) - set(levels), key=str)
-    return cells.astype(object).astype(pd.CategoricalDtype([*levels, *new]))
+    equal = {level: level for level in levels}  # of the fit's own type: 1.0 for True
+    own = [equal.get(cell, cell) for cell in cells.astype(object)]
+    return pd.Series(own, dtype=object).astype(pd.CategoricalDtype([*levels, *new]))

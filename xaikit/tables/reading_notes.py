@@ -16,15 +16,17 @@ from xaikit.tables.cells import (
     looks_like_number,
     may_be_code,
     numbers_of,
+    truths_of,
 )
-from xaikit.tables.wording import cut, listed, plural
+from xaikit.tables.wording import cut, is_missing, listed, plural
+from xaikit.tables.written_levels import levels_written
 
 MOST = 5
 """Columns that get a sentence of their own, for each kind of sentence."""
 MOST_NAMED = 20
 """Columns named of each kind."""
 KINDS = {"number": "numbers in", "text": "text in", "boolean": "truth values in",
-         "nothing": "no value in"}
+         "levels": "levels of the fit in", "nothing": "no value in"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ def column_notes(
     rest = [text for text in column.texts if text not in decision.missing]
     notes = {
         "gaps": _gaps(column, decision),
+        "empty": _empty(column, rest, known) if decision.kind in ("text", "levels") else None,
+        "None": _two_gaps(column, decision, known),
+        "truths": _truths(column, decision, rest, known),
+        "levels": _levels(column, rest, known) if decision.kind == "levels" else None,
         "markers": _markers(column, rest, known) if decision.kind == "text" else None,
         "blanks": _blanks(column, rest, known) if decision.kind == "text" else None,
         "text": None if decision.decided or decision.kind != "text" else _text(column, rest),
@@ -99,6 +105,54 @@ def _gaps(column: JointColumn, decision: Decision) -> str | None:
     if not written:
         return None
     return f"has {_quoted(written)} in {plural(column.count(written), 'row')}, read as missing"
+
+
+def _empty(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on empty cells that were kept as the empty text."""
+    if "" not in rest:
+        return None
+    why = "was a level of the fit" + (", as missing was" if known.has_missing else "")
+    if known.hashed:
+        why = "the model takes in place of missing ones"
+    return (f"has empty cells in {plural(column.count(['']), 'row')}, read as the empty text, "
+            f"which {why}; add --na-values '' if they are missing")
+
+
+def _two_gaps(column: JointColumn, decision: Decision, known: FittedColumn) -> str | None:
+    """Return a sentence on missing cells where the fit had two kinds of them."""
+    gone = [level for level in known.levels or () if is_missing(level)]
+    if not decision.missing or not any(v is None for v in gone) or all(v is None for v in gone):
+        return None
+    return ("has missing cells, read as NaN; the fit had None as another level, which a CSV file "
+            "does not tell apart: pass a table with None, or a Parquet file of objects")
+
+
+def _truths(
+    column: JointColumn, decision: Decision, rest: Sequence[str], known: FittedColumn
+) -> str | None:
+    """Return a sentence on truth values, if the model takes text for something else."""
+    written = [text for text in rest if truths_of([text])] if known.hashed else []
+    by_user = len(written) == len(column.texts) and decision.kind == "text"
+    if not written or by_user:
+        return None
+    if decision.kind == "boolean":
+        return (f"has {_quoted(written)}, read as truth values; add --text-columns "
+                f"{column.name!r} if the model was fitted on text")
+    return (f"has {_quoted(written)} in {plural(column.count(written), 'row')}, read as text; if "
+            "the model was fitted on truth values, replace them by 1 and 0, which it takes for the "
+            "same")
+
+
+def _levels(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on cells that are no level of the fit, or could be several."""
+    found = levels_written(rest, known.levels or ())
+    if found.new:
+        return (f"has {_quoted(found.new)} in {plural(column.count(found.new), 'row')}, which "
+                "was no level of the fit")
+    if found.unclear:
+        return (f"has {_quoted(found.unclear)} in {plural(column.count(found.unclear), 'row')}, "
+                "which stands for levels of several types; it was read as the one that is no text")
+    return None
 
 
 def _markers(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
