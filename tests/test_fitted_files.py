@@ -21,20 +21,20 @@ from xaikit.tables.csv_files import Options
 from xaikit.tables.reading import read_tables
 
 N = 30
-I = np.arange(N) % 3
+TURN = np.arange(N) % 3
 NUMBER = np.random.default_rng(0).normal(size=N)
-DAYS = pd.Timestamp("2024-01-01") + pd.to_timedelta(I, unit="D")
+DAYS = pd.Timestamp("2024-01-01") + pd.to_timedelta(TURN, unit="D")
 
 
 def objects(*values):
     """Return a column of objects that takes three values in turn."""
     made = np.empty(3, dtype=object)
     made[:] = values
-    return pd.Series(made[I], dtype=object)
+    return pd.Series(made[TURN], dtype=object)
 
 
 COLUMNS = {
-    "truths": pd.Series(I == 1), "truths as objects": objects(True, False, True),
+    "truths": pd.Series(TURN == 1), "truths as objects": objects(True, False, True),
     "truths and None": objects(True, False, None), "truths and NaN": objects(True, False, np.nan),
     "truths and NA": objects(True, False, None).astype("boolean"),
     "text and None": objects("a", "b", None), "text and NaN": objects("a", "b", np.nan),
@@ -43,11 +43,11 @@ COLUMNS = {
     "days": objects(date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)),
     "a day and None": objects(date(2024, 1, 1), date(2024, 1, 2), None),
     "times": pd.Series(DAYS), "times in ns": pd.Series(DAYS).astype("datetime64[ns]"),
-    "times of a day": pd.Series(DAYS + pd.to_timedelta(I, unit="h")),
-    "times and NaT": pd.Series(DAYS).where(I > 0), "a zone": pd.Series(DAYS.tz_localize("Europe/Berlin")),
+    "times of a day": pd.Series(DAYS + pd.to_timedelta(TURN, unit="h")),
+    "times and NaT": pd.Series(DAYS).where(TURN > 0), "a zone": pd.Series(DAYS.tz_localize("Europe/Berlin")),
     "times as objects": pd.Series(DAYS).astype(object),
-    "durations": pd.Series(pd.to_timedelta(I, unit="D")),
-    "periods": pd.Series(DAYS.to_period("M")), "intervals": pd.Series(pd.cut(I, 3)).astype(object),
+    "durations": pd.Series(pd.to_timedelta(TURN, unit="D")),
+    "periods": pd.Series(DAYS.to_period("M")), "intervals": pd.Series(pd.cut(TURN, 3)).astype(object),
     "codes": objects("01", "1", "001"), "NA as text": objects("NA", "b", "None"),
     "truths as text": objects("True", "False", "x"),
 }
@@ -70,7 +70,7 @@ def table(column):
     return pd.DataFrame({"n": NUMBER, "c": column})
 
 
-Y = NUMBER + np.array([0.0, 2.0, 5.0])[I]
+Y = NUMBER + np.array([0.0, 2.0, 5.0])[TURN]
 
 
 @pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder(encoded_missing_value=-1), TargetEncoder(cv=2)],
@@ -148,7 +148,7 @@ def test_empty_cells_where_the_fit_had_empty_text_and_missing_cells():
     assert gap > 1
     assert ("column 'c' has empty cells in 20 rows, read as the empty text, which was a level of the fit, as "
             "missing was; add --na-values '' if they are missing.") in notes
-    kept, gone = frame[I != 2], frame[I != 0]
+    kept, gone = frame[TURN != 2], frame[TURN != 0]
     assert answers(model, kept)[0] < 1e-9
     assert answers(model, gone)[0] > 1
     assert answers(model, gone, na_values=[""])[0] < 1e-9

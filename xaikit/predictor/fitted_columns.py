@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.attributes import attribute, classes_of
+from xaikit.predictor.attributes import attribute, declared_classes
 from xaikit.tables.cells import FittedColumn
 
 NUMBERS_ONLY = (
@@ -55,7 +55,7 @@ def fitted_labels(predictor: Predictor) -> FittedColumn:
 
     Numbers may be codes of the labels that a table has.
     """
-    classes = classes_of(predictor.model_of_methods)
+    classes = declared_classes(predictor.model_of_methods)
     if isinstance(classes, np.ndarray) and classes.ndim == 1:
         known = FittedColumn.of_levels(classes)
         return known if known.kind == "text" else FittedColumn()

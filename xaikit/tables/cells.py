@@ -74,7 +74,7 @@ class FittedColumn:
         kind = next((k for k, types in kinds if known and all(isinstance(v, types) for v in known)),
                     "levels" if known else None)
         # Encoders that were fitted on objects compare them with objects only.
-        objects = getattr(levels, "dtype", None) == object and not more.get("category")
+        objects = str(getattr(levels, "dtype", "")) == "object" and not more.get("category")
         return cls("levels" if objects and kind in ("boolean", "number") else kind, own, **more)
 
     def has_level(self, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Levels of a fit that are neither text nor plain numbers, found by what a CSV file holds of them."""
+"""Levels of a fit that are neither text nor plain numbers, found by what a CSV holds of them."""
 
 from __future__ import annotations
 
