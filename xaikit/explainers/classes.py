@@ -74,8 +74,8 @@ def _misfit(n_outputs: int, seen: list[Any]) -> str:
     """Write that a function's outputs do not fit the labels."""
     if any(isinstance(v, float) and not v.is_integer() for v in seen):
         return (f"y holds {plural(len(seen), 'different number')} with fractions, and the model is "
-                "a classifier: pass the labels of its classes, or, if it is a regression, wrap it with "
-                "task='regression'.")
+                "a classifier: pass the labels of its classes, or, if it is a regression, wrap it "
+                "with task='regression'.")
     verb = "does" if n_outputs == 1 else "do"
     return (f"the model gives {plural(n_outputs, 'output')}, which {verb} not fit the {len(seen)} "
             "classes in y; wrap a function with one output a class, and pass rows of every class "

@@ -29,6 +29,8 @@ _PADDED = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_POWER}|\+?{_INFINITE}
 # Any digits and signs that people write into numbers: also '1,234', '0x1F', '1_000' and Arabic.
 _SIMILAR = re.compile(r"[+-]?[\d.,_'’ \u00a0\u202f]*\d[\d.,_'’ \u00a0\u202f]*(?:[eE][+-]?\d+)?\s*%?"
                       r"|0[xX][0-9a-fA-F]+")
+_DIGITS = b"0123456789.+-eE\n"
+_LED = re.compile(r"\n(?:\+|-?0[0-9])")
 # Programs write the sign of an exponent, or a decimal point; 12E4 may as well be a code.
 _MAYBE_CODE = re.compile(r"[0-9]+[eE][0-9]+")
 
@@ -104,11 +106,14 @@ class Decision:
         The cells that are missing.
     decided : bool
         Whether the user, the model or another table decided it, and not the cells.
+    digits : bool
+        Whether all cells that are not missing are known to be plain numbers; see `are_digits`.
     """
 
     kind: str
     missing: frozenset[str]
     decided: bool
+    digits: bool = False
 
 
 def decide(
@@ -135,8 +140,8 @@ def decide(
     >>> [decide(c, FittedColumn(), False, [], ".").kind for c in (["7", "NA"], ["07", "NA"])]
     ['number', 'text']
     """
-    markers = frozenset(t for t in texts if t in na_values or not t.strip() or t.strip() in MARKERS)
-    rest = [t for t in texts if t not in markers]
+    markers, digits = _markers(texts, na_values, decimal)
+    rest = [t for t in texts if t not in markers] if markers else texts
     as_text = "text" if is_text or known.kind == "text" else None
     if known.hashed and not is_text and rest and not markers and truths_of(rest):
         return Decision("boolean", markers, False)
@@ -144,13 +149,26 @@ def decide(
     if kind in (None, "boolean"):
         # A column of nothing but 'NA' may be one of text, and then a gap would be a silent change.
         only_markers = not rest and any(t.strip() and t not in na_values for t in markers)
-        kind = "text" if only_markers else _kind(rest, bool(markers), decimal)
+        kind = "text" if only_markers else _kind(rest, digits, bool(markers), decimal)
     elif kind == "number" and rest and truths_of(rest):
         kind = "boolean"
     if kind not in ("text", "levels"):
-        return Decision(kind, markers, known.kind == kind)
+        return Decision(kind, markers, known.kind == kind, digits)
     missing = frozenset(t for t in markers if t in na_values or _is_gap(t, known))
     return Decision(kind, missing, as_text is not None or kind == "levels")
+
+
+def _markers(
+    texts: Sequence[str], na_values: Sequence[str], decimal: str
+) -> tuple[frozenset[str], bool]:
+    """Return the texts that mean missing in a column of numbers, and `are_digits` of the others."""
+    exact = {"", *MARKERS, *na_values}.intersection(texts)
+    rest = [t for t in texts if t not in exact] if exact else texts
+    if are_digits(rest, decimal):
+        return frozenset(exact), True
+    return frozenset(exact | {
+        t for t, bare in zip(rest, map(str.strip, rest), strict=True)
+        if not bare or bare in MARKERS}), False
 
 
 def _is_gap(text: str, known: FittedColumn) -> bool:
@@ -167,11 +185,37 @@ def _is_gap(text: str, known: FittedColumn) -> bool:
     return no_text or (known.has_missing and text.strip() in MARKERS)
 
 
-def _kind(rest: Sequence[str], gaps: bool, decimal: str) -> str:
+def _kind(rest: Sequence[str], digits: bool, gaps: bool, decimal: str) -> str:
     if rest and truths_of(rest):
         return "boolean"
-    return "number" if all(is_plain(t, decimal) for t in rest) and is_exact(rest, gaps, decimal) \
-        else "text"
+    plain = digits or all(is_plain(t, decimal) for t in rest)
+    return "number" if plain and is_exact(rest, gaps, decimal) else "text"
+
+
+def are_digits(texts: Sequence[str], decimal: str = ".") -> bool:
+    """Return whether all texts are plain numbers without blanks, by looking at them as a whole.
+
+    False leaves it open: then `is_plain` decides for each. Text that Python reads as a float, and
+    that has no other characters than these and neither a plus nor another zero in front, is plain.
+
+    Examples
+    --------
+    >>> are_digits(["-1.50", "1e-05"]), are_digits(["007"]), are_digits([" 7"]), are_digits([])
+    (True, False, False, False)
+    """
+    if decimal != "." or not texts:
+        return False
+    joined = "\n".join(texts)
+    if not joined.isascii() or joined.count("\n") >= len(texts):
+        return False
+    if joined.encode().translate(None, _DIGITS) or _LED.search("\n" + joined):
+        return False
+    try:
+        for _ in map(float, texts):
+            pass
+    except ValueError:
+        return False
+    return True
 
 
 def truths_of(texts: Sequence[str]) -> dict[str, bool]:
@@ -207,15 +251,17 @@ def may_be_code(text: str) -> bool:
 
 def is_exact(texts: Sequence[str], gaps: bool, decimal: str = ".") -> bool:
     """Return whether int64, or float64 if there are fractions or gaps, holds all plain numbers."""
-    pointed = [_pointed(t, decimal) for t in texts]
-    whole = [t for t in pointed if _WHOLE.fullmatch(t)]
-    if any(len(t) > 20 for t in whole):
+    pointed = _all_pointed(texts, decimal)
+    if not gaps and all(map(_WHOLE.fullmatch, pointed)):
+        long = [t for t in pointed if len(t) > 18]
+        return all(len(t) <= 20 and -2**63 <= int(t) < 2**63 for t in long)
+    # Whole numbers of 15 digits are floats without rounding.
+    long = [t for t in pointed if len(t) > 15 and "." not in t and _WHOLE.fullmatch(t)]
+    if any(len(t) > 20 or abs(int(t)) > EXACT for t in long):
         return False
-    if len(whole) == len(pointed) and not gaps:
-        return all(-2**63 <= int(t) < 2**63 for t in whole)
     # Only a power, or hundreds of digits, takes a number beyond the range of floats.
     wide = [t for t in pointed if "e" in t or "E" in t or len(t) > 300]
-    return all(abs(int(t)) <= EXACT for t in whole) and not any(map(_overflows, wide))
+    return not any(map(_overflows, wide))
 
 
 def _overflows(text: str) -> bool:
@@ -228,10 +274,18 @@ def _overflows(text: str) -> bool:
 
 def numbers_of(texts: Sequence[str], gaps: bool, decimal: str = ".") -> list[Any]:
     """Return numbers: int if all are whole numbers of int64 and there are no gaps, else float."""
-    pointed = [_pointed(t, decimal) for t in texts]
-    if not gaps and all(map(_WHOLE.fullmatch, pointed)) and is_exact(texts, gaps, decimal):
-        return [int(t) for t in pointed]
-    return [float(t) for t in pointed]
+    pointed = _all_pointed(texts, decimal)
+    if not gaps and all(map(_WHOLE.fullmatch, pointed)):
+        whole = list(map(int, pointed)) if max(map(len, pointed), default=0) <= 20 else [2**63]
+        if -2**63 <= min(whole, default=0) and max(whole, default=0) < 2**63:
+            return whole
+    return list(map(float, pointed))
+
+
+def _all_pointed(texts: Sequence[str], decimal: str) -> Sequence[str]:
+    if decimal == ".":
+        return list(map(str.strip, texts))
+    return [_pointed(t, decimal) for t in texts]
 
 
 def _pointed(text: str, decimal: str) -> str:

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.binary_files import read_binary
-from xaikit.tables.cells import Decision, FittedColumn, decide, is_number, numbers_of, truths_of
+from xaikit.tables.cells import (
+    Decision,
+    FittedColumn,
+    decide,
+    is_number,
+    numbers_of,
+    truths_of,
+)
 from xaikit.tables.csv_files import Cells, CSVFile, Options, read_columns
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.reading_notes import JointColumn, column_notes, few, summary
@@ -166,9 +173,11 @@ def _joined(name: str, files: list[CSVFile]) -> JointColumn:
     """Join the cells of a column of several files."""
     numbers: dict[str, int] = {}
     codes: dict[str, np.ndarray] = {}
-    for file in files:
-        if name not in file.columns:
-            continue
+    having = [file for file in files if name in file.columns]
+    if len(having) == 1:
+        only = having[0].columns[name]
+        return JointColumn(name, only.texts, {having[0].path: only.codes})
+    for file in having:
         own: Cells = file.columns[name]
         new = [numbers.setdefault(text, len(numbers)) for text in own.texts]
         codes[file.path] = np.array(new, dtype=np.int64)[own.codes]
@@ -183,8 +192,10 @@ def _cells(
     column: JointColumn, decision: Decision, known: FittedColumn, decimal: str
 ) -> pd.Series:
     """Return the different cells of a column as values."""
-    gone = np.array([text in decision.missing for text in column.texts], dtype=bool)
-    rest = [text for text in column.texts if text not in decision.missing]
+    gone, rest = np.zeros(len(column.texts), dtype=bool), list(column.texts)
+    if decision.missing:
+        gone[:] = [text in decision.missing for text in column.texts]
+        rest = [text for text in column.texts if text not in decision.missing]
     if decision.kind == "text":
         # Inferred from text alone, the dtype is that of text in this pandas.
         cells = pd.Series([*column.texts, ""]).iloc[:-1]
@@ -197,7 +208,7 @@ def _cells(
         if gone.any() and known.kind == "number":
             cells = cells.astype(float)
     else:
-        if decision.decided:
+        if decision.decided and not decision.digits:
             _check_numbers(column, rest, known, decimal)
         values = numbers_of(rest, bool(gone.any()), decimal)
         cells = _spread(values if rest else [float("nan")][:0], gone)
@@ -227,9 +238,10 @@ def _spread(values: list[Any], gone: np.ndarray) -> pd.Series:
     """Return values with NaN where cells are missing."""
     if not gone.any():
         return pd.Series(values)
-    cells = pd.Series(np.nan, index=range(len(gone)), dtype=object)
+    truths = bool(values) and isinstance(values[0], bool)
+    cells = np.full(len(gone), np.nan, dtype=object if truths else np.float64)
     cells[~gone] = values
-    return cells if values and isinstance(values[0], bool) else cells.astype(float)
+    return pd.Series(cells)
 
 
 def _check_numbers(

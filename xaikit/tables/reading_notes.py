@@ -25,13 +25,15 @@ MOST = 5
 """Columns that get a sentence of their own, for each kind of sentence."""
 MOST_NAMED = 20
 """Columns named of each kind."""
+STARTS = frozenset("-.0123456789iI")
+"""First characters of plain numbers."""
 KINDS = {"number": "numbers in", "text": "text in", "boolean": "truth values in",
          "levels": "levels of the fit in", "nothing": "no value in"}
 
 
 @dataclass(frozen=True)
 class JointColumn:
-    """A column of one or more files: its different cells, and the cell of each row, by path."""
+    """A column of one or more files: its cells, and the number of each row's cell, by path."""
 
     name: str
     texts: list[str]
@@ -78,7 +80,8 @@ def column_notes(
     column: JointColumn, decision: Decision, known: FittedColumn, decimal: str
 ) -> Iterator[tuple[str, str, str]]:
     """Yield (sort, column, sentence) on all that a column might be read as instead."""
-    rest = [text for text in column.texts if text not in decision.missing]
+    rest = column.texts if not decision.missing else [
+        text for text in column.texts if text not in decision.missing]
     notes = {
         "gaps": _gaps(column, decision),
         "empty": _empty(column, rest, known) if decision.kind in ("text", "levels") else None,
@@ -97,7 +100,7 @@ def column_notes(
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    return listed(repr(cut(text, 40)) for text in texts)
+    return listed(repr(cut(text, 40)) for text in dict.fromkeys(texts))
 
 
 def _gaps(column: JointColumn, decision: Decision) -> str | None:
@@ -175,19 +178,19 @@ def _blanks(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> st
 
 def _text(column: JointColumn, rest: Sequence[str]) -> str | None:
     """Return a sentence on a column that looks like one of numbers, but is none."""
-    odd = [text for text in rest if not is_plain(text) and text.strip() not in MARKERS]
-    alike = [text for text in rest if looks_like_number(text)]
-    numbers = [text for text in rest if is_plain(text)]
     others = [text for text in rest if text.strip() not in MARKERS]
     if not others:
         return None
-    if len(alike) == len(others):
+    if all(map(looks_like_number, others)):
+        odd = [text for text in others if not is_plain(text)]
         shown = odd[0] if odd else max(rest, key=len)
         return (f"was read as text: numbers would change {cut(shown, 40)!r} "
                 f"({column.where(shown)})" + _decimal_hint(odd))
+    numbers = [text for text in rest if text.lstrip()[:1] in STARTS and is_plain(text)]
     if 2 * column.count(numbers) >= column.count(rest):
-        return (f"was read as text: most cells are numbers, but not {cut(odd[0], 40)!r} "
-                f"({column.where(odd[0])})")
+        shown = next(text for text in others if not is_plain(text))
+        return (f"was read as text: most cells are numbers, but not {cut(shown, 40)!r} "
+                f"({column.where(shown)})")
     return None
 
 
@@ -201,8 +204,10 @@ def _numbers(
 ) -> str | None:
     """Return a sentence on numbers that could be codes."""
     gaps = bool(decision.missing)
-    padded = [text for text in rest if decision.decided
-              and not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
+    exact = not decision.decided or decision.digits and is_exact(rest, gaps, decimal)
+    padded = [] if exact else [
+        text for text in rest
+        if not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
     if padded:
         value = numbers_of(padded[:1], True, decimal)[0]
         return (f"was read as numbers, since {known.whose} numbers: {padded[0]!r} "
