@@ -30,6 +30,7 @@ _PADDED = re.compile(rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_POWER}|\+?{_INFINITE}
 _SIMILAR = re.compile(r"[+-]?[\d.,_'’ \u00a0\u202f]*\d[\d.,_'’ \u00a0\u202f]*(?:[eE][+-]?\d+)?\s*%?"
                       r"|0[xX][0-9a-fA-F]+")
 _DIGITS = b"0123456789.+-eE\n"
+_LONG = re.compile(r"\n-?[0-9]{16}")
 _LED = re.compile(r"\n(?:\+|-?0[0-9])")
 # Programs write the sign of an exponent, or a decimal point; 12E4 may as well be a code.
 _MAYBE_CODE = re.compile(r"[0-9]+[eE][0-9]+")
@@ -106,14 +107,58 @@ class Decision:
         The cells that are missing.
     decided : bool
         Whether the user, the model or another table decided it, and not the cells.
-    digits : bool
-        Whether all cells that are not missing are known to be plain numbers; see `are_digits`.
+    digits : Digits, optional
+        The cells that are not missing, if they are known to be plain numbers.
     """
 
     kind: str
     missing: frozenset[str]
     decided: bool
-    digits: bool = False
+    digits: Digits | None = None
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The plain numbers of a column, in which int64 or float64 loses nothing.
+
+    Attributes
+    ----------
+    values : list of int or float
+    powers : bool
+        Whether some have exponents.
+    """
+
+    values: list[Any]
+    powers: bool
+
+    @classmethod
+    def of(cls, texts: Sequence[str], gaps: bool, decimal: str) -> Digits | None:
+        """Read texts as plain numbers by looking at them as a whole; None leaves it open.
+
+        Text that Python reads as a float, and that has no other characters than digits, points and
+        signs, and neither a plus nor another zero in front, is plain.
+
+        Examples
+        --------
+        >>> [Digits.of(t, False, ".") for t in (["-1.50", "2"], ["007"], [" 7"])]
+        [Digits(values=[-1.5, 2.0], powers=False), None, None]
+        """
+        joined = "\n".join(["", *texts, ""])
+        if decimal != "." or not texts or not joined.isascii() \
+                or joined.count("\n") > len(texts) + 1 \
+                or joined.encode().translate(None, _DIGITS) or _LED.search(joined):
+            return None
+        powers = "e" in joined or "E" in joined
+        whole = not (gaps or powers or "." in joined or "\n-0\n" in joined)
+        longest = max(map(len, texts))
+        if longest > (18 if whole else 300) or (not whole and _LONG.search(joined)):
+            return None  # may be too large
+        try:
+            values = list(map(int if whole else float, texts))
+        except ValueError:
+            return None
+        wide = [t for t in texts if "e" in t or "E" in t] if powers else []
+        return None if any(map(_overflows, wide)) else cls(values, powers)
 
 
 def decide(
@@ -140,8 +185,12 @@ def decide(
     >>> [decide(c, FittedColumn(), False, [], ".").kind for c in (["7", "NA"], ["07", "NA"])]
     ['number', 'text']
     """
-    markers, digits = _markers(texts, na_values, decimal)
+    markers = frozenset({"", *MARKERS, *na_values}.intersection(texts))
     rest = [t for t in texts if t not in markers] if markers else texts
+    digits = Digits.of(rest, bool(markers), decimal)
+    if digits is None:
+        markers |= {t for t in rest if not t.strip() or t.strip() in MARKERS}
+        rest = [t for t in rest if t not in markers]
     as_text = "text" if is_text or known.kind == "text" else None
     if known.hashed and not is_text and rest and not markers and truths_of(rest):
         return Decision("boolean", markers, False)
@@ -158,19 +207,6 @@ def decide(
     return Decision(kind, missing, as_text is not None or kind == "levels")
 
 
-def _markers(
-    texts: Sequence[str], na_values: Sequence[str], decimal: str
-) -> tuple[frozenset[str], bool]:
-    """Return the texts that mean missing in a column of numbers, and `are_digits` of the others."""
-    exact = {"", *MARKERS, *na_values}.intersection(texts)
-    rest = [t for t in texts if t not in exact] if exact else texts
-    if are_digits(rest, decimal):
-        return frozenset(exact), True
-    return frozenset(exact | {
-        t for t, bare in zip(rest, map(str.strip, rest), strict=True)
-        if not bare or bare in MARKERS}), False
-
-
 def _is_gap(text: str, known: FittedColumn) -> bool:
     """Return whether a cell of a column of text or levels is missing.
 
@@ -185,37 +221,11 @@ def _is_gap(text: str, known: FittedColumn) -> bool:
     return no_text or (known.has_missing and text.strip() in MARKERS)
 
 
-def _kind(rest: Sequence[str], digits: bool, gaps: bool, decimal: str) -> str:
+def _kind(rest: Sequence[str], digits: Digits | None, gaps: bool, decimal: str) -> str:
     if rest and truths_of(rest):
         return "boolean"
-    plain = digits or all(is_plain(t, decimal) for t in rest)
-    return "number" if plain and is_exact(rest, gaps, decimal) else "text"
-
-
-def are_digits(texts: Sequence[str], decimal: str = ".") -> bool:
-    """Return whether all texts are plain numbers without blanks, by looking at them as a whole.
-
-    False leaves it open: then `is_plain` decides for each. Text that Python reads as a float, and
-    that has no other characters than these and neither a plus nor another zero in front, is plain.
-
-    Examples
-    --------
-    >>> are_digits(["-1.50", "1e-05"]), are_digits(["007"]), are_digits([" 7"]), are_digits([])
-    (True, False, False, False)
-    """
-    if decimal != "." or not texts:
-        return False
-    joined = "\n".join(texts)
-    if not joined.isascii() or joined.count("\n") >= len(texts):
-        return False
-    if joined.encode().translate(None, _DIGITS) or _LED.search("\n" + joined):
-        return False
-    try:
-        for _ in map(float, texts):
-            pass
-    except ValueError:
-        return False
-    return True
+    return "number" if digits is not None or (
+        all(is_plain(t, decimal) for t in rest) and is_exact(rest, gaps, decimal)) else "text"
 
 
 def truths_of(texts: Sequence[str]) -> dict[str, bool]:
@@ -277,7 +287,7 @@ def numbers_of(texts: Sequence[str], gaps: bool, decimal: str = ".") -> list[Any
     pointed = _all_pointed(texts, decimal)
     if not gaps and all(map(_WHOLE.fullmatch, pointed)):
         whole = list(map(int, pointed)) if max(map(len, pointed), default=0) <= 20 else [2**63]
-        if -2**63 <= min(whole, default=0) and max(whole, default=0) < 2**63:
+        if min(whole, default=0) >= -2**63 and max(whole, default=0) < 2**63:
             return whole
     return list(map(float, pointed))
 

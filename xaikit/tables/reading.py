@@ -208,9 +208,11 @@ def _cells(
         if gone.any() and known.kind == "number":
             cells = cells.astype(float)
     else:
-        if decision.decided and not decision.digits:
+        if decision.digits is not None:
+            values = decision.digits.values
+        else:
             _check_numbers(column, rest, known, decimal)
-        values = numbers_of(rest, bool(gone.any()), decimal)
+            values = numbers_of(rest, bool(gone.any()), decimal)
         cells = _spread(values if rest else [float("nan")][:0], gone)
         cells = cells if rest else cells.astype(float)
     return _as_levels(cells, known) if known.category else cells

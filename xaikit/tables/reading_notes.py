@@ -204,15 +204,15 @@ def _numbers(
 ) -> str | None:
     """Return a sentence on numbers that could be codes."""
     gaps = bool(decision.missing)
-    exact = not decision.decided or decision.digits and is_exact(rest, gaps, decimal)
-    padded = [] if exact else [
+    padded = [] if decision.digits is not None or not decision.decided else [
         text for text in rest
         if not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
     if padded:
         value = numbers_of(padded[:1], True, decimal)[0]
         return (f"was read as numbers, since {known.whose} numbers: {padded[0]!r} "
                 f"({column.where(padded[0])}) as {value:.17g}")
-    codes = [] if decision.decided else [text for text in rest if may_be_code(text)]
+    no_powers = decision.digits is not None and not decision.digits.powers
+    codes = [] if decision.decided or no_powers else [text for text in rest if may_be_code(text)]
     if codes:
         value = numbers_of(codes[:1], True, decimal)[0]
         return (f"was read as numbers, {codes[0]!r} ({column.where(codes[0])}) as {value:.17g}; "
