@@ -229,6 +229,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:F-score is ill-defined")
 @pytest.mark.parametrize(("model", "y", "scoring", "sentence"), REFUSED)
 def test_scorers_that_refuse_the_labels(model, y, scoring, sentence):
     with pytest.raises(ValueError, match=f"the scorer {scoring!r} cannot score these rows: .*"

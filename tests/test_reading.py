@@ -222,9 +222,9 @@ def test_many_columns_alike_get_one_sentence_more():
 
 def test_looking_at_numbers_as_a_whole_agrees_with_looking_at_each():
     rng = np.random.default_rng(0)
-    alphabet = np.array(list("0012345678999.-+eE \n") + ["1" * 15, "9223372036854775807", "e-320", "e400", "0.", ".5"])
+    alphabet = np.array([*list("0012345678999.-+eE \n"), "1" * 15, "9223372036854775807", "e-320", "e400", "0.", ".5"])
     found = 0
-    for _ in range(3000):
+    for _ in range(2000):
         texts = ["".join(rng.choice(alphabet, rng.integers(1, 4))) for _ in range(rng.integers(1, 3))]
         gaps = bool(rng.random() < 0.5)
         got = Digits.of(texts, gaps, ".")
@@ -233,7 +233,7 @@ def test_looking_at_numbers_as_a_whole_agrees_with_looking_at_each():
             assert all(map(is_plain, texts))
             assert is_exact(texts, gaps)
             same(got.values, numbers_of(texts, gaps))
-    assert found > 300
+    assert found > 200
 
 
 def test_blocks_of_rows_do_not_matter(monkeypatch):

@@ -254,7 +254,7 @@ def test_probabilities_that_are_none():
 
 @pytest.mark.parametrize(("weights", "sentence"), [
     (np.ma.array(np.ones(12), mask=np.arange(12) == 3), "got values of object"),
-    (pd.array([None, *[1] * 11], dtype="Int64"), "got values of object"),
+    (pd.array([None, *[1] * 11], dtype="Int64"), "got nan in row 0"),
     ([None, *[1.0] * 11], "got values of object"), ([-1, *[1.0] * 11], "got -1 in row 0"),
     (np.zeros(12), "their sum is 0"), ([np.nan, *[1.0] * 11], "got nan in row 0"),
     ([[1.0], [1.0, 2.0]] * 6, "does not form an array"),
