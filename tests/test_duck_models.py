@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import xaikit as xk
 from xaikit import ModelError
-from xaikit.predictor.attributes import attribute, classes_of, method
+from xaikit.predictor.attributes import attribute, declared_classes, method
 from xaikit.reporting.sections.provenance import describe_model
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -224,5 +224,5 @@ def test_attributes_that_raise_or_are_made_up_are_not_there():
     assert attribute(Proxy(), "classes_") is None
     assert method(Proxy(), "predict") is not None
     assert method(Blank(), "predict") is None
-    assert classes_of(Proxy()) is None
-    np.testing.assert_array_equal(classes_of(Listed()), [0, 1])
+    assert declared_classes(Proxy()) is None
+    np.testing.assert_array_equal(declared_classes(Listed()), [0, 1])

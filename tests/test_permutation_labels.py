@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 import reference_importance as naive
+import sklearn.metrics
 from sklearn.datasets import load_iris
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, make_scorer
+from sklearn.metrics import accuracy_score
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.tree import DecisionTreeClassifier
 
@@ -191,34 +194,92 @@ def test_two_scorers_of_one_name_are_refused():
         permute(CODES, IRIS_X, IRIS_Y, scoring=[lambda e, X, y: 1.0, lambda e, X, y: 2.0])
 
 
-CLASSES_3 = "y holds 0, 1 and 2, and the model's classes are 0, 1 and 2. Choose a scorer of several"
+CLASSES_3 = "y holds 0, 1 and 2, and the model's classes are 0, 1 and 2. Scorers that take these rows: "
 CLASSES_2 = "y holds 0 and 1, and the model's classes are 0, 1 and 2. Pass rows of every class"
-POSITIVE = "y holds no and yes.*make_scorer.…, pos_label='yes'"
+POSITIVE = "y holds no and yes.*: sklearn.metrics.make_scorer.sklearn.metrics.* pos_label='yes'"
+NUMBERS = "it scores numbers, and the model is a classifier. y holds .* take these rows: 'accuracy'"
+ONE_HOT = r"y holds a column of 0 and 1 for each class. Pass one label per row: model.classes_\[numpy.argm"
+LABELS = xk.wrap(lambda X: CODES.predict(X), task="classification")
+BOTH = DecisionTreeClassifier(max_depth=2, random_state=0).fit(
+    IRIS_X, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]) * 1)
+NUMBER = xk.wrap(lambda X: X[:, 0], task="regression")
+SEVERAL = "there are several targets. Scorers that take these rows: "
+
+REFUSED = [
+    (CODES, IRIS_Y, "f1", CLASSES_3 + "'f1_macro', 'f1_weighted' and 'f1_micro'"),
+    (CODES, IRIS_Y, "precision", CLASSES_3 + "'precision_macro', 'precision_weighted' and"),
+    (CODES, IRIS_Y, "recall_samples", CLASSES_3 + "'recall_macro'"),
+    (CODES, IRIS_Y, "roc_auc", CLASSES_3 + "'roc_auc_ovr', 'roc_auc_ovo' and 'accuracy'"),
+    (CODES, IRIS_Y, "neg_mean_gamma_deviance", NUMBERS), (TEXTS, YES, "r2", NUMBERS),
+    (CODES, IRIS_Y[:100], "roc_auc_ovr", CLASSES_2), (CODES, IRIS_Y[:100], "neg_log_loss", CLASSES_2),
+    (CODES, IRIS_Y[:100], "average_precision", CLASSES_2),
+    (CODES, IRIS_Y[:50], "roc_auc_ovr", "y holds 0, and the"),
+    (TEXTS, YES, "average_precision", POSITIVE), (TEXTS, YES, "f1", POSITIVE),
+    (TEXTS, YES, "neg_brier_score", POSITIVE), (TEXTS, YES, "f1_samples", "take these rows: 'f1_macro'"),
+    (TEXTS, YES[:50], "neg_log_loss", "y holds no, and the model's classes are no and yes. Pass rows"),
+    (function(CODES), IRIS_Y, "f1", CLASSES_3), (function(TEXTS), YES, "average_precision", POSITIVE),
+    (LABELS, IRIS_Y, "f1", CLASSES_3), (TEXTS, np.eye(2)[(IRIS_Y > 0) * 1], "accuracy", ONE_HOT),
+    (CODES, np.eye(3)[IRIS_Y], "accuracy", ONE_HOT), (CODES, np.eye(3)[IRIS_Y], "f1", ONE_HOT),
+    (BOTH, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]), "f1", SEVERAL + "'f1_macro', 'f1_weighted'"),
+    (BOTH, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]), "roc_auc", SEVERAL + "'accuracy', 'f1_macro' and 'f1_s"),
+    (NUMBER, IRIS_X[:, 0], "roc_auc", "the model is a regression. Scorers that take these rows: 'r2'"),
+    (NUMBER, IRIS_Y, "neg_log_loss", "the model is a regression. Scorers that take these rows: 'r2'"),
+    (NUMBER, np.eye(3)[IRIS_Y], "r2", "y has 3 columns. Pass one for each output of the model"),
+    (xk.wrap(lambda X: X[:, 0]), IRIS_Y, "accuracy", r"is not known. Wrap it with xk.wrap\(model, task="),
+]
 
 
-@pytest.mark.parametrize(("model", "rows", "scoring", "sentence"), [
-    (CODES, 150, "f1", CLASSES_3), (CODES, 150, "roc_auc", CLASSES_3),
-    (CODES, 100, "roc_auc_ovr", CLASSES_2), (CODES, 100, "neg_log_loss", CLASSES_2),
-    (CODES, 100, "average_precision", CLASSES_2), (CODES, 50, "roc_auc_ovr", "y holds 0, and the"),
-    (TEXTS, 150, "average_precision", POSITIVE), (TEXTS, 150, "f1", POSITIVE),
-    (TEXTS, 50, "neg_log_loss", "y holds no, and the model's classes are no and yes. Pass rows"),
-    (function(CODES), 150, "f1", CLASSES_3), (function(TEXTS), 150, "average_precision", POSITIVE),
-])
-def test_scorers_that_refuse_the_labels(model, rows, scoring, sentence):
-    y = YES if "y holds no" in sentence else IRIS_Y
-    with pytest.raises(ValueError, match=f"the scorer {scoring!r} cannot score these rows: "
-                                         f"{sentence}.* scikit-learn says: "):
-        permute(model, IRIS_X[:rows], y[:rows], scoring=scoring)
+@pytest.mark.filterwarnings("ignore:F-score is ill-defined")
+@pytest.mark.parametrize(("model", "y", "scoring", "sentence"), REFUSED)
+def test_scorers_that_refuse_the_labels(model, y, scoring, sentence):
+    with pytest.raises(ValueError, match=f"the scorer {scoring!r} cannot score these rows: .*"
+                                         f"{sentence}.* scikit-learn says: ") as refused:
+        permute(model, IRIS_X[:len(y)], y, scoring=scoring)
+    said = str(refused.value).split(" scikit-learn says: ")[0]
+    for scorer in re.findall(r"'(\w+)'", said.partition("Scorers that take these rows")[2]):
+        assert np.isfinite(permute(model, IRIS_X[:len(y)], y, scoring=scorer).values).all()
 
 
-def test_what_the_sentences_advise_works():
-    named = [make_scorer(f1_score, pos_label="yes"),
-             make_scorer(average_precision_score, response_method="predict_proba", pos_label="yes")]
-    for scorer, wanted in zip(named, ("f1", "average_precision"), strict=True):
-        got = permute(TEXTS, IRIS_X, YES, scoring=scorer)
-        want = permute(DecisionTreeClassifier(max_depth=2, random_state=0).fit(IRIS_X, IRIS_Y > 0),
-                       IRIS_X, IRIS_Y > 0, scoring=wanted)
-        np.testing.assert_array_equal(got.values, want.values)
+@pytest.mark.parametrize("scoring", ["f1", "precision", "average_precision", "neg_brier_score", "d2_brier_score"])
+def test_the_scorer_of_a_positive_class_that_a_sentence_writes_works(scoring):
+    with pytest.raises(ValueError, match="Name the positive class") as refused:
+        permute(TEXTS, IRIS_X, YES, scoring=scoring)
+    written = re.search(r"(sklearn\.metrics\.make_scorer\(.*\))\. scikit-learn", str(refused.value))[1]
+    got = permute(TEXTS, IRIS_X, YES, scoring=eval(written, {"sklearn": sklearn}))
+    want = permute(DecisionTreeClassifier(max_depth=2, random_state=0).fit(IRIS_X, IRIS_Y > 0),
+                   IRIS_X, IRIS_Y > 0, scoring=scoring)
+    np.testing.assert_allclose(got.values, want.values, atol=1e-12)
+
+
+def test_labels_in_a_column_for_each_class_as_one_label_a_row():
+    for model, classes in ((CODES, np.arange(3)), (TEXTS, np.array(["no", "yes"]))):
+        y = np.eye(len(classes))[np.minimum(IRIS_Y, len(classes) - 1)]
+        got = permute(model, IRIS_X, model.classes_[np.argmax(y, axis=1)])
+        assert got.settings["score"]["accuracy"] > 0.9
+    with pytest.raises(ValueError, match=r"a column of 0 and 1 for each output.*numpy.argmax\(y, axis=1\)"):
+        permute(function(CODES), IRIS_X, np.eye(3)[IRIS_Y])
+    permute(function(CODES), IRIS_X, np.argmax(np.eye(3)[IRIS_Y], axis=1))
+
+
+@pytest.mark.parametrize("shift", [0, 1, -1])
+def test_functions_that_return_one_of_several_labels(shift):
+    def labels(X):
+        return CODES.predict(X) + shift
+
+    model = xk.wrap(labels, task="classification")
+    got = permute(model, IRIS_X, IRIS_Y + shift)
+    assert naive.numbers_of(got) == naive.numbers_of(permute(CODES, IRIS_X, IRIS_Y))
+    with pytest.raises(ValueError, match="1 output for 3 classes: such a function must return labels"):
+        permute(model, IRIS_X, IRIS_Y + shift, scoring="neg_log_loss")
+    with pytest.raises(ValueError, match="1 output for 3 classes: such a function must return labels"):
+        permute(xk.wrap(lambda X: X[:, 0] / 10, task="classification"), IRIS_X, IRIS_Y + shift)
+    with pytest.raises(ValueError, match="the model gives 1 output, which does not fit the 3 classes in y"):
+        permute(model, IRIS_X, np.array(["a", "b", "c"])[IRIS_Y])
+
+
+def test_numbers_with_fractions_for_a_classifier():
+    with pytest.raises(ValueError, match="y holds .* different numbers with fractions, and the model is a c"):
+        permute(function(CODES), IRIS_X, IRIS_X[:, 0])
 
 
 def test_a_scorer_of_classes_on_a_regression():

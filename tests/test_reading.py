@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xaikit.tables.cells import FittedColumn
+from xaikit.tables import csv_files
+from xaikit.tables.cells import Digits, FittedColumn, is_exact, is_plain, numbers_of
 from xaikit.tables.csv_files import Options
 from xaikit.tables.reading import read_table, read_tables
 from xaikit.tables.schema import Schema
@@ -217,3 +218,29 @@ def test_many_columns_alike_get_one_sentence_more():
     notes = read_tables(["t.csv"]).notes
     assert len(notes) == 1 + 5 + 1
     assert notes[-1] == "the same holds for c5, c6, c7 and c8."
+
+
+def test_looking_at_numbers_as_a_whole_agrees_with_looking_at_each():
+    rng = np.random.default_rng(0)
+    alphabet = np.array([*list("0012345678999.-+eE \n"), "1" * 15, "9223372036854775807", "e-320", "e400", "0.", ".5"])
+    found = 0
+    for _ in range(2000):
+        texts = ["".join(rng.choice(alphabet, rng.integers(1, 4))) for _ in range(rng.integers(1, 3))]
+        gaps = bool(rng.random() < 0.5)
+        got = Digits.of(texts, gaps, ".")
+        if got is not None:
+            found += 1
+            assert all(map(is_plain, texts))
+            assert is_exact(texts, gaps)
+            same(got.values, numbers_of(texts, gaps))
+    assert found > 200
+
+
+def test_blocks_of_rows_do_not_matter(monkeypatch):
+    frame = pd.DataFrame({"few": list("aabbcaab"), "many": list("abcdefga"), "n": [1, 1, 1, 2, 3, 4, 5, 6]})
+    frame.to_csv("t.csv", index=False)
+    for block in (1, 3, 100):
+        monkeypatch.setattr(csv_files, "BLOCK", block)
+        pd.testing.assert_frame_equal(read_table("t.csv"), frame)
+    frame.assign(many=["007", "NA", "7", "8", "NA", "9", "10", "007"]).to_csv("t.csv", index=False)
+    assert "column 'many' has 'NA' in 2 rows, kept as text" in " ".join(read_tables(["t.csv"]).notes)

@@ -102,6 +102,8 @@ TARGETS = {
     "unused levels": (Likely(NAMES), pd.Categorical(NAMES[Y], ["maybe", "yes", "no"])),
     "levels of numbers": (Likely(), pd.Series(pd.Categorical(Y, [1, 0, 5]))),
     "boolean": (Likely((False, True)), pd.Series(Y == 1, dtype="boolean")),
+    "array of boolean": (Likely((False, True)), pd.array(Y == 1, dtype="boolean")),
+    "text of pandas": (Likely(NAMES), pd.Series(NAMES[Y], dtype="string")),
     "True beside 0": (Likely(), TRUTHS),
     "Decimal": (Likely(), objects([Decimal(int(v)) for v in Y])),
     "whole floats": (Likely(), Y.astype(np.float16)),
@@ -169,6 +171,8 @@ BAD_TARGETS = {
     "a None": (CLASS, with_one(None), GONE),
     "a NaN among texts": (CLASS, with_one(np.nan), GONE),
     "an NA": (Likely((False, True)), pd.Series([None, *(Y[1:] == 1)], dtype="boolean"), GONE),
+    "an NA in an array": (Likely((False, True)), pd.array([None, *(Y[1:] == 1)], dtype="boolean"), GONE),
+    "an NA among texts": (Likely(NAMES), pd.array([None, *NAMES[Y][1:]], dtype="string"), GONE),
     "a masked label": (Likely(), np.ma.array(Y, mask=np.arange(12) == 3), GONE),
     "a masked number": (Line(), np.ma.array(T, mask=np.arange(12) == 3), GONE),
     "Decimal's NaN": (Line(), [Decimal("NaN"), *map(Decimal, T[1:].astype(int).tolist())], GONE),
@@ -190,7 +194,7 @@ BAD_TARGETS = {
     "durations": (Line(), list(CLOCK - CLOCK[0]), "timedelta64.*regression: pass numbers"),
     "texts of numbers": (Line(), T.astype(str), "y holds str, and the model is a regression"),
     "complex numbers": (Line(), T * 1j, "complex128, and the model is a regression"),
-    "two targets": (Line(), np.column_stack([T, T]), "several targets"),
+    "two targets": (Line(), np.column_stack([T, T]), "y has 2 columns. Pass one for each output"),
     "a row": (Line(), T[None], "holds 1 label for 12 rows"),
 }
 
@@ -250,6 +254,7 @@ def test_probabilities_that_are_none():
 
 @pytest.mark.parametrize(("weights", "sentence"), [
     (np.ma.array(np.ones(12), mask=np.arange(12) == 3), "got values of object"),
+    (pd.array([None, *[1] * 11], dtype="Int64"), "got nan in row 0"),
     ([None, *[1.0] * 11], "got values of object"), ([-1, *[1.0] * 11], "got -1 in row 0"),
     (np.zeros(12), "their sum is 0"), ([np.nan, *[1.0] * 11], "got nan in row 0"),
     ([[1.0], [1.0, 2.0]] * 6, "does not form an array"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.attributes import classes_of as declared_classes
+from xaikit.predictor.attributes import declared_classes
 from xaikit.settings import is_whole
 from xaikit.tables.targets import Labels, class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
@@ -28,13 +28,16 @@ class Classes:
         The column of each class among a function's outputs. A single output is of the second of
         two classes, or of the first: then `columns` is (1, 0). None for an estimator, whose
         methods answer in the order of its classes.
+    labels : bool
+        Whether a function's single output must be the label itself: there are more than two.
     """
 
     values: Any
     columns: np.ndarray | None = None
+    labels: bool = False
 
 
-def classes_of(predictor: Predictor, labels: np.ndarray) -> Classes:
+def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
     """Return the classes that a model declares, or those that its outputs and the labels suggest.
 
     Raises
@@ -48,20 +51,42 @@ def classes_of(predictor: Predictor, labels: np.ndarray) -> Classes:
     if predictor.methods:
         return Classes(np.unique(labels))
     names, seen = predictor.output_names or (), distinct_labels(labels.ravel())
+    if labels.ndim > 1 and len(names) > 2 and is_one_hot(labels, names):
+        raise ValueError("y holds a column of 0 and 1 for each output of the model; pass one label "
+                         "per row: numpy.argmax(y, axis=1).")
     types = {type(v).__name__ for v in seen}
     if len(types) > 1:
         raise ValueError(f"y holds labels of several types, {listed(sorted(types))}, whose order "
                          "is not known; make them one, and the model's classes with them.")
     values = classes_of_outputs(seen, names)
+    if values is None and len(names) == 1 and len(seen) > 2 and all(map(is_whole, seen)):
+        return Classes(np.unique(labels), labels=True)
     if values is None or len({type(v) for v in values}) > 1:
-        raise ValueError(
-            f"the model gives {len(names)} outputs, which do not fit the {len(seen)} classes in y; "
-            "wrap a function with one output a class.")
+        raise ValueError(_misfit(len(names), seen))
     # Scorers want the classes, and the columns of answers, in sorted order.
     columns = np.array(sorted(range(len(values)), key=values.__getitem__))
     # A class that only an output names may be a longer text than the labels.
     dtype = np.str_ if labels.dtype.kind == "U" else labels.dtype
     return Classes(np.array([values[k] for k in columns], dtype=dtype), columns)
+
+
+def _misfit(n_outputs: int, seen: list[Any]) -> str:
+    """Write that a function's outputs do not fit the labels."""
+    if any(isinstance(v, float) and not v.is_integer() for v in seen):
+        return (f"y holds {plural(len(seen), 'different number')} with fractions, and the model is "
+                "a classifier: pass the labels of its classes, or, if it is a regression, wrap it "
+                "with task='regression'.")
+    verb = "does" if n_outputs == 1 else "do"
+    return (f"the model gives {plural(n_outputs, 'output')}, which {verb} not fit the {len(seen)} "
+            "classes in y; wrap a function with one output a class, and pass rows of every class "
+            "or name the outputs (output_names=).")
+
+
+def is_one_hot(labels: np.ndarray, classes: Any) -> bool:
+    """Return whether labels say of each class, in its own column, whether a row is of it."""
+    if labels.shape[1] != len(classes) or np.ndim(classes[0]) > 0 or labels.dtype.kind in "OSUmM":
+        return False
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
 
 
 def classes_of_outputs(seen: list[Any], names: tuple[str, ...]) -> list[Any] | None:
@@ -160,7 +185,8 @@ def as_numbers(y: Labels) -> Labels:
         what = next((type(v).__name__ for v in cells if not isinstance(v, Real | Decimal)),
                     str(y.values.dtype))
         raise ValueError(f"y holds {what}, and the model is a regression: pass numbers, such as "
-                         "seconds for a duration, or wrap it with task='classification'.")
+                         "seconds for a duration, or, if it is a classifier, wrap it with "
+                         "task='classification'.")
     return replace(y, values=y.values.astype(np.float64))
 
 

@@ -15,7 +15,7 @@ from xaikit.explainers.classes import (
     Classes,
     as_numbers,
     check_complete,
-    classes_of,
+    classes_for_scores,
     known_labels,
     strange_labels,
 )
@@ -185,7 +185,8 @@ def score_work(
     check_complete(y)
     predictor, warnings = questions.predictor, list[str]()
     scorers = scorers_of(scoring, predictor.task, weights is not None)
-    classes = classes_of(predictor, y.values) if predictor.task == "classification" else None
+    classes = (classes_for_scores(predictor, y.values)
+               if predictor.task == "classification" else None)
     strict = any(map(of_sklearn, scorers.values()))
     if classes is not None:
         y, warnings = known_labels(y, classes, strict)
@@ -195,7 +196,8 @@ def score_work(
     ready = Scoring(scorers, y, weights, predictor.columns,
                     random_blocks(len(y), stream(shuffles.seed, "blocks")),
                     by_class=known or y.values.dtype.kind not in "iuf")
-    as_is = replay_of(predictor, questions.table, questions.base, classes)
+    as_is = replay_of(predictor, questions.table, questions.base, classes,
+                      labels=classes is not None and classes.labels)
     scores = ready(as_is)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.labels, tuple(warnings))
 

@@ -134,6 +134,11 @@ class Replay(BaseEstimator):
                 set(np.unique(answers).tolist()) <= set(classes):
             self.labels = True
             return self.classes_[[classes.index(v) for v in answers[:, 0].tolist()]]
+        if self.classes is not None and self.classes.labels:
+            raise SettingError(
+                f"the model gives 1 output for {len(classes)} classes: such a function must return "
+                "labels that y holds, and has no probabilities. Wrap a function with one output a "
+                "class, or choose a scorer of labels, such as 'accuracy'.")
         raise SettingError(
             f"the model's answers lie between {answers.min():.4g} and {answers.max():.4g}: they "
             "are not probabilities. Say xk.wrap(model, task='classification', output='logits') if "

@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.metrics import get_scorer
 
 from xaikit.errors import XaikitError
+from xaikit.explainers.refused_scorers import Refused, why_not
 from xaikit.explainers.replay import Replay
 from xaikit.predictor.answers import LARGEST
 from xaikit.tables.schema import Schema
 from xaikit.tables.tables import rows_of
-from xaikit.tables.targets import Labels, distinct_labels
-from xaikit.tables.wording import cut, level_text, listed
+from xaikit.tables.targets import Labels
+from xaikit.tables.wording import cut
 
 BLOCKS = 10
 """Parts of the rows left out in turn for the standard error of a score."""
@@ -62,15 +63,19 @@ class Scoring:
         # scikit-learn's scorers pass on what they are handed; only a user's looks at it.
         replay.handed = part if of_sklearn(scorer) else self.schema.native(part)
         weights = {} if self.weights is None else {"sample_weight": self.weights[rows]}
+
+        def score(other: Any) -> float:
+            return float(other(replay, replay.handed, labels, **weights))
+
         try:
-            return float(scorer(replay, replay.handed, labels, **weights))
-        except (TypeError, ValueError) as error:
+            return score(scorer)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
             if isinstance(error, XaikitError) or not of_sklearn(scorer):
                 raise
+            refused = Refused(name, scorer, replay, np.asarray(labels), str(error), score)
             raise ValueError(
-                f"the scorer {name!r} cannot score these rows: "
-                f"{why_not(replay.classes_, np.asarray(labels), str(error))} scikit-learn says: "
-                f"{cut(error, 200)}") from error
+                f"the scorer {name!r} cannot score these rows: {why_not(refused)} "
+                f"scikit-learn says: {cut(error, 200)}") from error
 
     def named(self, scores: Any) -> dict[str, float]:
         """Return scores by name."""
@@ -113,64 +118,6 @@ class Scoring:
     def _counted(self, rows: np.ndarray) -> np.ndarray:
         """Return the labels of those rows that have a weight."""
         return self.y.values[rows if self.weights is None else rows[self.weights[rows] > 0]]
-
-
-def why_not(classes: Any, labels: np.ndarray, error: str) -> str:
-    """Write why a scorer may have refused labels, and what to do.
-
-    Parameters
-    ----------
-    classes : array, list or None
-        Of the model, if it is a classifier.
-    labels : array (n_rows, …)
-    error : str
-        What the scorer said.
-
-    Examples
-    --------
-    >>> why_not(None, np.array([0.5, 1.5]), "continuous is not supported")
-    "the model is a regression. Choose a scorer of numbers, such as 'r2'."
-    """
-    if "sample_weight" in error:
-        return "it takes no weights. Choose another scorer, or leave out sample_weight."
-    if labels.ndim > 1:
-        return "there are several targets. Choose a scorer of several."
-    if classes is None:
-        return "the model is a regression. Choose a scorer of numbers, such as 'r2'."
-    if odd := odd_types(labels):
-        return (f"y holds {odd}. scikit-learn takes whole numbers, truth values or text of one "
-                "type for classes: convert the labels, and the model's classes with them.")
-    if np.ndim(classes[0]) > 0:
-        return "there are several targets. Choose a scorer of several."
-    seen, known = distinct_labels(labels), np.asarray(classes).tolist()
-    shown = [listed([level_text(v) for v in some]) for some in (seen, known)]
-    about = f"y holds {shown[0]}, and the model's classes are {shown[1]}."
-    if len(seen) < len(known):
-        return (f"{about} Pass rows of every class, or choose a scorer of predicted classes, such "
-                "as 'accuracy' or 'f1_macro'.")
-    if len(known) > 2:
-        return (f"{about} Choose a scorer of several classes, such as 'accuracy', 'f1_macro' or "
-                "'roc_auc_ovr'.")
-    return (f"{about} If it asks for the positive class, name it in a scorer of your own: "
-            f"sklearn.metrics.make_scorer(…, pos_label={known[-1]!r}).")
-
-
-def odd_types(labels: np.ndarray) -> str:
-    """Return words for labels that scikit-learn does not take for classes; none for others.
-
-    Examples
-    --------
-    >>> odd_types(np.array([b"no", b"yes"])), odd_types(np.array([1, "1"], dtype=object))
-    ('bytes', 'int and str')
-    >>> odd_types(np.array([0.0, 0.5])), odd_types(np.array([0.0, 1.0]))
-    ('fractions', '')
-    """
-    if labels.dtype.kind == "f":
-        return "" if (labels == np.round(labels)).all() else "fractions"
-    if labels.dtype.kind != "O":
-        return "bytes" if labels.dtype.kind == "S" else ""
-    types = {"str" if isinstance(v, str) else type(v).__name__ for v in labels}
-    return listed(sorted(types)) if len(types) > 1 or not types <= {"str", "int", "bool"} else ""
 
 
 def of_sklearn(scorer: Any) -> bool:

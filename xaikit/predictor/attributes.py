@@ -39,7 +39,7 @@ def method(thing: Any, name: str) -> Callable[..., Any] | None:
     return found if callable(found) else None
 
 
-def classes_of(model: Any) -> Any:
+def declared_classes(model: Any) -> Any:
     """Return the classes that a model declares as ``classes_``, in the order of its outputs.
 
     Returns

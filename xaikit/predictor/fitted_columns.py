@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.attributes import attribute, classes_of
+from xaikit.predictor.attributes import attribute, declared_classes
 from xaikit.tables.cells import FittedColumn
 
 NUMBERS_ONLY = (
@@ -55,7 +55,7 @@ def fitted_labels(predictor: Predictor) -> FittedColumn:
 
     Numbers may be codes of the labels that a table has.
     """
-    classes = classes_of(predictor.model_of_methods)
+    classes = declared_classes(predictor.model_of_methods)
     if isinstance(classes, np.ndarray) and classes.ndim == 1:
         known = FittedColumn.of_levels(classes)
         return known if known.kind == "text" else FittedColumn()
@@ -99,7 +99,12 @@ def _of_steps(steps: Sequence[Any], names: Sequence[str]) -> Known:
     for step in steps:
         if step is None or isinstance(step, str):  # passthrough
             continue
-        known = _of(step, names) | known
+        own = _of(step, names)
+        if step is not steps[0]:
+            # Objects that an imputer made of numbers are no objects in the table.
+            own = {name: FittedColumn.of_levels(list(c.levels)) if c.levels is not None else c
+                   for name, c in own.items()}
+        known = own | known
         if not type(step).__module__.startswith("sklearn.impute") \
                 or len(step.get_feature_names_out()) != len(names):
             break
@@ -180,9 +185,10 @@ def _xgboost_levels(booster: Any) -> Any:
 
 def _of_catboost(model: Any) -> Known:
     names = model.feature_names_ or ()
-    texts = {*model.get_cat_feature_indices(), *model.get_text_feature_indices()}
-    return {name: FittedColumn("text" if j in texts else "number")
-            for j, name in enumerate(names)}
+    known = dict.fromkeys(names, FittedColumn("number"))
+    known |= {names[j]: FittedColumn("text") for j in model.get_text_feature_indices()}
+    hashed = FittedColumn("text", hashed=True)
+    return known | {names[j]: hashed for j in model.get_cat_feature_indices()}
 
 
 BOOSTERS = {"lightgbm": _of_lightgbm, "xgboost": _of_xgboost, "catboost": _of_catboost}

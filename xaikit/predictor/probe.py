@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.errors import ModelError, ProbeError
-from xaikit.predictor.attributes import classes_of
+from xaikit.predictor.attributes import declared_classes
 from xaikit.predictor.memory import row_keys
 from xaikit.tables.tables import Batch, take_rows
 
@@ -107,7 +107,7 @@ def probe(predictor: Any, batch: Batch) -> Findings:
 
 def _class_order(predictor: Any, batch: Batch) -> list[str]:
     """Warn if the classes that a classifier names are not those with the largest probability."""
-    classes = classes_of(predictor.model_of_methods)
+    classes = declared_classes(predictor.model_of_methods)
     if predictor.scale != "proba" or "predict" not in predictor.methods \
             or not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) < 2:
         return []

@@ -17,7 +17,7 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.attributes import classes_of
+from xaikit.predictor.attributes import declared_classes
 from xaikit.predictor.wrapping import wrap
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
@@ -198,7 +198,7 @@ class Blind:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
-        classes = classes_of(predictor.model_of_methods)
+        classes = declared_classes(predictor.model_of_methods)
         if classes is not None:
             self.classes_ = classes
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explainers.classes import classes_of_outputs
-from xaikit.predictor.attributes import classes_of
+from xaikit.predictor.attributes import declared_classes
 from xaikit.reporting.inputs import Case
 from xaikit.tables.targets import class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
@@ -147,7 +147,7 @@ def _class_values(
     case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]
 ) -> list[Any] | None:
     """Return the class of each output, of a single one [the other, its own]; None if unknown."""
-    declared = classes_of(case.predictor.model_of_methods)
+    declared = declared_classes(case.predictor.model_of_methods)
     if declared is not None and not isinstance(declared, list):
         return _declared(case, list(declared), notes)
     seen, names = distinct_labels(y), case.output_names

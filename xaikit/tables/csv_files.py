@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import sys
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from xaikit.tables.wording import cut, listed, plural
 
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|"}
 """Delimiters besides the comma that files often have, as an option names them."""
+BLOCK = 8192
+"""Rows whose cells are looked up together."""
 
 
 def _is_delimiter(value: Any) -> bool:
@@ -75,7 +77,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Cells:
-    """A column: its different cells in order of appearance, and the number of each row's cell."""
+    """A column: its cells in order of appearance, and the number of each row's cell.
+
+    Equal cells may come several times if most are different: to find them would take longer.
+    """
 
     texts: list[str]
     codes: np.ndarray
@@ -145,15 +150,40 @@ def _read(path: str, reader: Any, options: Options, known: Sequence[str]) -> CSV
                          "NUL characters. Is it utf-16, or no CSV file?")
     if len(header) == 1 and options.delimiter is None:
         _check_delimiter(path, header[0])
-    texts: list[dict[str, int]] = [{} for _ in header]
-    codes = [array("q") for _ in header]
-    columns = list(zip(texts, codes, strict=True))
-    for row in _rows(path, reader, len(header)):
-        for (numbers, of_rows), cell in zip(columns, row, strict=True):
-            of_rows.append(numbers.setdefault(cell, len(numbers)))
-    cells = [Cells(list(numbers), np.array(of_rows, dtype=np.int64))
-             for numbers, of_rows in columns]
+    columns = [_Column() for _ in header]
+    rows = _rows(path, reader, len(header))
+    while block := list(islice(rows, BLOCK)):
+        for column, part in zip(columns, zip(*block, strict=True), strict=True):
+            column.add(part)
+    cells = [column.cells() for column in columns]
     return _named(path, header, cells, known)
+
+
+class _Column:
+    """Collects the cells of a column; those of few texts by number, as equal texts take memory."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.numbers: dict[str, int] | None = None
+        self.codes: list[np.ndarray] = []
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Add the cells of some rows; the first of them decide whether texts are numbered."""
+        if not self.texts and self.numbers is None and 2 * len(set(cells)) <= len(cells):
+            self.numbers = {}
+        if self.numbers is None:
+            self.texts.extend(cells)
+            return
+        numbers = self.numbers
+        for text in dict.fromkeys(cells):
+            numbers.setdefault(text, len(numbers))
+        self.codes.append(np.fromiter(map(numbers.__getitem__, cells), np.int64, len(cells)))
+
+    def cells(self) -> Cells:
+        """Return all cells."""
+        if self.numbers is None:
+            return Cells(self.texts, np.arange(len(self.texts)))
+        return Cells(list(self.numbers), np.concatenate(self.codes))
 
 
 def _rows(path: str, reader: Any, width: int) -> Iterator[list[str]]:

@@ -11,11 +11,19 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.binary_files import read_binary
-from xaikit.tables.cells import Decision, FittedColumn, decide, is_number, numbers_of, truths_of
+from xaikit.tables.cells import (
+    Decision,
+    FittedColumn,
+    decide,
+    is_number,
+    numbers_of,
+    truths_of,
+)
 from xaikit.tables.csv_files import Cells, CSVFile, Options, read_columns
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.reading_notes import JointColumn, column_notes, few, summary
 from xaikit.tables.wording import cut, is_missing
+from xaikit.tables.written_levels import levels_written
 
 ENDINGS = (".csv", ".parquet", ".feather")
 
@@ -165,9 +173,11 @@ def _joined(name: str, files: list[CSVFile]) -> JointColumn:
     """Join the cells of a column of several files."""
     numbers: dict[str, int] = {}
     codes: dict[str, np.ndarray] = {}
-    for file in files:
-        if name not in file.columns:
-            continue
+    having = [file for file in files if name in file.columns]
+    if len(having) == 1:
+        only = having[0].columns[name]
+        return JointColumn(name, only.texts, {having[0].path: only.codes})
+    for file in having:
         own: Cells = file.columns[name]
         new = [numbers.setdefault(text, len(numbers)) for text in own.texts]
         codes[file.path] = np.array(new, dtype=np.int64)[own.codes]
@@ -182,32 +192,58 @@ def _cells(
     column: JointColumn, decision: Decision, known: FittedColumn, decimal: str
 ) -> pd.Series:
     """Return the different cells of a column as values."""
-    gone = np.array([text in decision.missing for text in column.texts], dtype=bool)
-    rest = [text for text in column.texts if text not in decision.missing]
+    gone, rest = np.zeros(len(column.texts), dtype=bool), list(column.texts)
+    if decision.missing:
+        gone[:] = [text in decision.missing for text in column.texts]
+        rest = [text for text in column.texts if text not in decision.missing]
     if decision.kind == "text":
         # Inferred from text alone, the dtype is that of text in this pandas.
         cells = pd.Series([*column.texts, ""]).iloc[:-1]
-        cells = cells.mask(gone) if gone.any() else cells
+        if gone.any():
+            cells = cells.mask(gone) if known.gap is not None else _objects(cells, gone, None)
+    elif decision.kind == "levels":
+        cells = _of_levels(rest, gone, known)
     elif decision.kind == "boolean":
         cells = _spread([truths_of(rest)[text.strip()] for text in rest], gone)
         if gone.any() and known.kind == "number":
             cells = cells.astype(float)
     else:
-        if decision.decided:
+        if decision.digits is not None:
+            values = decision.digits.values
+        else:
             _check_numbers(column, rest, known, decimal)
-        values = numbers_of(rest, bool(gone.any()), decimal)
+            values = numbers_of(rest, bool(gone.any()), decimal)
         cells = _spread(values if rest else [float("nan")][:0], gone)
         cells = cells if rest else cells.astype(float)
     return _as_levels(cells, known) if known.category else cells
+
+
+def _of_levels(texts: list[str], gone: np.ndarray, known: FittedColumn) -> pd.Series:
+    """Return the levels that texts stand for: times as times, all else as objects."""
+    values = levels_written(texts, known.levels or ()).values
+    cells = np.empty(len(gone), dtype=object)
+    cells[~gone] = np.fromiter(values, dtype=object, count=len(values))
+    cells[gone] = known.gap
+    times = (pd.Timestamp, pd.Timedelta)
+    return pd.Series(cells, dtype=None if any(
+        all(isinstance(v, kind) for v in values) for kind in times) and values else object)
+
+
+def _objects(cells: pd.Series, gone: np.ndarray, gap: Any) -> pd.Series:
+    """Return cells as objects, with a missing value of the fit's own."""
+    made = cells.to_numpy(dtype=object, copy=True)
+    made[gone] = gap
+    return pd.Series(made, dtype=object)
 
 
 def _spread(values: list[Any], gone: np.ndarray) -> pd.Series:
     """Return values with NaN where cells are missing."""
     if not gone.any():
         return pd.Series(values)
-    cells = pd.Series(np.nan, index=range(len(gone)), dtype=object)
+    truths = bool(values) and isinstance(values[0], bool)
+    cells = np.full(len(gone), np.nan, dtype=object if truths else np.float64)
     cells[~gone] = values
-    return cells if values and isinstance(values[0], bool) else cells.astype(float)
+    return pd.Series(cells)
 
 
 def _check_numbers(
@@ -226,4 +262,6 @@ def _as_levels(cells: pd.Series, known: FittedColumn) -> pd.Series:
     """Return a category of the levels of the fit, and after them those that it did not have."""
     levels = [level for level in known.levels or () if not is_missing(level)]
     new = sorted(set(cells.dropna()) - set(levels), key=str)
-    return cells.astype(object).astype(pd.CategoricalDtype([*levels, *new]))
+    equal = {level: level for level in levels}  # of the fit's own type: 1.0 for True
+    own = [equal.get(cell, cell) for cell in cells.astype(object)]
+    return pd.Series(own, dtype=object).astype(pd.CategoricalDtype([*levels, *new]))

@@ -16,20 +16,24 @@ from xaikit.tables.cells import (
     looks_like_number,
     may_be_code,
     numbers_of,
+    truths_of,
 )
-from xaikit.tables.wording import cut, listed, plural
+from xaikit.tables.wording import cut, is_missing, listed, plural
+from xaikit.tables.written_levels import levels_written
 
 MOST = 5
 """Columns that get a sentence of their own, for each kind of sentence."""
 MOST_NAMED = 20
 """Columns named of each kind."""
+STARTS = frozenset("-.0123456789iI")
+"""First characters of plain numbers."""
 KINDS = {"number": "numbers in", "text": "text in", "boolean": "truth values in",
-         "nothing": "no value in"}
+         "levels": "levels of the fit in", "nothing": "no value in"}
 
 
 @dataclass(frozen=True)
 class JointColumn:
-    """A column of one or more files: its different cells, and the cell of each row, by path."""
+    """A column of one or more files: its cells, and the number of each row's cell, by path."""
 
     name: str
     texts: list[str]
@@ -76,9 +80,14 @@ def column_notes(
     column: JointColumn, decision: Decision, known: FittedColumn, decimal: str
 ) -> Iterator[tuple[str, str, str]]:
     """Yield (sort, column, sentence) on all that a column might be read as instead."""
-    rest = [text for text in column.texts if text not in decision.missing]
+    rest = column.texts if not decision.missing else [
+        text for text in column.texts if text not in decision.missing]
     notes = {
         "gaps": _gaps(column, decision),
+        "empty": _empty(column, rest, known) if decision.kind in ("text", "levels") else None,
+        "None": _two_gaps(column, decision, known),
+        "truths": _truths(column, decision, rest, known),
+        "levels": _levels(column, rest, known) if decision.kind == "levels" else None,
         "markers": _markers(column, rest, known) if decision.kind == "text" else None,
         "blanks": _blanks(column, rest, known) if decision.kind == "text" else None,
         "text": None if decision.decided or decision.kind != "text" else _text(column, rest),
@@ -91,7 +100,7 @@ def column_notes(
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    return listed(repr(cut(text, 40)) for text in texts)
+    return listed(repr(cut(text, 40)) for text in dict.fromkeys(texts))
 
 
 def _gaps(column: JointColumn, decision: Decision) -> str | None:
@@ -99,6 +108,54 @@ def _gaps(column: JointColumn, decision: Decision) -> str | None:
     if not written:
         return None
     return f"has {_quoted(written)} in {plural(column.count(written), 'row')}, read as missing"
+
+
+def _empty(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on empty cells that were kept as the empty text."""
+    if "" not in rest:
+        return None
+    why = "was a level of the fit" + (", as missing was" if known.has_missing else "")
+    if known.hashed:
+        why = "the model takes in place of missing ones"
+    return (f"has empty cells in {plural(column.count(['']), 'row')}, read as the empty text, "
+            f"which {why}; add --na-values '' if they are missing")
+
+
+def _two_gaps(column: JointColumn, decision: Decision, known: FittedColumn) -> str | None:
+    """Return a sentence on missing cells where the fit had two kinds of them."""
+    gone = [level for level in known.levels or () if is_missing(level)]
+    if not decision.missing or not any(v is None for v in gone) or all(v is None for v in gone):
+        return None
+    return ("has missing cells, read as NaN; the fit had None as another level, which a CSV file "
+            "does not tell apart: pass a table with None, or a Parquet file of objects")
+
+
+def _truths(
+    column: JointColumn, decision: Decision, rest: Sequence[str], known: FittedColumn
+) -> str | None:
+    """Return a sentence on truth values, if the model takes text for something else."""
+    written = [text for text in rest if truths_of([text])] if known.hashed else []
+    by_user = len(written) == len(column.texts) and decision.kind == "text"
+    if not written or by_user:
+        return None
+    if decision.kind == "boolean":
+        return (f"has {_quoted(written)}, read as truth values; add --text-columns "
+                f"{column.name!r} if the model was fitted on text")
+    return (f"has {_quoted(written)} in {plural(column.count(written), 'row')}, read as text; if "
+            "the model was fitted on truth values, replace them by 1 and 0, which it takes for the "
+            "same")
+
+
+def _levels(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on cells that are no level of the fit, or could be several."""
+    found = levels_written(rest, known.levels or ())
+    if found.new:
+        return (f"has {_quoted(found.new)} in {plural(column.count(found.new), 'row')}, which "
+                "was no level of the fit")
+    if found.unclear:
+        return (f"has {_quoted(found.unclear)} in {plural(column.count(found.unclear), 'row')}, "
+                "which stands for levels of several types; it was read as the one that is no text")
+    return None
 
 
 def _markers(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
@@ -121,19 +178,19 @@ def _blanks(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> st
 
 def _text(column: JointColumn, rest: Sequence[str]) -> str | None:
     """Return a sentence on a column that looks like one of numbers, but is none."""
-    odd = [text for text in rest if not is_plain(text) and text.strip() not in MARKERS]
-    alike = [text for text in rest if looks_like_number(text)]
-    numbers = [text for text in rest if is_plain(text)]
     others = [text for text in rest if text.strip() not in MARKERS]
     if not others:
         return None
-    if len(alike) == len(others):
+    if all(map(looks_like_number, others)):
+        odd = [text for text in others if not is_plain(text)]
         shown = odd[0] if odd else max(rest, key=len)
         return (f"was read as text: numbers would change {cut(shown, 40)!r} "
                 f"({column.where(shown)})" + _decimal_hint(odd))
+    numbers = [text for text in rest if text.lstrip()[:1] in STARTS and is_plain(text)]
     if 2 * column.count(numbers) >= column.count(rest):
-        return (f"was read as text: most cells are numbers, but not {cut(odd[0], 40)!r} "
-                f"({column.where(odd[0])})")
+        shown = next(text for text in others if not is_plain(text))
+        return (f"was read as text: most cells are numbers, but not {cut(shown, 40)!r} "
+                f"({column.where(shown)})")
     return None
 
 
@@ -147,13 +204,15 @@ def _numbers(
 ) -> str | None:
     """Return a sentence on numbers that could be codes."""
     gaps = bool(decision.missing)
-    padded = [text for text in rest if decision.decided
-              and not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
+    padded = [] if decision.digits is not None or not decision.decided else [
+        text for text in rest
+        if not (is_plain(text, decimal) and is_exact([text], gaps, decimal))]
     if padded:
         value = numbers_of(padded[:1], True, decimal)[0]
         return (f"was read as numbers, since {known.whose} numbers: {padded[0]!r} "
                 f"({column.where(padded[0])}) as {value:.17g}")
-    codes = [] if decision.decided else [text for text in rest if may_be_code(text)]
+    no_powers = decision.digits is not None and not decision.digits.powers
+    codes = [] if decision.decided or no_powers else [text for text in rest if may_be_code(text)]
     if codes:
         value = numbers_of(codes[:1], True, decimal)[0]
         return (f"was read as numbers, {codes[0]!r} ({column.where(codes[0])}) as {value:.17g}; "

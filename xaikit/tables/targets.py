@@ -209,7 +209,8 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
 
 def _array(given: Any, name: str) -> np.ndarray:
     """Return what is no pandas object as an array; a masked cell is a missing one."""
-    if np.ma.is_masked(given):
+    # Nullable arrays of pandas have masks as well, and look masked to NumPy.
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         cells = np.array(given.data, dtype=object)
         cells[np.ma.getmaskarray(given)] = None
         return cells

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.answers import in_row_order
-from xaikit.predictor.attributes import attribute, classes_of, method
+from xaikit.predictor.attributes import attribute, declared_classes, method
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import (
     LightGBMBooster,
@@ -64,7 +64,7 @@ class Estimator(Backend):
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
         self.task = _task(self.model)
-        self.classes = classes_of(self.model)
+        self.classes = declared_classes(self.model)
         self.feature_names, self._spell = _fitted_names(self.model)
         self._of_lightgbm = _library(self.model) == "lightgbm"
         if self._of_lightgbm or _library(self.model) == "catboost":
