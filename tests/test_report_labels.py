@@ -10,6 +10,7 @@ import pytest
 from label_cases import MIDDLE
 from report_cases import Page, undrawn
 
+import xaikit as xk
 from xaikit.reporting import checks, document, performance
 from xaikit.reporting.truth import Truth
 
@@ -79,8 +80,31 @@ def test_a_sampling_error_that_is_not_known_is_no_failure(found):
 
 
 def test_cells_of_numbers_near_a_thousand_differ():
-    shown = [cell.text for cell in document.cells_of(pd.Series([999.7, 1000.2, np.nan]))]
-    assert shown == ["999.7", "1,000.2", "–"]
+    assert _shown({"x": [999.7, 1000.2, np.nan]}) == [["999.7"], ["1,000.2"], ["–"]]
+
+
+def _shown(columns, **settings):
+    table = document.Table("numbers", "", pd.DataFrame(columns), **settings)
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def test_numbers_of_one_unit_share_their_digits():
+    columns = {"row": [0, 1], "base": [1000.09, 1000.09], "prediction": [1000.06, 1000.5],
+               "effect": [-0.03, 0.41]}
+    assert _shown(columns, together=(1, 2)) == [["0", "1,000.09", "1,000.06", "−0.03"],
+                                                ["1", "1,000.09", "1,000.5", "0.41"]]
+    # A unit of its own in every row: 0.9995 is not 1, and 12.25 needs no four digits.
+    columns = {"model": [0.9995, 12.25], "constant guess": [1.0, 15.0]}
+    assert _shown(columns, across=True) == [["0.9995", "1"], ["12.2", "15"]]
+
+
+def test_the_report_writes_base_and_prediction_apart(rng):
+    X = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40)})
+    found = xk.report(lambda X: 1000.0 + 0.01 * X.to_numpy()[:, 0], X, y=np.full(40, 1000.0),
+                      methods=["kernel_shap"], random_state=0)
+    table = next(t for s in found.sections for t in s.tables() if t.name == "attributions")
+    for row, numbers in zip(table.rows, table.frame.itertuples(index=False), strict=True):
+        assert (row[1].text == row[2].text) == (abs(numbers[1] - numbers[2]) < 1e-9)
 
 
 def test_tenths_of_predictions_near_a_thousand_differ():

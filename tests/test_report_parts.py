@@ -97,5 +97,6 @@ def test_stability_by_hand():
 def test_cells_are_written_for_readers():
     column = pd.Series([True, 12345, 1999, 0.00012345, np.nan, None, pd.NaT, "a" * 100, "x\ny"],
                        dtype=object)
-    shown = [cell.text for cell in document.cells_of(column)]
+    table = document.Table("cells", "", pd.DataFrame({"cell": column}))
+    shown = [cell.text for cell, in table.rows]
     assert shown == ["yes", "12,345", "1999", "0.000123", "–", "–", "–", "a" * 48 + "…" + "a" * 31, "x y"]

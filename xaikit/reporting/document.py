@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -48,7 +47,9 @@ class Bullets:
 class Table:
     """A frame with a caption; `folded` tables open on a click.
 
-    Texts are not cut to what reads like another one, or like a name `among` which they are.
+    Texts are not cut to what reads like another one, or like a name `among` which they are. Numbers
+    of a column that differ look different, and so do those of columns that have one unit: they
+    stand `together`, by position. Where each row has a unit of its own, numbers are shown `across`.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Table:
     timing: bool = False
     longest: int = LONGEST_TEXT
     among: tuple[str, ...] = ()
+    together: tuple[int, ...] = ()
+    across: bool = False
     kind: ClassVar[str] = "table"
 
     @property
@@ -68,9 +71,23 @@ class Table:
     @property
     def rows(self) -> list[list[Cell]]:
         """The cells, row by row."""
-        columns = [cells_of(self.frame.iloc[:, j], self.longest, self.among)
-                   for j in range(self.frame.shape[1])]
-        return [list(row) for row in zip(*columns, strict=True)]
+        columns = [list(self.frame.iloc[:, j]) for j in range(self.frame.shape[1])]
+        texts = [labels([*column, *self.among], self.longest)[: len(column)] for column in columns]
+        for places in self._units():
+            floats = [(i, j) for i, j in places if isinstance(columns[j][i], float | np.floating)]
+            written = numbers(columns[j][i] for i, j in floats)
+            for (i, j), text in zip(floats, written, strict=True):
+                texts[j][i] = text
+        return [[Cell.of(column[i], text[i]) for column, text in zip(columns, texts, strict=True)]
+                for i in range(len(self.frame))]
+
+    def _units(self) -> list[list[tuple[int, int]]]:
+        """Return the places (row, column) of the numbers that are compared with each other."""
+        n_rows, n_columns = self.frame.shape
+        if self.across:
+            return [[(i, j) for j in range(n_columns)] for i in range(n_rows)]
+        alone = [(j,) for j in range(n_columns) if j not in self.together]
+        return [[(i, j) for j in group for i in range(n_rows)] for group in (*alone, self.together)]
 
     @property
     def numeric(self) -> list[bool]:
@@ -142,13 +159,3 @@ class Cell:
         if is_missing(value):
             return cls("–")
         return cls(text)
-
-
-def cells_of(column: pd.Series, longest: int = LONGEST_TEXT, among: Sequence[str] = ()
-             ) -> list[Cell]:
-    """Return the cells of a column: different numbers and texts look different."""
-    texts = labels([*column, *among], longest)[: len(column)]
-    floats = [i for i, v in enumerate(column) if isinstance(v, float | np.floating)]
-    for i, text in zip(floats, numbers(column.iloc[i] for i in floats), strict=True):
-        texts[i] = text
-    return [Cell.of(value, text) for value, text in zip(column, texts, strict=True)]

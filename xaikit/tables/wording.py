@@ -200,17 +200,19 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{text} %".replace("-", "−")
 
 
-def interval(lower: float, upper: float) -> str:
-    """Write an interval, or a dash if it is unknown.
+def interval(lower: float, upper: float, among: Iterable[float] = ()) -> str:
+    """Write an interval, with digits that tell it from the numbers `among` which it is shown.
+
+    An interval that is unknown is a dash.
 
     Examples
     --------
-    >>> interval(-0.5, 0.25)
-    '−0.5 to 0.25'
+    >>> interval(-0.5, 0.25), interval(0.99951, 1, among=[0.9997])
+    ('−0.5 to 0.25', '0.99951 to 1')
     """
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return "–"
-    return " to ".join(numbers([lower, upper]))
+    return " to ".join(numbers([lower, upper, *among])[:2])
 
 
 def listed(names: Any, most: int = 5, width: int = 60) -> str:

@@ -46,14 +46,14 @@ def tables(facts: Facts, files: dict[str, str]) -> Section:
     """Write section 9."""
     blocks: list[object] = [
         Table("importance", "Importance of every feature by every method",
-              importance_frame(facts.rankings), folded=True)]
+              importance_frame(facts.rankings), folded=True, together=(4, 5, 6, 7))]
     if facts.sample is not None:
         n = min(MOST_ROWS, facts.sample.n_rows)
         wide = facts.sample[:n].to_frame("wide")
         wide = wide.iloc[:, [0, *range(2, wide.shape[1])]]  # a feature may be named output, too
         blocks.append(Table("attributions", f"Contributions{facts.about} in "
                             f"{n} of {plural(facts.sample.n_rows, 'explained row')}", wide,
-                            folded=True))
+                            folded=True, together=(1, 2)))
     if files:
         blocks.append(Text(f"Beside this page: {files['importance']} and {files['attributions']} "
                            f"(all rows of these tables), {files['json']} (the explanations, exact) "

@@ -40,7 +40,7 @@ def performance(facts: Facts) -> Section:
         blocks.append(Bullets(tuple(facts.truth.notes)))
     if facts.measured:
         blocks.append(Table("performance", "The model beside a constant guess",
-                            measures_table(facts.measured)))
+                            measures_table(facts.measured), across=True))
     if facts.truth.task == "classification":
         blocks += _classification(facts)
     elif facts.truth.task == "regression":
@@ -51,7 +51,8 @@ def performance(facts: Facts) -> Section:
 def measures_table(measured: list[Measured]) -> pd.DataFrame:
     """Return one line per measure."""
     return pd.DataFrame([{
-        "measure": m.name, "model": m.value, "95 % interval": interval(m.lower, m.upper),
+        "measure": m.name, "model": m.value,
+        "95 % interval": interval(m.lower, m.upper, among=(m.value, m.baseline)),
         "constant guess": m.baseline, "better is": "higher" if m.higher_is_better else "lower",
         "meaning": m.meaning,
     } for m in measured])
@@ -72,7 +73,7 @@ def _classification(facts: Facts) -> list[object]:
     shown = bins.assign(**{"95 % interval": [interval(a, b) for a, b in
                                              zip(bins["lower"], bins["upper"], strict=True)]})
     table = Table("calibration", f"Predicted probability and observed share of “{name}”",
-                  shown.drop(columns=["lower", "upper", "weight"]))
+                  shown.drop(columns=["lower", "upper", "weight"]), together=(2, 3))
     svg = draw("calibration", f"Calibration of the probability of {name}: the observed share "
                f"against the predicted probability in {len(bins)} bins; mean distance "
                f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins))
@@ -107,7 +108,7 @@ def _frame(ax: Axes, across: str, up: str) -> None:
 
 def _regression(facts: Facts) -> list[object]:
     bins = residuals(facts.truth)
-    table = Table("residuals", "Residuals by tenths of the prediction", bins)
+    table = Table("residuals", "Residuals by tenths of the prediction", bins, together=(2, 3, 4))
     bias = float(means_of(facts.truth.target - facts.truth.predicted, facts.truth.weights))
     svg = draw("residuals", "Residuals, label minus prediction, against the prediction for "
                f"{len(facts.truth.target)} rows; mean residual {number(bias)}.", 3.6,

@@ -39,7 +39,7 @@ def shape(facts: Facts) -> Section:
              "the row's prediction; left of 0, it lowered it."),
         Figure("beeswarm", svg, "One point per row and feature.",
                Table("contributions", "Contributions of each feature over rows", table,
-                     folded=True)),
+                     folded=True, together=(1, 2, 3, 4))),
     ]
     with_data = [j for j in order if sample.feature_data(int(j)) is not None][:N_SCATTER]
     for j in with_data:
@@ -79,7 +79,8 @@ def _scatter(facts: Facts, sample: Attribution, j: int) -> list[object]:
                f"{plural(sample.n_rows, 'row')}.", 3.8, partial(_points, sample, j))
     return [Heading(name),
             Figure(f"scatter {j}", svg, f"{name}: value against contribution.",
-                   Table(key, f"Contributions by value of {name}", table, folded=True))]
+                   Table(key, f"Contributions by value of {name}", table, folded=True,
+                         together=(2, 3, 4)))]
 
 
 def band_table(sample: Attribution, j: int) -> pd.DataFrame:
