@@ -309,3 +309,13 @@ def test_moved_cells_are_of_the_type_of_the_column(cells, kind, form):
 
 def test_numbers_beyond_floats_are_infinite_to_a_measure():
     assert float_column(series([10**400, -(10**400), 1])).tolist() == [np.inf, -np.inf, 1.0]
+
+
+@pytest.mark.parametrize("way", ["quartile", "decile", "tree"])
+def test_bounds_of_decimals_are_not_those_of_rounded_floats(way, rng):
+    prices = [Decimal(f"{v:.2f}") if i % 2 else int(v) for i, v in enumerate(rng.uniform(0, 100, 40))]
+    X = pd.DataFrame({"p": pd.Series(prices, dtype=object)})
+    masker = xk.TabularMasker(X)
+    edges = columns_of(masker, way, np.array([[float(p)] for p in prices]))[0].edges
+    assert len(edges) > 1
+    assert all(-edge.as_tuple().exponent <= 6 for edge in edges)

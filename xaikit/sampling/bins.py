@@ -162,7 +162,8 @@ def _like_cells(edges: np.ndarray, origin: Any, floats: np.ndarray,
     out = np.empty(len(edges), dtype=object)
     for i, (edge, cell) in enumerate(zip(edges.tolist(), below, strict=True)):
         least = min(cells[floats > edge])
-        between = kind(origin) + (math.floor(edge) if kind is int else kind(repr(edge)))
+        # Twelve digits leave out what floats round, as in 30.009999999999998.
+        between = kind(origin) + (math.floor(edge) if kind is int else kind(f"{edge:.12g}"))
         out[i] = between if cell <= between < least else cell
     # Of two fractions between the same whole numbers, one edge is left.
     return np.unique(out)
