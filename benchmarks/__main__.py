@@ -44,6 +44,7 @@ def kernel_shap() -> Part:
     first = bench_first_call.first_call()
     memory = bench_memory.memory()
     many = bench_memory.many_rows()
+    long = bench_memory.long_text()
     continuous = bench_kernel_shap.overhead("continuous")
     beside = [row["peak MB"] - row["the explanation itself, MB"] for row in many]
     return Part([
@@ -60,6 +61,7 @@ def kernel_shap() -> Part:
         ("the same for wls", overhead[0]["overhead / model's time"], 0.1),
         ("10,000 rows: memory beside the explanation at most 1.1 of that for 1,000 rows",
          beside[1] / beside[0], 1.1),
+        ("a text of 2,000 words in at most 500 MB (MB / 500)", long[0]["peak MB"] / 500, 1.0),
     ], [
         "## Overhead of Kernel SHAP\n\nAdult, 12 features, 100 background rows, boosted trees; "
         f"median of {bench_kernel_shap.ROUNDS} runs in turn after a warm-up. Both are given the "
@@ -72,6 +74,7 @@ def kernel_shap() -> Part:
         "## Peak memory\n\nM = 100 features; `max_memory` is 64 MiB (67 MB). Measured by "
         "tracemalloc: what Python and NumPy allocate.", markdown(memory),
         "Rows of Adult, 20 background rows, 100 coalitions a row:", markdown(many),
+        "A text of many words, and a function of its length:", markdown(long),
     ])
 
 
@@ -190,7 +193,9 @@ def lime() -> Part:
         f"The {bench_lime.TOP} largest coefficients of Adult rows over seeds:",
         markdown(stability),
         "The forms for tables, by their own fit and stability:", markdown(forms),
-        "Several classes: R² of each explained together with the others, and alone:",
+        "Several classes on tree bins: leave-one-out R² of the classes, and Jaccard of their "
+        f"{bench_classes.TOP} largest coefficients over {bench_classes.SEEDS} seeds; one tree for "
+        "all classes, one for each (xaikit's own), and each class explained by itself:",
         markdown(classes),
         "## Scenes with known truth\n\nDigits pasted on patches of photographs, read by a small "
         "convolutional network. For scenes that it classifies correctly: how often the largest "

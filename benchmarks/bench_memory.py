@@ -1,4 +1,4 @@
-"""Peak memory of Kernel SHAP does not grow with rows × coalitions × background (M = 100)."""
+"""Peak memory: many rows, many coalitions, many background rows, and a text of many words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import xaikit as xk
 from benchmarks.cases import adult
 
 N_UNITS = 100
+N_WORDS = 2_000
 
 
 def memory() -> list[dict[str, Any]]:
-    """Measure the peak of what Python and NumPy allocate while explaining, without the input."""
+    """Measure the peak of what Python and NumPy allocate while explaining, without the input.
+
+    It does not grow with rows × coalitions × background.
+    """
     sizes = [(1, 250, 1_000), (1, 1_000, 1_000), (4, 1_000, 1_000), (16, 1_000, 1_000),
              (4, 1_000, 250)]
     rng = np.random.default_rng(0)
@@ -55,4 +59,23 @@ def many_rows() -> list[dict[str, Any]]:
             *e.details.values(), *e.feature_details.values())) + e.data.memory_usage().sum()
         found.append({"rows": n_rows, "model rows": e.cost.model_rows, "seconds": e.cost.seconds,
                       "peak MB": peak / 1e6, "the explanation itself, MB": kept / 1e6})
+    return found
+
+
+def long_text() -> list[dict[str, Any]]:
+    """Measure the same peak while a text of 2,000 words is explained."""
+    words = [f"w{i}" for i in range(N_WORDS)]
+    methods = {"Kernel SHAP, default budget": xk.KernelSHAP(random_state=0),
+               "LIME, 16,001 model rows": xk.LIME(budget=16_001, random_state=0)}
+    found = []
+    for name, explainer in methods.items():
+        explainer.fit(lambda texts: np.array([len(t) for t in texts], dtype=float),
+                      xk.TextMasker())
+        explainer.explain(" ".join(words[:50]))
+        tracemalloc.start()
+        e = explainer.explain(" ".join(words))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        found.append({"method": name, "words": N_WORDS, "model rows": e.cost.model_rows,
+                      "seconds": e.cost.seconds, "peak MB": peak / 1e6})
     return found
