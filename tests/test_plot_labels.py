@@ -11,6 +11,7 @@ from plot_cases import make, row_labels, side_numbers, small
 import xaikit as xk
 from xaikit import plots
 from xaikit.explanations.importance import Importance
+from xaikit.plots.feature_labels import split_words
 from xaikit.plots.style import fidelity_note
 from xaikit.predictor.checkup import checkup
 
@@ -94,13 +95,53 @@ NAME = "admission_date_of_the_patient"
     (f"2024-01-01 12:00:00 < {NAME} <= 2024-04-01 00:00:00", f"2024-01-01… < {NAME} <= 2024-04-01"),
     (f"2024-01-01 07:00:00 < {NAME} <= 2024-01-01 09:30:00", f"2024-01-01 07:00 < {NAME} <= 2024-01-01 09:30"),
     (f"{NAME} > 2024-01-01 00:00:00", f"{NAME} > 2024-01-01"),
-    (f"{NAME} = a level whose text is very long indeed", f"{NAME} = a level who…ng indeed"),
+    (f"{NAME} = a level whose text is very long indeed", f"{NAME} = a level whose …ng indeed"),
     ("0.12345 < 1 <= 0.5", "0.12345 < 1 <= 0.5"),
+    ("-2 < age <= -1.5", "−2 < age <= −1.5"),
+    ("age missing", "age missing"), ("age", "age"),
+    ("2020-01-01 00:00:00 < 2 <= 2020-06-30 00:00:00", "2020-01-01 < 2 <= 2020-06-30"),
+    (f"1 days 00:00:00 < {NAME} <= 12 days 00:00:00", f"1 days < {NAME} <= 12 days"),
+    (f"1 days 06:00:00 < {NAME} <= 1 days 07:30:00", f"1 days 06:00 < {NAME} <= 1 days 07:30"),
+    (f"{NAME} > -3 days +06:00:00", f"{NAME} > −3 days…"),
+    (f"{NAME} > 2024-01-01 00:00:00+01:00", f"{NAME} > 2024-01-01"),
 ])
 def test_a_condition_keeps_the_name_and_shortens_its_bounds(words, shown):
-    name = next((n for n in (NAME, "age") if n in words), "1")
+    name = next((n for n in (NAME, "age", " 2 ") if n in words), "1").strip()
     e = small([1.0], feature_names=[name], feature_details={"conditions": np.array([[[words]]])})
     assert row_labels(plots.bar(e)) == [shown]
+
+
+def test_levels_of_conditions_that_differ_in_the_middle_have_different_labels():
+    rows = len(MIDDLE)
+    conditions = np.array([[[f"job = {level}"]] for level in MIDDLE])
+    e = make(rows, feature_names=["job"], values=np.ones((rows, 1, 1)), standard_errors=None, data=None,
+             feature_details={"conditions": conditions})
+    shown = {row_labels(plots.waterfall(e, row=i))[1] for i in range(rows)}
+    assert len(shown) == rows
+    column = pd.Series(pd.Categorical(MIDDLE[:1], categories=MIDDLE), name="job")
+    alone = make(1, feature_names=["job"], values=np.ones((1, 1, 1)), standard_errors=None,
+                 data=pd.DataFrame({"job": column}), feature_details={"conditions": conditions[:1]})
+    assert row_labels(plots.bar(alone))[0] in shown
+
+
+def test_a_group_under_lime_is_labelled_with_its_name():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
+    lime = xk.LIME(groups={"a": ["a", "b"], "last": ["c"]}, random_state=0, budget=200)
+    e = lime.fit(lambda t: t["a"] + t["c"], X).explain(X[:1])
+    shown = row_labels(plots.bar(e[0]))
+    assert "a" in shown
+    assert any(("last" in label and "<" in label) or ">" in label for label in shown)
+    assert not any("and" in label for label in shown)
+
+
+@pytest.mark.parametrize("column", ["age", "1", "a < b", "x = 1", "missing", "a <= 1", " "])
+@pytest.mark.parametrize("bin_", [{"low": 1.0}, {"high": 1.0}, {"low": -1.0, "high": 1.0}, {"levels": ["1 <= x"]},
+                                  {"levels": [1]}, {"missing": "only"}], ids=str)
+def test_words_of_bins_are_split_at_the_name(column, bin_):
+    low, sign, high = split_words(xk.Condition(column, **bin_).words(), column)
+    assert (low or None) == (f"{bin_['low']:g}" if len(bin_) == 2 else None)
+    wanted = [str(v) for v in (bin_.get("high", bin_.get("low")), *bin_.get("levels", ["missing"])) if v is not None]
+    assert high.strip("'").removesuffix(".0") in [v.removesuffix(".0") for v in wanted] or sign == " missing"
 
 
 def test_a_date_condition_of_lime_keeps_the_name():

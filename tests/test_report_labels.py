@@ -12,6 +12,7 @@ from report_cases import Page, undrawn
 
 import xaikit as xk
 from xaikit.reporting import checks, document, performance
+from xaikit.reporting.data import describe_columns
 from xaikit.reporting.truth import Truth
 
 LONG = [f"{name}_according_to_the_statistical_office_of_the_country" for name in MIDDLE]
@@ -112,3 +113,9 @@ def test_tenths_of_predictions_near_a_thousand_differ():
     table = performance.residuals(Truth("regression", np.arange(40), target, target))
     assert table["predicted"].is_unique
     assert table["predicted"][0].startswith("999.5 to 999.5")
+
+
+def test_the_most_frequent_level_is_cut_unlike_the_others():
+    jobs = [f"worker somewhere in the {trade} industry of the country" for trade in ["steel"] * 3 + ["paper"]]
+    _, table = describe_columns(pd.DataFrame({"job": jobs}), ("job",))
+    assert "steel" in table["most frequent"][0]

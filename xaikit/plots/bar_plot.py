@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from xaikit.explanations.attribution import Attribution, left_out_words
 from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.importance import Importance
-from xaikit.plots.columns import names_and_values, output_label, row_label
+from xaikit.plots.columns import output_label, row_label
+from xaikit.plots.feature_labels import names_and_values
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
     BLUE,

@@ -12,10 +12,10 @@ from xaikit.explanations.choosing import choose_output
 from xaikit.plots.columns import (
     bin_of,
     fan_out_known,
-    names_and_values,
     ordered_numbers,
     output_label,
 )
+from xaikit.plots.feature_labels import names_and_values
 from xaikit.plots.inputs import check_attribution, finite, largest_first
 from xaikit.plots.style import (
     INK,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from unicodedata import bidirectional
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -13,7 +11,7 @@ import pandas as pd
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.importance import Importance
 from xaikit.tables.dtypes import kind_of_column
-from xaikit.tables.labels import cut_middle, numbered
+from xaikit.tables.labels import numbered
 from xaikit.tables.numeric import (
     beyond_origin,
     float_column,
@@ -21,17 +19,7 @@ from xaikit.tables.numeric import (
     text_column,
     with_times,
 )
-from xaikit.tables.wording import (
-    cell_text,
-    cell_texts,
-    escaped,
-    label_text,
-    label_texts,
-    significant,
-)
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
-_NAME, _BOUND = 30, 24  # most characters of a name beside a value, and of a bound
+from xaikit.tables.wording import cell_texts, label_text, significant
 
 
 def output_label(explanation: Attribution | Importance, k: int) -> str:
@@ -42,65 +30,6 @@ def output_label(explanation: Attribution | Importance, k: int) -> str:
 def row_label(attribution: Attribution, i: int) -> str:
     """Return the label of a row, unlike those of the others."""
     return label_text(attribution.row_names[i], 36, attribution.row_names)
-
-
-def names_and_values(
-    attribution: Attribution, i: int, features: Iterable[int], k: int
-) -> list[str]:
-    """Return labels of features of row `i`: `age = 39`, or only the name of a group.
-
-    For an explanation with bins, the bin of output `k` is the label: `28 < age <= 44`.
-    """
-    given = attribution.feature_names
-    if "conditions" in attribution.feature_details:
-        words = attribution.feature_details["conditions"][i, :, k]
-        wide, narrow = label_texts(given), label_texts(given, _NAME)
-        return numbered(_condition(str(words[j]), given[j], wide[j], narrow[j]) for j in features)
-    names, found = label_texts(given, _NAME), []
-    for j in features:
-        column = attribution.feature_data(int(j))
-        found.append(names[j] if column is None
-                     else f"{_left_to_right(names[j])} = {value_label(column, i)}")
-    return numbered(found)
-
-
-def value_label(column: pd.Series, i: int, width: int = 20) -> str:
-    """Return the label of a cell, unlike those of the column's other levels."""
-    label = cell_text(column.iloc[i], width)
-    if not isinstance(column.iloc[i], str) or "…" not in label:
-        return label
-    levels = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) \
-        else column.unique()
-    return cell_texts([column.iloc[i], *levels], width)[0]
-
-
-def _left_to_right(name: str) -> str:
-    """Return a name between marks without which a minus after Hebrew or Arabic would move."""
-    return f"\u200e{name}\u200e" if any(bidirectional(c) in ("R", "AL") for c in name) else name
-
-
-def _condition(words: str, name: str, wide: str, narrow: str) -> str:
-    """Return a condition as a label: if it is long, its bounds are shortened before the name."""
-    # The name stands first, or after a lower bound and its sign, which may contain it too.
-    places = [m.start() for m in re.finditer(re.escape(name), words)
-              if m.start() == 0 or words[: m.start()].endswith((" < ", " <= "))]
-    if not places or not name:
-        return label_text(words)
-    low, high = words[: places[0]], words[places[0] + len(name):]
-    if len(words) <= 36:
-        return f"{escaped(low)}{_left_to_right(wide)}{escaped(high)}"
-    times = [m.group() for m in _TIME.finditer(low + high)]
-    # The date alone, or as much of the time as tells the bounds apart.
-    digits = next((n for n in (10, 16, 19) if len({t[:n] for t in times}) == len(times)), None)
-    low, high = (_TIME.sub(lambda m: _short_time(m.group(), digits), part) for part in (low, high))
-    return f"{escaped(cut_middle(low, _BOUND))}{_left_to_right(narrow)}" \
-           f"{escaped(cut_middle(high, _BOUND))}"
-
-
-def _short_time(time: str, digits: int | None) -> str:
-    """Return the first characters of a time, and a mark if more than midnight is left out."""
-    rest = "" if digits is None else time[digits:]
-    return time if digits is None else time[:digits] + "…" * bool(re.search("[1-9]", rest))
 
 
 UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}

@@ -113,8 +113,8 @@ def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
               counts: pd.Series) -> tuple[str, str, str, str]:
     if not len(known):
         return "–", "–", "–", "–"
-    most = f"{cell_text(counts.index[0], 30)} ({100 * counts.iloc[0] / len(known):.0f} %)"
-    most = unescaped(most)
+    share = f"({100 * counts.iloc[0] / len(known):.0f} %)"
+    most = unescaped(f"{cell_text(counts.index[0], 30, counts.index)} {share}")
     if levels or numbers is None or kind_of_column(known) == "boolean":
         return "–", "–", "–", most
     ordered = known.sort_values()

@@ -113,9 +113,13 @@ def is_missing(value: Any) -> bool:
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
-def cell_text(value: Any, width: int = 20) -> str:
-    """Return a feature's value as a label: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`."""
-    return cell_texts([value], width)[0]
+def cell_text(value: Any, width: int = 20, among: Iterable[Any] = ()) -> str:
+    """Return a feature's value as a label: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`.
+
+    A label that is cut is unlike those of the other values `among` which it is.
+    """
+    alone = cell_texts([value], width)[0]
+    return cell_texts([value, *among], width)[0] if "…" in alone else alone
 
 
 def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
@@ -135,7 +139,8 @@ def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
     texts = _numbers_and_times([value for _, value in keys])
     left = [i for i in range(len(keys)) if i not in texts]
     plain = {"missing", *(str(v) for _, v in keys if not isinstance(v, str))}
-    words = [repr(v) if isinstance(v, str) and (v in plain or v != v.strip()) else v
+    words = [repr(v) if isinstance(v, str) and (v in plain or v != v.strip()) else
+             str(v).replace("-", "−") if isinstance(v, int | np.integer) else v
              for v in (keys[i][1] for i in left)]
     texts |= zip(left, labels(words, width), strict=True)
     unique = numbered(texts[i] for i in range(len(keys)))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.columns import value_label
+from xaikit.plots.feature_labels import value_label
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
