@@ -54,7 +54,7 @@ def test_the_warning_counts_rows():
     e = explainer.explain(X)
     assert e.details["clipped"][:, 1].tolist() == ["coalitions", "prediction", "", ""]
     (said,) = e.warnings
-    assert "of 4 rows, the prediction of 1, the base value of 0, and coalitions alone of 1" in said
+    assert "of 4 rows explained together, the prediction of 1, the base value of 0, and coalitions alone of 1" in said
     assert "±16.1" in said
     shared = explainer.explain(explainer.games(X))
     assert shared.warnings == e.warnings

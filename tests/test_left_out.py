@@ -85,7 +85,28 @@ def test_texts_and_images_do_not_count_padding():
         np.testing.assert_array_equal(e[:, [0]].left_out, [[6.0], [16.0]])
     assert "1 unit left out" in plots.text_highlight(texts()[0, :-1], as_html=True)
     np.testing.assert_array_equal(texts()[:, [0]].by_word().n_left_out, [2, 1])
-    assert "up to 2 features left out" in repr(texts()[:, [0]])
+    assert "up to 2 units left out" in repr(texts()[:, [0]])
+    assert "up to 2 regions left out" in repr(images()[:, [0]])
+
+
+def test_an_importance_knows_what_was_left_out(tmp_path):
+    e = make(5)
+    part = e[:, [0, 5]].importance()
+    assert part.n_left_out == 5
+    assert "5 features left out" in repr(part)
+    assert "5 features left out" in plots.bar(part).get_xlabel()
+    assert part["age"].n_left_out == e.importance()["age"].n_left_out == 6
+    assert xk.load_explanation(part.save(tmp_path / "part.json")).n_left_out == 5
+    assert "left out" not in repr(e.importance())
+
+
+@pytest.mark.parametrize("key", [[0, 0], ["age", 0], [1, -6, 2], [6, -1]])
+def test_a_feature_or_output_is_chosen_once(key):
+    e = make(4, 2)
+    for choose in (lambda: e[:, key], lambda: e.importance()[key], lambda: e[:, :, [1, 1]]):
+        with pytest.raises(IndexError, match="is chosen more than once; name every"):
+            choose()
+    assert len(e[[1, 1, 2]]) == 3  # rows may be drawn with replacement
 
 
 def test_an_image_says_how_many_regions_were_left_out():

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.base import LAYOUT, Explanation
-from xaikit.explanations.choosing import choose, resolve
+from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
+from xaikit.explanations.choosing import choose, resolve, resolve_once
 from xaikit.explanations.importance import Importance
 from xaikit.settings import check
 from xaikit.tables.dtypes import inferred
 from xaikit.tables.numeric import numbers_or_ranks
-from xaikit.tables.wording import plural
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -141,8 +140,8 @@ class Attribution(Explanation):
             raise IndexError(f"at most rows, features and outputs can be chosen; got {len(keys)}.")
         keys = (*keys, *[slice(None)] * (3 - len(keys)))
         rows = resolve(self.row_names, keys[0], "row")
-        features = resolve(self.feature_names, keys[1], "feature")
-        outputs = resolve(self.output_names, keys[2], "output")
+        features = resolve_once(self.feature_names, keys[1], "feature")
+        outputs = resolve_once(self.output_names, keys[2], "output")
         cube, pairs = np.ix_(rows, features, outputs), np.ix_(rows, outputs)
         square, of_features = np.ix_(rows, features, features, outputs), np.ix_(rows, features)
         return replace(
@@ -251,6 +250,7 @@ class Attribution(Explanation):
             feature_names=self.feature_names, output_names=self.output_names,
             settings={**self.settings, "confidence": confidence},
             random_state=self.random_state, cost=self.cost, warnings=self.warnings,
+            n_left_out=int(self.n_left_out.max(initial=0)),
         )
 
     def to_frame(self, layout: str = "long") -> pd.DataFrame:
@@ -339,21 +339,6 @@ class Attribution(Explanation):
         n, m, k = self.values.shape
         return f"{n} rows × {m} features × {k} outputs{self._and_left_out()}"
 
-    def _and_left_out(self) -> str:
-        said = left_out_words(self.n_left_out)
+    def _and_left_out(self, noun: str = "feature") -> str:
+        said = left_out_words(self.n_left_out, noun)
         return f", {said}" if said else ""
-
-
-def left_out_words(counts: np.ndarray, noun: str = "feature") -> str:
-    """Return how many features slicing left out, in words; nothing if there are none.
-
-    Examples
-    --------
-    >>> left_out_words(np.array([4, 4])), left_out_words(np.array([0, 2]), "word")
-    ('4 features left out', 'up to 2 words left out')
-    """
-    most = int(counts.max(initial=0))
-    if most == 0:
-        return ""
-    upto = "up to " if counts.min() < most else ""
-    return f"{upto}{plural(most, noun)} left out"

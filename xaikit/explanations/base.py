@@ -18,6 +18,7 @@ from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode
 from xaikit.settings import Either
 from xaikit.tables.files import write_whole
+from xaikit.tables.wording import plural
 
 _FORMAT = 1
 LAYOUT = Either("long", "wide")
@@ -226,6 +227,21 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array
+
+
+def left_out_words(counts: np.ndarray, noun: str = "feature") -> str:
+    """Return how many features slicing left out, in words; nothing if there are none.
+
+    Examples
+    --------
+    >>> left_out_words(np.array([4, 4])), left_out_words(np.array([0, 2]), "word")
+    ('4 features left out', 'up to 2 words left out')
+    """
+    most = int(counts.max(initial=0))
+    if most == 0:
+        return ""
+    upto = "up to " if counts.min() < most else ""
+    return f"{upto}{plural(most, noun)} left out"
 
 
 def with_text_labels(frame: pd.DataFrame) -> pd.DataFrame:

@@ -51,6 +51,22 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
     raise KeyError(f"no {axis} named {key!r}; there are {_listed(names)}.")
 
 
+def resolve_once(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
+    """Return positions as `resolve` does, none of them twice.
+
+    Raises
+    ------
+    IndexError, KeyError
+        As for `resolve`, or if a position is selected twice: sums would count it twice.
+    """
+    found = resolve(names, key, axis)
+    places, counts = np.unique(found, return_counts=True)
+    if (counts > 1).any():
+        raise IndexError(f"{axis} {names[places[counts > 1][0]]!r} is chosen more than once; name "
+                         f"every {axis} once.")
+    return found
+
+
 def choose(names: tuple[Any, ...], key: Any, axis: str) -> int:
     """Return the position of one row, feature or output.
 

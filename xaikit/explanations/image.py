@@ -119,4 +119,4 @@ class ImageAttribution(Attribution):
         n, m, k = self.values.shape
         height, width = self.labels.shape[1:]
         return f"{n} images of {height} × {width}, up to {m} regions × {k} outputs" \
-               f"{self._and_left_out()}"
+               f"{self._and_left_out('region')}"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.base import LAYOUT, Explanation
-from xaikit.explanations.choosing import choose_output, resolve
+from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
+from xaikit.explanations.choosing import choose_output, resolve_once
 from xaikit.settings import check
 
 _BOUNDS = ("standard_errors", "lower", "upper", "p_values")
@@ -31,6 +31,8 @@ class Importance(Explanation):
         For a method that tests a hypothesis.
     details : dict of arrays (n_features, n_outputs, …)
         Further results, such as the absolute form of a signed importance.
+    n_left_out : int
+        How many features slicing left out; the most of a text or image.
     """
 
     values: np.ndarray
@@ -40,6 +42,7 @@ class Importance(Explanation):
     upper: np.ndarray = field(default=None)  # type: ignore[arg-type]
     p_values: np.ndarray | None = None
     details: dict[str, np.ndarray] = field(default_factory=dict)
+    n_left_out: int = 0
 
     def __post_init__(self) -> None:
         self._freeze_names()
@@ -60,8 +63,9 @@ class Importance(Explanation):
         keys = key if isinstance(key, tuple) else (key,)
         if len(keys) > 2:
             raise IndexError(f"at most features and outputs can be chosen; got {len(keys)} keys.")
-        features = resolve(self.feature_names, keys[0], "feature")
-        outputs = resolve(self.output_names, keys[1] if len(keys) > 1 else slice(None), "output")
+        features = resolve_once(self.feature_names, keys[0], "feature")
+        outputs = resolve_once(self.output_names, keys[1] if len(keys) > 1 else slice(None),
+                               "output")
         cells = np.ix_(features, outputs)
         bounds: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[cells]
@@ -73,6 +77,7 @@ class Importance(Explanation):
             feature_names=tuple(self.feature_names[j] for j in features),
             output_names=tuple(self.output_names[k] for k in outputs),
             details={name: array[cells] for name, array in self.details.items()},
+            n_left_out=self.n_left_out + len(self) - len(features),
             **bounds,
         )
 
@@ -141,4 +146,5 @@ class Importance(Explanation):
 
     def _summary(self) -> str:
         m, k = self.values.shape
-        return f"{m} features × {k} outputs"
+        left_out = left_out_words(np.array([self.n_left_out]))
+        return f"{m} features × {k} outputs" + (f", {left_out}" if left_out else "")

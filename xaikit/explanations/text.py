@@ -129,7 +129,7 @@ class TextAttribution(Attribution):
 
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
-               f"{self.values.shape[2]} outputs{self._and_left_out()}"
+               f"{self.values.shape[2]} outputs{self._and_left_out('unit')}"
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:

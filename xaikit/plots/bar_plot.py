@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from xaikit.explanations.attribution import Attribution, left_out_words
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.importance import Importance
 from xaikit.plots.columns import output_label, row_label
@@ -102,7 +103,7 @@ def bar(explanation: Attribution | Importance, *, output: int | str | None = Non
     bars = _from_importance(explanation.importance(), k)
     name = output_label(explanation, k)
     axis = f"mean |contribution| to {name}, {len(explanation):,} rows"
-    return _draw(bars._replace(axis=axis, notes=_left_out(explanation)), max_display, ax)
+    return _draw(bars._replace(axis=axis, notes=_left_out(explanation.n_left_out)), max_display, ax)
 
 
 def _from_importance(importance: Importance, k: int) -> _Bars:
@@ -117,6 +118,7 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
         np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
         "", f"{label_text(importance.method)} · {output_label(importance, k)}",
         WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
+        _left_out(importance.n_left_out),
     )
 
 
@@ -129,11 +131,12 @@ def _from_row(attribution: Attribution, k: int) -> _Bars:
     return _Bars(labels, values, values - reach, values + reach,
                  f"row {row_label(attribution, 0)} · {output}",
                  f"contribution to {output}", WHISKERS, True,
-                 (*_left_out(attribution, total), fidelity_note(attribution.fidelity[0, k])))
+                 (*_left_out(attribution.n_left_out, total),
+                  fidelity_note(attribution.fidelity[0, k])))
 
 
-def _left_out(attribution: Attribution, total: str = "") -> tuple[str, ...]:
-    said = left_out_words(attribution.n_left_out)
+def _left_out(counts: np.ndarray | int, total: str = "") -> tuple[str, ...]:
+    said = left_out_words(np.atleast_1d(counts))
     return (said + total,) if said else ()
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from xaikit.explanations.attribution import Attribution, left_out_words
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose_output
 from xaikit.plots.columns import (
     bin_of,

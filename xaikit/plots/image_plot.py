@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.patheffects import Normal, Stroke
 
-from xaikit.explanations.attribution import left_out_words
+from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.explanations.image import ImageAttribution
 from xaikit.plots.columns import output_label, row_label

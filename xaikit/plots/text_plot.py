@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
-from xaikit.explanations.attribution import left_out_words
+from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label

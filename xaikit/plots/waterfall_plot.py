@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from xaikit.explanations.attribution import Attribution, left_out_words
+from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.feature_labels import names_and_values

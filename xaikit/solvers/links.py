@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
+from xaikit.tables.wording import plural
+
 CLIP = 1e-7
 """Probabilities are clipped to [CLIP, 1 − CLIP] before the logit.
 
@@ -67,10 +69,11 @@ def words_for_clipping(where: np.ndarray) -> list[str]:
         return []
     # An output whose ends are right may still have clipped coalitions between them.
     places = [np.char.find(where, place) >= 0 for place in CLIPPED[:2]] + [where == CLIPPED[2]]
-    prediction, base, only = (int(rows.any(axis=1).sum()) for rows in places)
+    prediction, base, only = (int(found.any(axis=1).sum()) for found in places)
+    rows = plural(len(where), "row")
     return [f"link='logit' clips probabilities nearer than {CLIP:g} to 0 or 1, so that log-odds "
-            f"end at ±{logit(1 - CLIP):.1f}. Clipped were, of {len(where)} rows, the prediction of "
-            f"{prediction}, the base value of {base}, and coalitions alone of {only} "
+            f"end at ±{logit(1 - CLIP):.1f}. Clipped were, of {rows} explained together, the "
+            f"prediction of {prediction}, the base value of {base}, and coalitions alone of {only} "
             "(details['clipped'] has rows and outputs). Contributions beyond are cut off: to see "
             "them, explain a function that returns log-odds, without a link."]
 
