@@ -33,6 +33,10 @@ COLUMNS = {
     "tuple": [(i % 3, "x") for i in range(N)],
     "markers": [None, np.nan, pd.NA, "x"] * 3,
     "whole objects": [2**70 + i for i in range(N)],
+    "picoseconds": [np.timedelta64(i % 3, "ps") for i in range(N)],
+    "months": [np.timedelta64(i % 3, "M") for i in range(N)],
+    "far years": [np.datetime64(9000 + 1000 * (i % 3), "Y") for i in range(N)],
+    "half a pair": ["x\ud800", "y"] * 6,
 }
 
 
@@ -65,6 +69,27 @@ def test_what_no_file_can_hold_is_refused_before_the_first_question(tmp_path, co
     with pytest.raises(TypeError, match="column 'cells' cannot be written to a file: JSON cannot "
                                         "hold odd of type Odd exactly; convert it"):
         xk.report(model, X, path=tmp_path / "r.html")
+    assert not model.batches
+    assert not list(tmp_path.iterdir())
+
+
+HALF = "x\ud800"
+
+
+@pytest.mark.parametrize(("made", "said"), [
+    (lambda X: (X.set_axis(pd.Index(["number", HALF], dtype=object), axis=1), {}), "the names of columns"),
+    (lambda X: (X.set_axis(pd.Index([HALF, *range(N - 1)], dtype=object)), {}), "the index of X"),
+    (lambda X: (X, {"y": [HALF, "y"] * 6}), "y: 'x"), (lambda X: (X, {"title": HALF}), "title: 'x"),
+    (lambda X: (X, {"data_notes": ["a", HALF]}), "data_notes: 'x"), (lambda X: (X, {"model_name": HALF}), "model_name"),
+    (lambda X: (X.assign(cells=[Decimal("sNaN")] * N), {}), r"column 'cells' holds Decimal\('sNaN'\), a signaling"),
+    (lambda X: (X, {"y": [Decimal("sNaN"), *range(N - 1)]}), r"y holds Decimal\('sNaN'\)"),
+    (lambda X: (X, {"scoring": "nope"}), "'nope' is not a valid scoring"),
+], ids=["names", "index", "y", "title", "notes", "model", "sNaN", "sNaN in y", "scoring"])
+def test_what_cannot_be_shown_is_refused_before_the_first_question(tmp_path, counting, made, said):
+    X, more = made(table(COLUMNS["decimal"])[["number", "cells"]])
+    model = counting(lambda Z: Z["number"].to_numpy())
+    with pytest.raises(ValueError, match=said):
+        xk.report(model, X, path=tmp_path / "r.html", **more)
     assert not model.batches
     assert not list(tmp_path.iterdir())
 

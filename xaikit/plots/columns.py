@@ -32,6 +32,8 @@ def row_label(attribution: Attribution, i: int) -> str:
     return label_text(attribution.row_names[i], 36, attribution.row_names)
 
 
+_DRAWN = (2, 9998)
+"""Years that matplotlib draws, with some room for ticks beside them."""
 UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 """Seconds of the units in which durations are drawn."""
 
@@ -39,11 +41,13 @@ UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 def axis_unit(column: pd.Series) -> str:
     """Return what the numbers of a column's axis count: dates, or the unit of its durations.
 
-    Empty for plain numbers and levels.
+    Empty for plain numbers and levels, and for dates that matplotlib cannot draw.
     """
     kind = kind_of_column(column)
     if kind == "datetime":
-        return "date"
+        years = with_times(column).dt.year
+        drawn = not ((years < _DRAWN[0]) | (years > _DRAWN[1])).any()
+        return "date" if drawn else ""
     if kind != "timedelta":
         return ""
     longest = np.nanmax(np.abs(_seconds(column)), initial=0.0)

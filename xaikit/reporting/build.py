@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from xaikit.explainers.scoring import scorers_of
 from xaikit.explanations.base import Explanation
 from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.encoding import encode
@@ -24,7 +25,7 @@ from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options
-from xaikit.reporting.inputs import check_kept, read_case
+from xaikit.reporting.inputs import check_kept, check_texts, read_case
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -226,10 +227,14 @@ def report(
     started, target = time.perf_counter(), None if path is None else check_writable(path)
     check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs},
           {"n_explain": Whole(1), "n_global": Whole(1)})
+    if scoring is not None:
+        scorers_of(scoring, None)
     options = Options(_check_methods(methods), groups, scoring, budget,
                       resolve_seed(random_state), n_jobs)
     if "kernel_shap" in options.methods:
         check_kept(X, sample_weight, n_explain, options.seed)
+    check_texts(X, y, {"title": title, "model_name": model_name, "data_name": data_name,
+                       "data_notes": data_notes})
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))

@@ -11,6 +11,7 @@ import pandas as pd
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
+from xaikit.tables.containers import taken_in
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
 from xaikit.tables.targets import Labels, read_labels, read_weights
@@ -122,6 +123,29 @@ def check_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> None:
     weights = read_weights(sample_weight, X, len(table))
     rows = np.sort(_order_of(table, weights, seed)[:n_explain])
     check_frame(Schema.of(X).to_frame(take_rows(table, rows)))
+
+
+def check_texts(X: Any, y: Any, shown: dict[str, Any]) -> None:
+    """Check that files can hold the names and labels of a report, and the texts to show on it.
+
+    Raises
+    ------
+    ValueError
+        If UTF-8 cannot hold a text; the sentence names it.
+    """
+    table = as_table(X)
+    texts = {what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}
+    texts["y"] = () if y is None else np.asarray(taken_in(y)).ravel()
+    if isinstance(table, pd.DataFrame):
+        texts |= {"the names of columns": table.columns, "the index of X": table.index}
+    for what, values in texts.items():
+        for value in values:
+            try:
+                str(value).encode("utf8")
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"{what}: {str(value)!r} contains half of a surrogate pair, which no file can "
+                    "hold; clean it by text.encode('utf8', 'replace').decode().") from error
 
 
 def _order_of(table: Table, weights: np.ndarray | None, seed: int) -> np.ndarray:

@@ -16,6 +16,9 @@ TIMES = ("datetime", "timedelta")
 MEASURED = ("integer", "float", *TIMES)
 """Kinds of columns whose values have distances, and can be cut into intervals."""
 
+_COUNTED = ("W", "D", "h", "m", "s", "ms", "us", "ns")
+"""Units of NumPy's durations that pandas reads."""
+
 
 def kind_of(dtype: Any) -> str:
     """Name a column's kind: boolean, integer, float, datetime, timedelta, category or text.
@@ -75,6 +78,9 @@ def kind_of_column(column: pd.Series) -> str:
 
 
 def _kind_of_cell(cell: Any) -> str:
+    # Months and picoseconds, which pandas cannot count, are levels.
+    if isinstance(cell, np.timedelta64) and np.datetime_data(cell)[0] not in _COUNTED:
+        return "text"
     # NumPy's timedelta64 is derived from its whole numbers.
     kinds = {"boolean": bool | np.bool_, "timedelta": timedelta | np.timedelta64,
              "datetime": datetime | np.datetime64, "integer": Integral,
@@ -82,12 +88,21 @@ def _kind_of_cell(cell: Any) -> str:
     return next((kind for kind, types in kinds.items() if isinstance(cell, types)), "text")
 
 
+def check_comparable(cells: Any, what: str) -> None:
+    """Raise ValueError if Python compares a cell with nothing, not even with itself."""
+    try:
+        pd.isna(cells)
+    except ArithmeticError as error:  # Decimal's InvalidOperation
+        raise ValueError(f"{what} holds Decimal('sNaN'), a signaling NaN, which cannot be compared "
+                         "or hashed; write Decimal('NaN') or None for a missing value.") from error
+
+
 def inferred(column: pd.Series) -> pd.Series:
     """Return a column of Python objects with the dtype of its cells, any other as it is."""
     try:
         return column.infer_objects()
-    except UnicodeEncodeError:
-        return column  # Arrow's text cannot hold half of a surrogate pair
+    except ValueError:
+        return column  # half of a surrogate pair, which Arrow cannot hold, or durations in months
 
 
 def are_objects(dtype: Any) -> bool:

@@ -19,7 +19,8 @@ from xaikit.tables.tables import Table
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, then rename it: readers never see half a file.
 
-    Text is written as UTF-8. A link is followed, and a file that is replaced keeps its permissions.
+    Text is written as UTF-8, with escapes for halves of surrogate pairs, which that cannot hold. A
+    link is followed, and a file that is replaced keeps its permissions.
     """
     write_all({path: content})
 
@@ -33,7 +34,8 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
             temporary = target.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
             temporaries[temporary] = target
             with temporary.open("xb") as file:
-                file.write(content.encode("utf8") if isinstance(content, str) else content)
+                file.write(content.encode("utf8", "backslashreplace")
+                           if isinstance(content, str) else content)
             if target.exists():
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         for temporary, target in temporaries.items():
@@ -54,12 +56,13 @@ def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:
     ...     frame.copy(), None, Schema.of(frame))[:8]
     True
     """
-    digest = hashlib.sha256(repr((schema.names, [str(d) for d in schema.dtypes])).encode())
+    digest = hashlib.sha256(repr((schema.names, [str(d) for d in schema.dtypes])).encode(
+        "utf8", "surrogatepass"))
     frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(table)
     for j in range(frame.shape[1]):
         digest.update(_hash_column(frame.iloc[:, j]))
     if y is not None:
-        digest.update(_hash_column(pd.Series(y, dtype=object).astype(str)))
+        digest.update(_hash_column(pd.Series([str(v) for v in y], dtype=object)))
     return digest.hexdigest()
 
 

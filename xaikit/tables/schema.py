@@ -12,6 +12,7 @@ from xaikit.settings import check
 from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import (
+    check_comparable,
     inferred,
     is_number_dtype,
     is_object_dtype,
@@ -294,6 +295,8 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
     """
     table = taken_in(table)
     if isinstance(table, pd.DataFrame):
+        for c in np.flatnonzero([is_object_dtype(d) for d in table.dtypes]):
+            check_comparable(table.iloc[:, c], f"column {table.columns[c]!r}")
         return table
     if isinstance(table, pd.Series):
         # A row taken from a mixed frame is an object Series; its cells get their own dtypes back.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.containers import taken_in
-from xaikit.tables.dtypes import inferred, is_number_dtype
+from xaikit.tables.dtypes import check_comparable, inferred, is_number_dtype
 from xaikit.tables.wording import listed, plural
 
 
@@ -197,6 +197,7 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
         values = in_order(values, X.index, name, noun)
     cells = _cells(values)
     if cells.dtype == object:
+        check_comparable(cells, name)
         nested = [v for v in cells.reshape(-1) if isinstance(v, list | dict | set | np.ndarray)]
         if nested:
             raise ValueError(f"{name} holds {nested[0]!r} in a cell; pass one {noun} per row, and "

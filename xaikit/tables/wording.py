@@ -164,6 +164,8 @@ def _numbers_and_times(values: list[Any]) -> dict[int, str]:
         digits = digits_apart(list(floats.values()), digits)
         shown = [significant(v, digits).replace("-", "−") for v in floats.values()]
     patterns = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
+    if any(not 1 <= v.year <= 9999 for v in times.values()):  # which strftime does not take
+        return texts | dict(zip(floats, shown, strict=True)) | {i: str(v) for i, v in times.items()}
     # `normalize` overflows beside the first and the last nanosecond of 64 bits.
     if all(v.time() == time(0) and not v.nanosecond for v in times.values()):
         patterns = ["%Y-%m-%d"]
