@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -154,7 +156,8 @@ CELLS = {
     "periods": [pd.Period("2024-02", "M"), pd.Period("2024-02-01", "D"), pd.NaT],
     "tuples": [("a", 1.5, (None, Decimal(1))), ()],
     "markers": [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT", "D")],
-    "NumPy's": [np.complex64(1 - 2j), np.bytes_(b"ab"), np.float32(0.1), np.int8(-1)],
+    "NumPy's": [np.complex64(1 - 2j), np.bytes_(b"ab"), np.float32(0.1), np.int8(-1), np.float64(0.1)],
+    "NumPy's texts and times": [np.str_("a"), np.datetime64(5, "ps"), np.timedelta64(3, "M"), np.True_, np.float64("inf")],
 }
 
 
@@ -179,13 +182,33 @@ def test_every_cell_comes_back(name):
     np.array([1j, 2, 3], dtype=np.complex64),
     np.array([1 + np.finfo(np.longdouble).eps, np.nan, np.longdouble("1e-4000")]),
     pd.arrays.SparseArray([0.0, 1.5, np.nan]),
+    pd.DataFrame(np.array([[b"a"], [b"bc"], [b""]]))[0],
 ], ids=["cut", "cut dates", "intervals", "missing intervals", "levels", "complex", "complex64",
-        "long floats", "sparse"])
+        "long floats", "sparse", "byte array"])
 def test_every_dtype_comes_back(column):
     e = attribution(features=("f",), rows=(0, 1, 2), data=pd.DataFrame({"f": column}))
     back = xk.Attribution.from_json(e.to_json()).data
     pd.testing.assert_frame_equal(back, e.data, check_exact=True)
     assert repr(list(back["f"])) == repr(list(e.data["f"]))
+
+
+class Level(StrEnum):
+    LOW = "low"
+
+
+class Price(float):
+    pass
+
+
+Place = namedtuple("Place", "city zip")
+
+
+@pytest.mark.parametrize("cell", [Level.LOW, Price(1.5), Place("Ulm", "89073")], ids=["enum", "float", "named tuple"])
+def test_cells_that_would_come_back_as_another_type_are_said(cell, tmp_path):
+    e = attribution(features=("f",), rows=(0, 1), data=pd.DataFrame({"f": pd.Series([cell, None], dtype=object)}))
+    with pytest.raises(TypeError, match=f"of type {type(cell).__name__} exactly; convert it to numbers"):
+        e.save(tmp_path / "e.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_periods_are_kept():

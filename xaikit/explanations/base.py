@@ -182,6 +182,8 @@ class Explanation:
 
         Raises
         ------
+        TypeError
+            If JSON cannot hold a value exactly, such as a cell that is a member of an Enum.
         ValueError
             For any other ending.
         """

@@ -23,7 +23,8 @@ def encode(value: Any) -> Any:
 
     Supported are None, bool, int, float, complex, str, bytes, UUID, Decimal, Fraction, Python's
     dates and times, NumPy arrays and scalars, pandas' frames, timestamps, time differences,
-    intervals and periods, and lists, tuples and string-keyed dicts of supported values.
+    intervals and periods, and lists, tuples and string-keyed dicts of supported values. Outside of
+    tables, subclasses of list, dict, tuple, str and float come back as these.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def encode(value: Any) -> Any:
     """
     if value is None or type(value) in (bool, int, str):
         return value
-    if isinstance(value, np.generic) and not isinstance(value, np.float64):
+    if isinstance(value, np.generic):
         return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
     if isinstance(value, float):
         return _float(float(value))
@@ -59,10 +60,27 @@ def encode(value: Any) -> Any:
     if type(value) in _ENCODERS:
         name, parts = _ENCODERS[type(value)]
         return {_TAG: name, "data": [encode(part) for part in parts(value)]}
-    raise TypeError(
-        f"JSON cannot hold {value!r} of type {type(value).__name__} exactly; "
-        "convert it to numbers, text or dates first."
-    )
+    raise _inexact(value)
+
+
+def _inexact(value: Any) -> TypeError:
+    return TypeError(f"JSON cannot hold {value!r} of type {type(value).__name__} exactly; "
+                     "convert it to numbers, text or dates first.")
+
+
+def _encode_cell(cell: Any) -> Any:
+    """Return a cell of a table as JSON types.
+
+    Raises
+    ------
+    TypeError
+        As for `encode`; also for members of an Enum, named tuples and others that would come back
+        as the type that they are derived from: a file imports no class of a user's.
+    """
+    derived = isinstance(cell, str | float | tuple) and type(cell) not in (str, float, tuple)
+    if derived and not isinstance(cell, np.generic):
+        raise _inexact(cell)
+    return encode(cell)
 
 
 def check_frame(frame: pd.DataFrame) -> None:
@@ -170,7 +188,7 @@ def _cells(array: np.ndarray) -> list:
             out[i] = repr(out[i])
         return out
     if kind == "O":
-        return [encode(v) for v in array]
+        return [_encode_cell(v) for v in array]
     if kind in "biuU":
         return array.tolist()
     raise TypeError(f"JSON cannot hold an array of dtype {array.dtype} exactly.")
@@ -218,7 +236,8 @@ def _encode_column(column: pd.Series) -> dict:
         stamps = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         return {"kind": "zoned", "zone": _zone_name(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
-        return {"kind": "array", "data": _encode_array(column.to_numpy())}
+        return {"kind": "bytes" if dtype.kind == "S" else "array",
+                "data": _encode_array(column.to_numpy())}
     if isinstance(dtype, pd.ArrowDtype):
         return {"kind": "arrow", "data": _arrow_text(column)}
     if isinstance(dtype, pd.IntervalDtype):
@@ -230,7 +249,7 @@ def _encode_column(column: pd.Series) -> dict:
                 "data": _encode_array(column.sparse.to_dense().to_numpy())}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
-    cells = [None if missing else encode(cell)
+    cells = [None if missing else _encode_cell(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
     python = isinstance(dtype, pd.StringDtype) and dtype == "string[python]"
     return {"kind": "extension", "dtype": "string[python]" if python else str(dtype), "data": cells}
@@ -266,7 +285,7 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "zoned":
         stamps = pd.Series(_decode_array(value["data"]))
         return stamps.dt.tz_localize("UTC").dt.tz_convert(value["zone"])
-    if kind == "array":
+    if kind in ("array", "bytes"):
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=array.dtype)
     if kind == "sparse":
@@ -296,6 +315,10 @@ def _decode_frame(value: dict) -> pd.DataFrame:
     columns = [_decode_column(c) for c in value["columns"]]
     names = [decode(c["name"]) for c in value["columns"]]
     frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(value["n_rows"]))
+    for k, column in enumerate(value["columns"]):
+        if column["kind"] == "bytes":  # a Series would make objects of them
+            array = _decode_array(column["data"]).reshape(-1, 1)
+            frame.isetitem(k, pd.DataFrame(array).iloc[:, 0])
     frame.columns = pd.Index(names, tupleize_cols=not value.get("flat", False))
     frame.columns.names = decode(value["labels"]) if "labels" in value else frame.columns.names
     return frame
