@@ -22,6 +22,7 @@ from ugly_tables import (
     rows_of,
     term,
     terms,
+    wide,
 )
 
 import xaikit as xk
@@ -201,6 +202,47 @@ def test_a_step_beyond_the_range_of_floats_is_cut(name):
     xk.MeanImpactValue(random_state=0).fit(
         lambda X: seen.append(X["x"]) or np.zeros(len(X))).explain(pd.DataFrame({"x": COLUMNS[name]()}))
     assert np.isfinite(pd.concat(seen)).all()
+
+
+# --- more columns than rows
+
+@pytest.fixture(scope="module")
+def broad():
+    """Return the table, a linear model of it, and the terms of its cells (30, 200)."""
+    table, weights = wide(), np.random.default_rng(1).normal(size=200)
+    texts = table.dtypes.to_numpy() == table.dtypes.iloc[1]
+
+    def terms_of(X):
+        found = np.empty(X.shape)
+        found[:, texts] = X.loc[:, texts].to_numpy(dtype=object) == "b"
+        found[:, ~texts] = np.nan_to_num(X.loc[:, ~texts].to_numpy(dtype=float), nan=-1.0)
+        return found * weights
+
+    return table, lambda X: terms_of(X).sum(axis=1), terms_of(table)
+
+
+@pytest.mark.parametrize("method", [
+    xk.KernelSHAP(solver="wls", random_state=0, budget=4001), xk.KernelSHAP(random_state=0, budget=6001),
+    xk.Occlusion(random_state=0), xk.LIME(discretize=None, random_state=0)], ids=["wls", "auto", "occlusion", "lime"])
+def test_more_columns_than_rows(broad, method):
+    table, model, own = broad
+    e = method.fit(model, table[:10]).explain(table[-1:])
+    off = np.abs(e.values[0, :, 0] - (own[-1] - own[:10].mean(axis=0)))
+    known = np.nan_to_num(e.standard_errors[0, :, 0])
+    assert (off <= 1e-8 + (6 * known if isinstance(method, xk.LIME) else 0)).all()
+    assert (e.values[0, 3::4] == 0).all()
+
+
+def test_bins_and_averages_of_more_columns_than_rows(broad):
+    table, model, own = broad
+    e = xk.LIME(random_state=0, budget=1601).fit(model, table).explain(table[-1:])
+    assert (e.values[0, 3::4] == 0).all()
+    assert np.isfinite(e.values).all()
+    got = xk.PermutationImportance(n_repeats=1, random_state=3).fit(model).explain(table)
+    wanted = [np.abs(own[naive.sources(3, c, 1, 30)[0], c] - own[:, c]).mean() for c in range(200)]
+    np.testing.assert_allclose(got.values[:, 0], wanted, rtol=1e-9, atol=1e-12)
+    moved = xk.MeanImpactValue(random_state=0).fit(model).explain(table).details["absolute"][::4, 0]
+    np.testing.assert_allclose(moved, 0.2 * np.abs(own[:, ::4]).mean(axis=0), rtol=1e-9)
 
 
 # --- what is refused

@@ -73,6 +73,10 @@ COLUMNS = {
     "frozen sets": lambda: objects(frozenset("a"), frozenset(), frozenset([1])),
     "functions": lambda: objects(len, abs, None),
     "intervals as objects": lambda: objects(pd.Interval(0, 1), pd.Interval(0, 1, "left"), None),
+    "free text": lambda: objects(*(f"Patient {i}, {'no ' * (i % 3)}complaints.\nSince {1990 + i}. " * 20 for i in range(N))),
+    "markup": lambda: objects("$x^2$", "<b>&amp;</b>", "{{ x }}", "%s\\n", "\u202eabc", "=1+1"),
+    "months as objects": lambda: objects(np.timedelta64(1, "M"), np.timedelta64(2, "M"), None),
+    "picoseconds as objects": lambda: objects(np.timedelta64(1, "ps"), np.timedelta64(2, "ps")),
     "floats as objects": lambda: objects(np.inf, -np.inf, float("nan"), 1.0),
     "unused levels": lambda: levels("a", "b", known=["z", "b", "a", "y"]),
     "levels of several types": lambda: levels(1, "1", 2.5, known=[1, "1", 2.5, "x"]),
@@ -121,6 +125,14 @@ COLUMNS = {
     "long double": lambda: floats(1.0, 2.0, dtype=np.longdouble),
     "constant": lambda: floats(3.0),
 }
+
+
+def wide():
+    """Return 30 rows of 200 columns: numbers, levels, gaps, and columns of one value."""
+    rng = np.random.default_rng(0)
+    kinds = (lambda: rng.normal(size=30), lambda: rng.choice(["a", "b", "c"], 30),
+             lambda: np.where(rng.random(30) < 0.5, np.nan, rng.integers(0, 3, 30)), lambda: np.full(30, 7))
+    return pd.DataFrame({f"measurement {c}": kinds[c % 4]() for c in range(200)})
 
 
 class Frame(pd.DataFrame):
@@ -250,6 +262,8 @@ def terms(table):
 
 def plain_number(cell):
     """Return a number, time or duration as a fraction; None for other cells and missing ones."""
+    if isinstance(cell, np.timedelta64) and np.datetime_data(cell)[0] in ("M", "ps"):
+        return None  # pandas does not count in them
     if isinstance(cell, np.datetime64 | np.timedelta64 | dt.datetime | dt.timedelta):
         time = pd.Timestamp(cell) if isinstance(cell, np.datetime64 | dt.datetime) else pd.Timedelta(cell)
         if time is pd.NaT:

@@ -227,22 +227,18 @@ def report(
     started, target = time.perf_counter(), None if path is None else check_writable(path)
     check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs},
           {"n_explain": Whole(1), "n_global": Whole(1)})
-    if scoring is not None:
-        scorers_of(scoring, None)
-    options = Options(_check_methods(methods), groups, scoring, budget,
+    options = Options(_check_methods(methods), groups, _check_scoring(scoring), budget,
                       resolve_seed(random_state), n_jobs)
     if "kernel_shap" in options.methods:
         check_kept(X, sample_weight, n_explain, options.seed)
-    check_texts(X, y, {"title": title, "model_name": model_name, "data_name": data_name,
-                       "data_notes": data_notes})
+    check_texts(X, y, title=title, model_name=model_name, data_name=data_name,
+                data_notes=data_notes)
     case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
     found = raise_caveats(facts)
     known = provenance.provenance(facts, model_name, data_name, data_notes)
-    timing = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-              "seconds in the model": f"{facts.cost.model_seconds:.2f}",
-              "seconds in all": f"{time.perf_counter() - started:.2f}"}
+    timing = _times(facts, started)
     sections = _sections(facts, found, known, timing, target)
     sample = facts.sample
     made = Report(
@@ -260,6 +256,12 @@ def report(
     return made
 
 
+def _times(facts: Facts, started: float) -> dict[str, str]:
+    return {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "seconds in the model": f"{facts.cost.model_seconds:.2f}",
+            "seconds in all": f"{time.perf_counter() - started:.2f}"}
+
+
 def _sections(
     facts: Facts, found: list[Caveat], known: dict[str, Any], timing: dict[str, Any],
     target: Path | None,
@@ -270,6 +272,12 @@ def _sections(
         importance.importance(facts), shape.shape(facts), examples.examples(facts),
         findings.checks(facts), findings.caveats(found), findings.tables(facts, files),
     )
+
+
+def _check_scoring(scoring: Any) -> Any:
+    if scoring is not None:
+        scorers_of(scoring, None)
+    return scoring
 
 
 def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def check_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> None:
     check_frame(Schema.of(X).to_frame(take_rows(table, rows)))
 
 
-def check_texts(X: Any, y: Any, shown: dict[str, Any]) -> None:
+def check_texts(X: Any, y: Any, **shown: Any) -> None:
     """Check that files can hold the names and labels of a report, and the texts to show on it.
 
     Raises
@@ -134,7 +134,8 @@ def check_texts(X: Any, y: Any, shown: dict[str, Any]) -> None:
         If UTF-8 cannot hold a text; the sentence names it.
     """
     table = as_table(X)
-    texts = {what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}
+    texts: dict[str, Any] = {
+        what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}
     texts["y"] = () if y is None else np.asarray(taken_in(y)).ravel()
     if isinstance(table, pd.DataFrame):
         texts |= {"the names of columns": table.columns, "the index of X": table.index}

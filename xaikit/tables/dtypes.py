@@ -78,14 +78,18 @@ def kind_of_column(column: pd.Series) -> str:
 
 
 def _kind_of_cell(cell: Any) -> str:
-    # Months and picoseconds, which pandas cannot count, are levels.
-    if isinstance(cell, np.timedelta64) and np.datetime_data(cell)[0] not in _COUNTED:
+    if not is_counted(cell):
         return "text"
     # NumPy's timedelta64 is derived from its whole numbers.
     kinds = {"boolean": bool | np.bool_, "timedelta": timedelta | np.timedelta64,
              "datetime": datetime | np.datetime64, "integer": Integral,
              "float": float | np.floating | Decimal | Fraction}
     return next((kind for kind, types in kinds.items() if isinstance(cell, types)), "text")
+
+
+def is_counted(cell: Any) -> bool:
+    """Return False for durations in months, picoseconds and others that pandas cannot count."""
+    return not isinstance(cell, np.timedelta64) or np.datetime_data(cell)[0] in _COUNTED
 
 
 def check_comparable(cells: Any, what: str) -> None:

@@ -116,8 +116,11 @@ def join_cells(above: pd.Series, below: pd.Series) -> Any:
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
     """Return a copy of `table` in which some columns, by position, are replaced."""
     if isinstance(table, pd.DataFrame):
-        return make_frame([columns[c] if c in columns else table.iloc[:, c].array
-                           for c in range(table.shape[1])], table.columns)
+        # A frame built anew would take as many steps as it has columns.
+        frame = table.reset_index(drop=True).copy()
+        for c, cells in columns.items():
+            frame.isetitem(c, pd.Series(cells, dtype=numpy_dtype(cells), copy=False))
+        return frame
     out = table.copy(order="K")
     for c, values in columns.items():
         out[:, c] = np.asarray(values, dtype=out.dtype)

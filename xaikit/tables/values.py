@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.tables.dtypes import is_counted
 from xaikit.tables.wording import is_missing
 
 ORDERED = ("number", "time", "duration", "date")
@@ -19,7 +20,7 @@ ORDERED = ("number", "time", "duration", "date")
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value as Python's own type, and times as pandas' types.
+    """Return a value as Python's own type, and times as pandas' types if it has their unit.
 
     Examples
     --------
@@ -29,7 +30,7 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, np.datetime64 | datetime):
         return pd.Timestamp(value)
     if isinstance(value, np.timedelta64 | timedelta):
-        return pd.Timedelta(value)
+        return pd.Timedelta(value) if is_counted(value) else value
     if isinstance(value, np.floating):
         return float(value)
     return value.item() if isinstance(value, np.generic) else value
