@@ -146,7 +146,7 @@ def test_conditions_are_those_of_the_output_drawn(tmp_path):
     np.testing.assert_array_equal(again.feature_details["conditions"], words)
     for k in (1, 4):
         for drawn in (bar(again, output=k), waterfall(again, output=k), bar(again[:, :, k])):
-            assert words[0, 0, k] in [label.get_text() for label in drawn.get_yticklabels()]
+            assert words[0, 0, k].replace("-", "−") in [label.get_text() for label in drawn.get_yticklabels()]
             plt.close(drawn.figure)
 
 
