@@ -97,19 +97,19 @@ def _of_classes(refused: Refused, known: list[Any]) -> str:
 
 
 def _is_of_numbers(scorer: Any) -> bool:
-    return str(_of(scorer, "_score_func", None).__module__).endswith("_regression")
+    return getattr(_of(scorer, "_score_func", None), "__module__", "").endswith("_regression")
 
 
 def _is_binary(scorer: Any) -> bool:
     """Return whether a scorer is one of two classes."""
     kwargs = _of(scorer, "_kwargs", {})
-    name = _of(scorer, "_score_func", None).__name__
+    name = getattr(_of(scorer, "_score_func", None), "__name__", "")
     return kwargs.get("average") == "binary" or "likelihood" in name or (
         name == "roc_auc_score" and "multi_class" not in kwargs)
 
 
 def _of(scorer: Any, name: str, default: Any) -> Any:
-    """Return what scikit-learn's scorers hold under a private name."""
+    """Return what scikit-learn's scorers hold under a private name; words alone depend on it."""
     return getattr(scorer, name, default)
 
 
