@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -267,3 +268,13 @@ def test_kernel_shap_of_a_booster_adds_up(make):
     explanation = xk.KernelSHAP().fit(booster, X.iloc[:20]).explain(X.iloc[20:22])
     total = explanation.values.sum(axis=1) + explanation.base_values
     np.testing.assert_allclose(total, xk.wrap(booster)(X.iloc[20:22]), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("of", ["estimator", "booster"])
+def test_numbers_that_are_objects_reach_lightgbm_as_numbers(of, rng):
+    as_floats = pd.DataFrame({"price": rng.integers(0, 999, 80) / 4, "z": rng.normal(size=80)})
+    fitted = lightgbm.LGBMRegressor(n_estimators=5, verbose=-1).fit(as_floats, as_floats["price"] + as_floats["z"])
+    model = fitted if of == "estimator" else fitted.booster_
+    as_objects = as_floats.assign(price=[Decimal(repr(v)) for v in as_floats["price"]])
+    as_objects.loc[3, "price"] = as_floats.loc[3, "price"] = None
+    np.testing.assert_array_equal(xk.wrap(model)(as_objects), xk.wrap(model)(as_floats))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import kind_of, kind_of_column
 from xaikit.tables.numeric import number_array
 from xaikit.tables.tables import Batch, describe, is_table
 
@@ -196,13 +196,18 @@ def names_unless(names: Any, invented: str) -> tuple[str, ...] | None:
 
 
 def lightgbm_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Convert a frame for LightGBM, which reads no Arrow columns and no text but categories."""
+    """Convert a frame for LightGBM, which reads no Arrow columns and no text but categories.
+
+    Numbers that are Python objects, such as `Decimal`, become floats.
+    """
     frame = without_arrow(frame)
-    texts = [c for c, d in enumerate(frame.dtypes) if kind_of(d) == "text"]
-    if not texts:
+    others = [c for c, d in enumerate(frame.dtypes) if kind_of(d) == "text"]
+    if not others:
         return frame
     columns = {c: frame.iloc[:, c] for c in range(frame.shape[1])}
-    columns |= {c: columns[c].astype("category") for c in texts}
+    for c in others:
+        number = kind_of_column(columns[c]) in ("integer", "float")
+        columns[c] = columns[c].astype("float64" if number else "category")
     return pd.DataFrame(columns, copy=False).set_axis(frame.columns, axis=1)
 
 
