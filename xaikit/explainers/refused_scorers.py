@@ -77,6 +77,9 @@ def why_not(refused: Refused) -> str:
     if labels.ndim == 1 and (odd := odd_types(labels)):
         return (f"y holds {odd}. scikit-learn takes whole numbers, truth values or text of one "
                 "type for classes: convert the labels, and the model's classes with them.")
+    if labels.ndim > 1 and np.ndim(classes[0]) == 0:
+        return (f"y has {labels.shape[1]} columns. If the model names one class per row, pass one "
+                f"label per row.{_others(refused)}")
     if labels.ndim > 1 or np.ndim(classes[0]) > 0:
         return f"there are several targets.{_others(refused)}"
     return _of_classes(refused, np.asarray(classes).tolist())
