@@ -291,6 +291,6 @@ def test_a_scorer_of_classes_on_a_regression():
 def test_two_columns_of_labels_for_a_model_of_one_target(rng):
     X = rng.normal(size=(30, 2))
     y = np.where(X[:, 0] > 0, "yes", "no")
-    explainer = xk.PermutationImportance(random_state=0).fit(LogisticRegression().fit(X, y))
+    explainer = xk.PermutationImportance(random_state=0).fit(DecisionTreeClassifier(max_depth=2).fit(X, y))
     with pytest.raises(ValueError, match="y has 2 columns. If the model names one class per row, pass one label"):
         explainer.explain(X, np.column_stack([y, y]))
