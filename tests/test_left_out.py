@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from plot_cases import make, row_labels, small, widths
@@ -85,6 +87,7 @@ def test_texts_and_images_do_not_count_padding():
         np.testing.assert_array_equal(e[:, [0]].left_out, [[6.0], [16.0]])
     assert "1 unit left out" in plots.text_highlight(texts()[0, :-1], as_html=True)
     np.testing.assert_array_equal(texts()[:, [0]].by_word().n_left_out, [2, 1])
+    assert np.isnan(images()[:, []].pixels()).all()
     assert "up to 2 units left out" in repr(texts()[:, [0]])
     assert "up to 2 regions left out" in repr(images()[:, [0]])
 
@@ -123,3 +126,38 @@ def test_shap_still_adds_up(k, monkeypatch):
     np.testing.assert_allclose(total, e.predictions[:, 0] if k == 1 else e.predictions)
     assert got.feature_names == ["age", "job", "4 features left out"]
     assert got.data.shape == got.display_data.shape == (4, 3)
+
+
+def test_what_is_left_out_has_its_own_noun(tmp_path):
+    """Texts have units, images regions, and so has all that is made of them."""
+    words, parts = texts()[:, [0]].by_word(), images()[:1, [0]]
+    for e, said in ((words, "up to 2 units"), (words.importance(), "2 units"),
+                    (texts()[:, [0]].importance(), "2 units"), (parts.importance(), "2 regions")):
+        assert f"{said} left out" in repr(e)
+        assert f"{said} left out" in plots.bar(e).get_xlabel()
+        assert f"{said} left out" in repr(xk.load_explanation(e.save(tmp_path / "e.json")))
+    assert "up to 2 units left out" in plots.beeswarm(words).get_xlabel()
+    assert row_labels(plots.waterfall(texts()[0, [0]]))[2] == "2 units left out"
+    assert row_labels(plots.waterfall(texts()[0], max_display=2))[2] == "2 other units"
+    assert "1 smaller unit not shown" in plots.bar(words, max_display=1).get_xlabel()
+    assert "1 smaller unit not shown" in plots.beeswarm(words, max_display=1).get_xlabel()
+
+
+@pytest.mark.parametrize("e", [make(4)[[]], texts()[[]], images()[[]]], ids=["table", "texts", "images"])
+def test_no_rows_have_no_importance(e):
+    with pytest.raises(ValueError, match="a mean over rows, and this explanation has none; select"):
+        e.importance()
+    assert len(e) == len(e.to_frame()) == 0
+
+
+@pytest.mark.parametrize("choose", [
+    lambda e: e[1:3, "age"], lambda e: e[:, [True] + [False] * 6],
+    lambda e: e[:, -1][::-1], lambda e: e[:, []], lambda e: e[[3, 3, 0], [4, 1], "out1"],
+    lambda e: e[:, 1:][:, 2:][:, [0]], lambda e: e[[-1], ["job", "age"]]])
+def test_slices_add_up(choose, tmp_path):
+    """Contributions that were kept and left out are the prediction less the base value."""
+    part = choose(make(4, 2))
+    for e in (part, pickle.loads(pickle.dumps(part)), xk.load_explanation(part.save(tmp_path / "e.json"))):
+        np.testing.assert_allclose(e.values.sum(axis=1) + e.left_out, e.predictions - e.base_values, atol=1e-12)
+        assert (e.n_left_out == 7 - len(e.feature_names)).all()
+    assert part.importance().n_left_out == 7 - len(part.feature_names)

@@ -232,10 +232,13 @@ class Attribution(Explanation):
         ------
         SettingError
             If `confidence` is not between 0 and 1.
+        ValueError
+            If there are no rows.
         """
         from scipy.special import ndtri
 
         check({"confidence": confidence})
+        self._check_rows()
         size = np.abs(self.values)
         mean = size.mean(axis=0)
         errors = np.full(mean.shape, np.nan)
@@ -249,7 +252,7 @@ class Attribution(Explanation):
             details={"signed": self.values.mean(axis=0)},
             feature_names=self.feature_names, output_names=self.output_names,
             settings={**self.settings, "confidence": confidence},
-            random_state=self.random_state, cost=self.cost, warnings=self.warnings,
+            random_state=self.random_state, cost=self.cost, warnings=self.warnings, noun=self.noun,
             n_left_out=int(self.n_left_out.max(initial=0)),
         )
 
@@ -310,7 +313,7 @@ class Attribution(Explanation):
         single = len(self.output_names) == 1
         numbers, shown = self._shap_data()
         values, names = self.values, list(self.feature_names)
-        if said := left_out_words(self.n_left_out):
+        if said := left_out_words(self.n_left_out, self.noun):
             values = np.concatenate([values, self.left_out[:, None]], axis=1)
             names.append(said)
             if numbers is not None and shown is not None:
@@ -339,6 +342,11 @@ class Attribution(Explanation):
         n, m, k = self.values.shape
         return f"{n} rows × {m} features × {k} outputs{self._and_left_out()}"
 
-    def _and_left_out(self, noun: str = "feature") -> str:
-        said = left_out_words(self.n_left_out, noun)
+    def _check_rows(self) -> None:
+        if self.n_rows == 0:
+            raise ValueError("importance is a mean over rows, and this explanation has none; "
+                             "select at least one.")
+
+    def _and_left_out(self) -> str:
+        said = left_out_words(self.n_left_out, self.noun)
         return f", {said}" if said else ""

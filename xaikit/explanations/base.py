@@ -88,7 +88,9 @@ class Explanation:
     cost : Cost
         Model rows, calls and seconds.
     warnings : tuple of str
-        Sentences that a reader of the numbers should know.
+        Sentences that a reader of the numbers should know. A slice keeps them all.
+    noun : str
+        What one feature is called: "feature", the "unit" of a text, or the "region" of an image.
     """
 
     method: str
@@ -98,6 +100,7 @@ class Explanation:
     random_state: int | None = None
     cost: Cost = field(default_factory=Cost)
     warnings: tuple[str, ...] = ()
+    noun: str = "feature"
 
     def __post_init__(self) -> None:
         self._freeze_names()

@@ -37,6 +37,7 @@ class ImageAttribution(Attribution):
     labels: np.ndarray
     channels: str | None = None
     feature_names: tuple[str, ...] = ()
+    noun: str = "region"
 
     def __post_init__(self) -> None:
         n_units = np.shape(self.values)[1]
@@ -82,9 +83,10 @@ class ImageAttribution(Attribution):
         """
         check({"field": field}, {"field": FIELD})
         regions = getattr(self, field)
-        found = np.stack([own[labels] for own, labels in zip(regions, self.labels, strict=True)])
-        found[self.labels < 0] = np.nan
-        return found
+        nothing = np.full((self.n_rows, 1, len(self.output_names)), np.nan)
+        # The last entry is for −1, pixels of no region.
+        regions = np.concatenate([regions, nothing], axis=1)
+        return regions[np.arange(self.n_rows)[:, None, None], self.labels]
 
     def __getitem__(self, key: Any) -> Attribution:
         keys = key if isinstance(key, tuple) else (key,)
@@ -108,8 +110,9 @@ class ImageAttribution(Attribution):
         Raises
         ------
         ValueError
-            If the images have different regions, which cannot be averaged.
+            If there are no images, or they have different regions, which cannot be averaged.
         """
+        self._check_rows()
         if (self.labels != self.labels[0]).any():
             raise ValueError("these images have different regions, which cannot be averaged; "
                              "explain them on a grid or with the same labels.")
@@ -119,4 +122,4 @@ class ImageAttribution(Attribution):
         n, m, k = self.values.shape
         height, width = self.labels.shape[1:]
         return f"{n} images of {height} × {width}, up to {m} regions × {k} outputs" \
-               f"{self._and_left_out('region')}"
+               f"{self._and_left_out()}"

@@ -146,5 +146,5 @@ class Importance(Explanation):
 
     def _summary(self) -> str:
         m, k = self.values.shape
-        left_out = left_out_words(np.array([self.n_left_out]))
+        left_out = left_out_words(np.array([self.n_left_out]), self.noun)
         return f"{m} features × {k} outputs" + (f", {left_out}" if left_out else "")

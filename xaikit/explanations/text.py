@@ -31,6 +31,7 @@ class TextAttribution(Attribution):
     texts: tuple[str, ...]
     spans: Any
     feature_names: tuple[str, ...] = ()
+    noun: str = "unit"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", tuple(self.texts))
@@ -114,7 +115,7 @@ class TextAttribution(Attribution):
             predictions=self.predictions, base_errors=self.base_errors, fidelity=self.fidelity,
             n_left_out=self.n_left_out, left_out=self.left_out,
             row_names=self.row_names, settings=self.settings, random_state=self.random_state,
-            cost=self.cost, warnings=self.warnings)
+            cost=self.cost, warnings=self.warnings, noun=self.noun)
 
     def importance(self, confidence: float = 0.95) -> Importance:
         """Return the mean |contribution| of each distinct word, with intervals over texts.
@@ -129,7 +130,7 @@ class TextAttribution(Attribution):
 
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
-               f"{self.values.shape[2]} outputs{self._and_left_out('unit')}"
+               f"{self.values.shape[2]} outputs{self._and_left_out()}"
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:

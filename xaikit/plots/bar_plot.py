@@ -32,7 +32,7 @@ from xaikit.plots.style import (
     write_beside,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, label_texts, number, numbers, signed
+from xaikit.tables.wording import label_text, label_texts, number, numbers, plural, signed
 
 
 class _Bars(NamedTuple):
@@ -46,6 +46,7 @@ class _Bars(NamedTuple):
     axis: str
     whiskers: str
     signed: bool
+    noun: str
     notes: tuple[str, ...] = ()
 
 
@@ -103,7 +104,7 @@ def bar(explanation: Attribution | Importance, *, output: int | str | None = Non
     bars = _from_importance(explanation.importance(), k)
     name = output_label(explanation, k)
     axis = f"mean |contribution| to {name}, {len(explanation):,} rows"
-    return _draw(bars._replace(axis=axis, notes=_left_out(explanation.n_left_out)), max_display, ax)
+    return _draw(bars._replace(axis=axis, notes=_left_out(explanation)), max_display, ax)
 
 
 def _from_importance(importance: Importance, k: int) -> _Bars:
@@ -118,7 +119,7 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
         np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
         "", f"{label_text(importance.method)} · {output_label(importance, k)}",
         WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
-        _left_out(importance.n_left_out),
+        importance.noun, _left_out(importance),
     )
 
 
@@ -130,13 +131,13 @@ def _from_row(attribution: Attribution, k: int) -> _Bars:
     output = output_label(attribution, k)
     return _Bars(labels, values, values - reach, values + reach,
                  f"row {row_label(attribution, 0)} · {output}",
-                 f"contribution to {output}", WHISKERS, True,
-                 (*_left_out(attribution.n_left_out, total),
+                 f"contribution to {output}", WHISKERS, True, attribution.noun,
+                 (*_left_out(attribution, total),
                   fidelity_note(attribution.fidelity[0, k])))
 
 
-def _left_out(counts: np.ndarray | int, total: str = "") -> tuple[str, ...]:
-    said = left_out_words(np.atleast_1d(counts))
+def _left_out(explanation: Attribution | Importance, total: str = "") -> tuple[str, ...]:
+    said = left_out_words(np.atleast_1d(explanation.n_left_out), explanation.noun)
     return (said + total,) if said else ()
 
 
@@ -155,7 +156,7 @@ def _draw(bars: _Bars, max_display: int | None, ax: Axes | None) -> Axes:
     left_out = len(bars.values) - len(shown)
     notes = [bars.whiskers] * any_whisker
     notes += bars.notes
-    notes += [f"{left_out} smaller features not shown"] * (left_out > 0)
+    notes += [f"{plural(left_out, f'smaller {bars.noun}')} not shown"] * (left_out > 0)
     ax.set_xlabel(caption(bars.axis, notes), color=INK, fontsize=NORMAL)
     if bars.title:
         ax.set_title(bars.title, loc="left", color=INK, fontsize=NORMAL)

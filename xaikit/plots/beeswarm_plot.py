@@ -33,7 +33,7 @@ from xaikit.plots.style import (
     style_colorbar,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_texts
+from xaikit.tables.wording import label_texts, plural
 
 
 @documented
@@ -98,8 +98,9 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
         _add_colorbar(ax)
     label_rows(ax, _labels(attribution, shown, k))
     number_axis(ax.xaxis)
-    notes = _notes(looks, int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown))
-    left_out = left_out_words(attribution.n_left_out)
+    unknown, hidden = int((~np.isfinite(drawn)).sum()), values.shape[1] - len(shown)
+    notes = _notes(looks, unknown, hidden, attribution.noun)
+    left_out = left_out_words(attribution.n_left_out, attribution.noun)
     notes += [left_out] * bool(left_out)
     ax.set_xlabel(caption(f"contribution to {output_label(attribution, k)}", notes),
                   color=INK, fontsize=NORMAL)
@@ -157,7 +158,7 @@ def _add_colorbar(ax: Axes) -> None:
     style_colorbar(bar, "feature's value, ranked")
 
 
-def _notes(looks: set[str], unknown: int, left_out: int) -> list[str]:
+def _notes(looks: set[str], unknown: int, left_out: int, noun: str) -> list[str]:
     notes = []
     if "grey" in looks:
         notes.append("grey: no order (categories, text, groups), or all equal")
@@ -166,5 +167,5 @@ def _notes(looks: set[str], unknown: int, left_out: int) -> list[str]:
     if unknown:
         notes.append(f"{unknown:,} unknown contributions not drawn")
     if left_out:
-        notes.append(f"{left_out} smaller features not shown")
+        notes.append(f"{plural(left_out, f'smaller {noun}')} not shown")
     return notes

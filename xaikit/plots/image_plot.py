@@ -140,7 +140,7 @@ def _label(
         f"{output_label(explanation, k)} = {number(explanation.predictions[i, k])}",
         loc="left", color=INK, fontsize=NORMAL)
     notes = [fidelity_note(explanation.fidelity[i, k])]
-    left_out = left_out_words(explanation.n_left_out[i:i + 1], "region")
+    left_out = left_out_words(explanation.n_left_out[i:i + 1], explanation.noun)
     notes += [left_out] * bool(left_out)
     if max_display is not None:
         n_units = int(explanation.n_units[i])

@@ -146,7 +146,7 @@ def _notes(explanation: TextAttribution, i: int, k: int, largest: float,
     answer = [f"prediction {said}", f"base value {base}",
               fidelity_note(float(explanation.fidelity[i, k]))]
     legend = [f"strongest colour: ±{number(largest)}", _LEGEND]
-    left_out = left_out_words(explanation.n_left_out[i:i + 1], "unit")
+    left_out = left_out_words(explanation.n_left_out[i:i + 1], explanation.noun)
     answer += [left_out] * bool(left_out)
     legend += ["no line: the 95 % interval holds 0"] * any_unsure
     return [" · ".join(answer), " · ".join(legend)]

@@ -122,9 +122,9 @@ def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) ->
     labels = names_and_values(attribution, i, shown, k)
     rest, sums = order[len(shown):], list[float]()
     if len(rest):
-        labels.append(f"{len(rest)} {'other ' if labels else ''}features")
+        labels.append(f"{len(rest)} {'other ' if labels else ''}{attribution.noun}s")
         sums.append(finite(values[rest]).sum())
-    if said := left_out_words(attribution.n_left_out[i:i + 1]):
+    if said := left_out_words(attribution.n_left_out[i:i + 1], attribution.noun):
         labels.append(said)
         sums.append(attribution.left_out[i, k])
     return _Steps(labels, np.append(values[shown], sums),
