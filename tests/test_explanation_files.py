@@ -111,7 +111,7 @@ def test_another_type_is_refused():
 
 @pytest.mark.parametrize(("text", "words"), [
     ("not json", "is not JSON"), ("[1, 2]", "holds a JSON list"), ("{}", "got type None"),
-    ('{"type": "Sorcery", "format": 1, "fields": {}}', "'Sorcery'"),
+    ('{"type": "Sorcery", "format": 2, "fields": {}}', "'Sorcery'"),
     ('{"type": "Attribution", "format": 99, "fields": {}}', "format 99"),
 ])
 def test_files_of_something_else(tmp_path, text, words):

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import FormatError
-from xaikit.explanations.encoding import decode, encode
+from xaikit.explanations.encoding import decode, encode_field
 from xaikit.settings import Either
 from xaikit.tables.files import write_whole
 from xaikit.tables.wording import plural
 
-_FORMAT = 1
+_FORMAT = 2
 LAYOUT = Either("long", "wide")
 """Layouts of `to_frame`."""
 
@@ -134,11 +134,10 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
-        fields = {}
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            fields[f.name] = dataclasses.asdict(value) if isinstance(value, Cost) else value
-        return {"type": type(self).__name__, "format": _FORMAT, "fields": encode(fields)}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        fields["cost"] = dataclasses.asdict(self.cost)
+        return {"type": type(self).__name__, "format": _FORMAT,
+                "fields": {name: encode_field(name, value) for name, value in fields.items()}}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
@@ -186,9 +185,16 @@ class Explanation:
         Raises
         ------
         TypeError
-            If JSON cannot hold a value exactly, such as a cell that is a member of an Enum.
+            If JSON cannot hold a value exactly, such as a cell that is a member of an Enum; the
+            sentence names the field and column. Nothing is written.
         ValueError
             For any other ending.
+
+        Warns
+        -----
+        UserWarning
+            If a row label, a setting or the name of a column is of a type derived from a plain one,
+            such as a member of an Enum or a named tuple: ``.json`` holds it as the plain type.
         """
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
@@ -229,6 +235,9 @@ def frozen(value: Any, dtype: Any = None) -> np.ndarray:
     if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
             and (dtype is None or value.dtype == dtype):
         return value
+    if isinstance(value, np.ma.MaskedArray):  # NumPy would keep what is under the mask
+        raise ValueError("an explanation holds no masked arrays; fill the masked cells first, such "
+                         "as by array.filled(np.nan).")
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array

@@ -5,145 +5,97 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+
+from xaikit.explanations.floats import decode_floats, encode_floats
+from xaikit.explanations.plain import plain
+from xaikit.explanations.zones import clock_parts, with_zone, zone_name
+from xaikit.tables.wording import cut
 
 _TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
-    """Return a value as JSON types; `decode` returns an equal value.
+    """Return a value as JSON types; `decode` returns an equal value of the same type.
 
     Supported are None, bool, int, float, complex, str, bytes, UUID, Decimal, Fraction, Python's
     dates and times, NumPy arrays and scalars, pandas' frames, timestamps, time differences,
-    intervals and periods, and lists, tuples and string-keyed dicts of supported values. Outside of
-    tables, subclasses of list, dict, tuple, str and float come back as these.
+    intervals and periods, and lists, tuples and text-keyed dicts of supported values.
 
     Raises
     ------
     TypeError
-        For a value of any other type.
+        For a value of any other type, also of one that is derived from these, such as a member of
+        an Enum or a named tuple: it would come back as another type.
     """
-    if value is None or type(value) in (bool, int, str):
-        return value
-    if isinstance(value, np.generic):
-        return {_TAG: "scalar", "dtype": value.dtype.str, "data": _cells(value.reshape(1))[0]}
-    if isinstance(value, float):
-        return _float(float(value))
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, np.ndarray):
-        return _encode_array(value)
-    if isinstance(value, pd.DataFrame):
-        return _encode_frame(value)
-    if isinstance(value, tuple):
-        return {_TAG: "tuple", "data": [encode(v) for v in value]}
-    if isinstance(value, list):
-        return [encode(v) for v in value]
-    if isinstance(value, dict):
-        return _encode_dict(value)
-    if value is pd.NaT or value is pd.NA:
-        return {_TAG: "missing", "kind": repr(value)}
-    if isinstance(value, pd.Timestamp):
-        return {_TAG: "timestamp", "data": value.isoformat(), "unit": value.unit,
-                "zone": None if value.tz is None else _zone_name(value.tz)}
-    if isinstance(value, pd.Timedelta):
-        return {_TAG: "timedelta", "data": int(value.as_unit("ns").value),
-                "unit": value.unit}
-    if type(value) in _ENCODERS:
-        name, parts = _ENCODERS[type(value)]
+    kind = type(value)
+    if kind in _ENCODERS:
+        return _ENCODERS[kind](value)
+    if kind in _PARTS:
+        name, parts = _PARTS[kind]
         return {_TAG: name, "data": [encode(part) for part in parts(value)]}
-    raise _inexact(value)
+    if isinstance(value, np.generic) and kind is value.dtype.type:
+        return _encode_scalar(value)
+    raise TypeError(f"JSON cannot hold {cut(repr(value))} of type {kind.__name__} exactly; "
+                    "convert it to numbers, text or dates first.")
 
 
-def _inexact(value: Any) -> TypeError:
-    return TypeError(f"JSON cannot hold {value!r} of type {type(value).__name__} exactly; "
-                     "convert it to numbers, text or dates first.")
-
-
-def _encode_cell(cell: Any) -> Any:
-    """Return a cell of a table as JSON types.
+def encode_field(name: str, value: Any) -> Any:
+    """Return a field of a result as JSON types, with labels and settings as `plain` types.
 
     Raises
     ------
     TypeError
-        As for `encode`; also for members of an Enum, named tuples and others that would come back
-        as the type that they are derived from: a file imports no class of a user's.
+        As for `encode`; the sentence names the field, and the entry of a dict.
     """
-    derived = isinstance(cell, str | float | tuple) and type(cell) not in (str, float, tuple)
-    if derived and not isinstance(cell, np.generic):
-        raise _inexact(cell)
-    return encode(cell)
+    value = plain(value)
+    try:
+        return encode(value)
+    except TypeError as error:
+        raise TypeError(f"{_place(name, value)}: {error}") from error
+
+
+def _place(name: str, value: Any) -> str:
+    for key, entry in value.items() if isinstance(value, dict) else ():
+        try:
+            encode(entry)
+        except TypeError:
+            return f"{name}[{key!r}]"
+    return name
 
 
 def check_frame(frame: pd.DataFrame) -> None:
-    """Check that JSON can hold the cells and dtypes of a frame.
+    """Check that JSON can hold the cells, dtypes and names of a frame.
 
     Raises
     ------
     TypeError
         If not; the sentence names the column.
     """
-    for k, name in enumerate(frame.columns):
-        try:
-            _encode_column(frame.iloc[:, k])
-        except TypeError as error:
-            raise TypeError(f"column {str(name)!r} cannot be written to a file: {error}") from error
+    _encode_frame(frame)
 
 
-def _zone_name(zone: tzinfo) -> str:
-    """Return the name of a zone of pandas."""
-    try:
-        pd.DatetimeTZDtype(tz=str(zone))
-    except (KeyError, TypeError, ValueError) as error:
-        raise TypeError(f"JSON cannot hold the time zone {zone!r} exactly; convert the times to a "
-                        "zone that has a name.") from error
-    return str(zone)
-
-
-def _zone(zone: tzinfo | None) -> Any:
-    """Return the zone of a Python time as its name, or as its offset from UTC in microseconds."""
-    if zone is None:
-        return None
-    if isinstance(zone, ZoneInfo) and zone.key is not None:
-        return zone.key
-    if isinstance(zone, timezone) and zone == timezone(zone.utcoffset(None)):
-        return zone.utcoffset(None) // timedelta(microseconds=1)
-    raise TypeError(f"JSON cannot hold the time zone {zone!r} exactly; use zoneinfo.ZoneInfo, or "
-                    "pandas' times.")
-
-
-def _with_zone(value: Any, zone: Any, fold: int) -> Any:
-    if isinstance(zone, int):
-        zone = timezone(timedelta(microseconds=zone))
-    return value.replace(tzinfo=ZoneInfo(zone) if isinstance(zone, str) else zone, fold=fold)
-
-
-def _of_clock(value: Any) -> tuple[Any, ...]:
-    return value.replace(tzinfo=None, fold=0).isoformat(), _zone(value.tzinfo), value.fold
-
-
-_ENCODERS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
+_PARTS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
     complex: ("complex", lambda v: (v.real, v.imag)),
-    bytes: ("bytes", lambda v: (base64.b64encode(v).decode("ascii"),)),
+    bytes: ("bytes", lambda v: (_base64(v),)),
     Decimal: ("decimal", lambda v: (str(v),)),
     Fraction: ("fraction", lambda v: (v.numerator, v.denominator)),
     date: ("date", lambda v: (v.isoformat(),)),
-    datetime: ("datetime", _of_clock),
-    time: ("time", _of_clock),
+    datetime: ("datetime", clock_parts),
+    time: ("time", clock_parts),
     timedelta: ("duration", lambda v: (v.days, v.seconds, v.microseconds)),
     UUID: ("uuid", lambda v: (str(v),)),
     pd.Interval: ("interval", lambda v: (v.left, v.right, v.closed)),
     pd.Period: ("period", lambda v: (v.ordinal, v.freqstr)),
 }
-"""The names of further types in a file, and the parts that `_DECODERS` makes them of again."""
+"""The names of types in a file, and the parts that `_DECODERS` makes them of again."""
 
 
 def decode(value: Any) -> Any:
@@ -158,14 +110,58 @@ def decode(value: Any) -> Any:
     return _DECODERS[kind](value)
 
 
-def _float(value: float) -> Any:
-    return value if math.isfinite(value) else {_TAG: "float", "data": repr(value)}
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _encode_int(value: int) -> Any:
+    # Python neither writes nor reads decimals of more than 640 digits where it is set so.
+    return value if value.bit_length() <= 2048 else {_TAG: "integer", "data": hex(value)}
+
+
+def _encode_float(value: float) -> Any:
+    return value if math.isfinite(value) else {_TAG: "float", "data": _cells(np.array([value]))[0]}
 
 
 def _encode_dict(value: dict) -> dict:
-    if not all(isinstance(k, str) for k in value) or _TAG in value:
-        raise TypeError(f"JSON objects need text keys, got {list(value)[:5]!r}.")
+    if not all(type(k) is str for k in value) or _TAG in value:
+        raise TypeError(f"JSON objects need text keys, got {cut(list(value)[:5])}; make text of "
+                        f"them, other than {_TAG!r}, or a list of pairs.")
     return {k: encode(v) for k, v in value.items()}
+
+
+def _encode_scalar(value: np.generic) -> dict:
+    # An array would drop the zeros at the end of a text.
+    if isinstance(value, np.bytes_ | np.str_):
+        data = _base64(bytes(value)) if isinstance(value, bytes) else str.__str__(value)
+    else:
+        data = _cells(value.reshape(1))[0]
+    return {_TAG: "scalar", "dtype": _dtype_text(value.dtype), "data": data}
+
+
+def _decode_scalar(value: dict) -> Any:
+    kind = np.dtype(value["dtype"]).kind
+    if kind in "SU":
+        return np.bytes_(base64.b64decode(value["data"])) if kind == "S" else np.str_(value["data"])
+    return _decode_array({**value, "shape": [1], "data": [value["data"]]})[0]
+
+
+def _dtype_text(dtype: np.dtype) -> str:
+    """Return the text of a dtype, which tells C's long from its long long of the same size."""
+    text = dtype.str
+    return text if np.dtype(text).char == dtype.char else text[0] + dtype.char
+
+
+def _encode_timestamp(value: pd.Timestamp) -> dict:
+    return {_TAG: "timestamp", "data": encode(value.to_datetime64()), "fold": value.fold,
+            "zone": None if value.tz is None else zone_name(value.tz)}
+
+
+def _decode_timestamp(value: dict) -> pd.Timestamp:
+    stamp = pd.Timestamp(decode(value["data"]))
+    if value["zone"] is not None:
+        return stamp.tz_localize("UTC").tz_convert(value["zone"])
+    return stamp.replace(fold=1) if value["fold"] else stamp
 
 
 def _cells(array: np.ndarray) -> list:
@@ -176,38 +172,29 @@ def _cells(array: np.ndarray) -> list:
     if kind == "c":
         return [list(pair) for pair in zip(_cells(array.real), _cells(array.imag), strict=True)]
     if kind == "S":
-        return [base64.b64encode(v).decode("ascii") for v in array.tolist()]
-    if kind == "f" and array.dtype.itemsize > 8:
-        return [str(v) for v in array]
+        return [_base64(v) for v in array.tolist()]
     if kind == "f":
-        # float16 and float32 widen to float64 and narrow back without loss.
-        cells = array.astype(np.float64)
-        bad = ~np.isfinite(cells)
-        out = cells.tolist()
-        for i in np.flatnonzero(bad):
-            out[i] = repr(out[i])
-        return out
+        return encode_floats(array) if array.dtype.itemsize <= 8 else [str(v) for v in array]
     if kind == "O":
-        return [_encode_cell(v) for v in array]
+        return [encode(v) for v in array]
     if kind in "biuU":
         return array.tolist()
-    raise TypeError(f"JSON cannot hold an array of dtype {array.dtype} exactly.")
+    raise TypeError(f"JSON cannot hold an array of dtype {array.dtype} exactly; convert it to "
+                    "numbers or text first.")
 
 
 def _encode_array(array: np.ndarray) -> dict:
-    return {
-        _TAG: "array",
-        "dtype": array.dtype.str,
-        "shape": list(array.shape),
-        "data": _cells(np.ascontiguousarray(array).reshape(-1)),
-    }
+    data = _cells(np.ascontiguousarray(array).reshape(-1))
+    return {_TAG: "array", "dtype": _dtype_text(array.dtype), "shape": list(array.shape),
+            "data": data}
 
 
 def _decode_array(value: dict) -> np.ndarray:
     dtype, data = np.dtype(value["dtype"]), value["data"]
     if dtype.kind == "O":
         out = np.empty(len(data), dtype=object)
-        out[:] = [decode(v) for v in data]
+        for i, cell in enumerate(data):  # NumPy would look into cells that are arrays
+            out[i] = decode(cell)
     elif dtype.kind in "mM":
         out = np.array(data, dtype=np.int64).view(dtype)
     elif dtype.kind == "c":
@@ -219,7 +206,7 @@ def _decode_array(value: dict) -> np.ndarray:
     elif dtype.kind == "f" and dtype.itemsize > 8:
         out = np.array([dtype.type(v) for v in data], dtype=dtype)
     elif dtype.kind == "f":
-        out = np.array([float(v) for v in data], dtype=np.float64).astype(dtype)
+        out = decode_floats(data, dtype)
     else:
         out = np.array(data, dtype=dtype)
     return out.reshape(value["shape"])
@@ -234,7 +221,7 @@ def _encode_column(column: pd.Series) -> dict:
                 "data": codes}
     if isinstance(dtype, pd.DatetimeTZDtype):
         stamps = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return {"kind": "zoned", "zone": _zone_name(dtype.tz), "data": _encode_array(stamps)}
+        return {"kind": "zoned", "zone": zone_name(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
         return {"kind": "bytes" if dtype.kind == "S" else "array",
                 "data": _encode_array(column.to_numpy())}
@@ -249,10 +236,12 @@ def _encode_column(column: pd.Series) -> dict:
                 "data": _encode_array(column.sparse.to_dense().to_numpy())}
     if isinstance(dtype, pd.PeriodDtype):
         column = column.astype(str).where(column.notna())
-    cells = [None if missing else _encode_cell(cell)
+    cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
-    python = isinstance(dtype, pd.StringDtype) and dtype == "string[python]"
-    return {"kind": "extension", "dtype": "string[python]" if python else str(dtype), "data": cells}
+    name = str(dtype)
+    if isinstance(dtype, pd.StringDtype) and dtype.storage == "python":
+        name = "string[python]" if dtype.na_value is pd.NA else "str[python]"
+    return {"kind": "extension", "dtype": name, "data": cells}
 
 
 def _arrow_text(column: pd.Series) -> str:
@@ -263,7 +252,7 @@ def _arrow_text(column: pd.Series) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    return base64.b64encode(sink.getvalue()).decode("ascii")
+    return _base64(sink.getvalue())
 
 
 def _arrow_column(text: str) -> pd.Series:
@@ -296,55 +285,96 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "interval":
         ends = [pd.Index(_decode_column(end)) for end in value["data"]]
         return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))
-    return pd.Series([decode(v) for v in value["data"]], dtype=value["dtype"])
+    dtype = value["dtype"]
+    if dtype == "str[python]":  # which pandas knows by no name
+        dtype = pd.StringDtype("python", na_value=np.nan)
+    return pd.Series([decode(v) for v in value["data"]], dtype=dtype)
 
 
 def _encode_frame(frame: pd.DataFrame) -> dict:
-    columns = [{"name": encode(name), **_encode_column(frame.iloc[:, k])}
-               for k, name in enumerate(frame.columns)]
-    encoded = {_TAG: "frame", "n_rows": len(frame), "columns": columns}
-    if not isinstance(frame.columns, pd.MultiIndex):
-        # pandas would read plain tuples back as the levels of a MultiIndex.
-        encoded["flat"] = True
-    if any(name is not None for name in frame.columns.names):
-        encoded["labels"] = encode(list(frame.columns.names))
-    return encoded
+    columns = []
+    for k, name in enumerate(frame.columns):
+        try:
+            columns.append(_encode_column(frame.iloc[:, k]))
+        except TypeError as error:
+            raise TypeError(f"column {str(name)!r} cannot be written to a file: {error}") from error
+    return {_TAG: "frame", "columns": columns,
+            "axes": [_encode_axis(frame.index), _encode_axis(frame.columns)]}
+
+
+def _encode_axis(axis: pd.Index) -> dict:
+    """Return the labels of rows or columns as JSON types, with the dtype and the names."""
+    named = {"names": encode(plain(list(axis.names)))}
+    if isinstance(axis, pd.MultiIndex):
+        return {**named, "levels": [_encode_axis(level) for level in axis.levels],
+                "codes": [codes.tolist() for codes in axis.codes]}
+    if isinstance(axis, pd.RangeIndex):
+        return {**named, "range": [axis.start, axis.stop, axis.step]}
+    labels = pd.Series(axis)
+    if axis.dtype == object:
+        labels = pd.Series([plain(label) for label in axis], dtype=object)
+    timed = isinstance(axis, pd.DatetimeIndex | pd.TimedeltaIndex)
+    return {**named, "labels": _encode_column(labels), "freq": axis.freqstr if timed else None}
+
+
+def _decode_axis(value: dict) -> pd.Index:
+    names = decode(value["names"])
+    if "levels" in value:
+        levels = [_decode_axis(level) for level in value["levels"]]
+        return pd.MultiIndex(levels=levels, codes=value["codes"], names=names)
+    if "range" in value:
+        return pd.RangeIndex(*value["range"], name=names[0])
+    labels = _decode_column(value["labels"])
+    axis = pd.Index(labels, dtype=labels.dtype, name=names[0], tupleize_cols=False)
+    if value["freq"] is not None:
+        axis.freq = value["freq"]
+    return axis
 
 
 def _decode_frame(value: dict) -> pd.DataFrame:
+    index, names = (_decode_axis(axis) for axis in value["axes"])
     columns = [_decode_column(c) for c in value["columns"]]
-    names = [decode(c["name"]) for c in value["columns"]]
-    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(value["n_rows"]))
+    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(len(index)))
     for k, column in enumerate(value["columns"]):
         if column["kind"] == "bytes":  # a Series would make objects of them
             array = _decode_array(column["data"]).reshape(-1, 1)
             frame.isetitem(k, pd.DataFrame(array).iloc[:, 0])
-    frame.columns = pd.Index(names, tupleize_cols=not value.get("flat", False))
-    frame.columns.names = decode(value["labels"]) if "labels" in value else frame.columns.names
+    frame.index, frame.columns = index, names
     return frame
 
 
-def _decode_timestamp(value: dict) -> pd.Timestamp:
-    stamp = pd.Timestamp(value["data"]).as_unit(value["unit"])
-    return stamp if value["zone"] is None else stamp.tz_convert(value["zone"])
-
+_ENCODERS: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((type(None), bool, str), lambda v: v),
+    int: _encode_int,
+    float: _encode_float,
+    list: lambda v: [encode(x) for x in v],
+    tuple: lambda v: {_TAG: "tuple", "data": [encode(x) for x in v]},
+    dict: _encode_dict,
+    np.ndarray: _encode_array,
+    pd.DataFrame: _encode_frame,
+    **dict.fromkeys((type(pd.NaT), type(pd.NA)), lambda v: {_TAG: "missing", "kind": repr(v)}),
+    pd.Timestamp: _encode_timestamp,
+    pd.Timedelta: lambda v: {_TAG: "timedelta", "data": encode(v.to_timedelta64())},
+}
+"""How the exact types are written that are not written as `_PARTS`."""
 
 _DECODERS: dict[str, Any] = {
     "array": _decode_array,
     "frame": _decode_frame,
     "tuple": lambda v: tuple(decode(x) for x in v["data"]),
-    "float": lambda v: float(v["data"]),
-    "scalar": lambda v: _decode_array({**v, "shape": [1], "data": [v["data"]]})[0],
+    "integer": lambda v: int(v["data"], 16),
+    "float": lambda v: decode_floats([v["data"]], np.dtype(np.float64)).tolist()[0],
+    "scalar": _decode_scalar,
     "missing": lambda v: pd.NaT if v["kind"] == "NaT" else pd.NA,
     "timestamp": _decode_timestamp,
-    "timedelta": lambda v: pd.Timedelta(v["data"], unit="ns").as_unit(v["unit"]),
+    "timedelta": lambda v: pd.Timedelta(decode(v["data"])),
     "complex": lambda v: complex(*decode(v["data"])),
     "bytes": lambda v: base64.b64decode(*v["data"]),
     "decimal": lambda v: Decimal(*v["data"]),
-    "fraction": lambda v: Fraction(*v["data"]),
+    "fraction": lambda v: Fraction(*decode(v["data"])),
     "date": lambda v: date.fromisoformat(*v["data"]),
-    "datetime": lambda v: _with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
-    "time": lambda v: _with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
+    "datetime": lambda v: with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
+    "time": lambda v: with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
     "duration": lambda v: timedelta(*v["data"]),
     "uuid": lambda v: UUID(*v["data"]),
     "interval": lambda v: pd.Interval(*decode(v["data"])),
