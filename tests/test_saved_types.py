@@ -135,7 +135,7 @@ REFUSED = {
     "Euro": Euro(1), "Day": Day(2024, 1, 1), "Half": Half(1), "set": {1}, "frozenset": frozenset({1}), "path": PurePosixPath("/a"),
     "deque": deque([1]), "bytearray": bytearray(b"a"), "range": range(3), "void": np.void(b"ab"), "type": int,
     "records": np.zeros(2, "i4,f8"), "voids": np.array([b"ab"], "V2"), "masked": np.ma.array([1.0, 2.0], mask=[0, 1]),
-    "matrix": np.matrix([[1]]), "series": pd.Series([1, 2]), "index": pd.Index([1]), "extension": pd.array([1, None]),
+    "recarray": np.zeros(2, "f8").view(np.recarray), "series": pd.Series([1, 2]), "index": pd.Index([1]), "extension": pd.array([1, None]),
     "texts": np.array(["a"], np.dtypes.StringDType()), "offset": pd.offsets.Day(1), "numbered keys": {1: 2}, "our tag": {"__xaikit__": 1},
 }
 
@@ -257,6 +257,24 @@ def test_masked_arrays_are_refused_before_they_lose_their_mask():
     for more in ({"values": masked}, {"details": {"d": masked}}):
         with pytest.raises(ValueError, match=r"masked.*\.filled\("):
             attribution(features=("f",), outputs=("o",), rows=(0,), **more)
+    with pytest.raises(ValueError, match="masked"):
+        xk.ImageAttribution(method="m", values=np.zeros((1, 1, 1)), base_values=np.zeros((1, 1)), predictions=np.zeros((1, 1)),
+                            output_names=("o",), images=np.ma.zeros((1, 2, 2)), labels=np.zeros((1, 2, 2)))
+
+
+def test_levels_of_categories_are_cells(tmp_path):
+    levels = pd.Categorical.from_codes([0, -1], dtype=pd.CategoricalDtype(pd.Index([Level.LOW], dtype=object)))
+    e = attribution(features=("f",), rows=(0, 1), data=pd.DataFrame({"f": levels}))
+    with pytest.raises(TypeError, match="^data: column 'f' cannot be written to a file: .*of type Level exactly; convert"):
+        e.save(tmp_path / "e.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_the_first_format_are_named(tmp_path):
+    path = attribution().save(tmp_path / "e.json")
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(xk.FormatError, match="expected an explanation of format 2 .* got .*format 1"):
+        xk.load_explanation(path)
 
 
 MONTHS = pd.period_range("2024-01", periods=2, freq="M")
@@ -309,5 +327,7 @@ def test_every_column_dtype_comes_back(name, tmp_path):
     back = again(e, tmp_path).data
     assert repr(back.dtypes["f"]) == repr(frame.dtypes["f"])
     pd.testing.assert_frame_equal(back, frame, check_exact=True)
+    if isinstance(frame.dtypes["f"], pd.CategoricalDtype):
+        assert getattr(back["f"].cat.categories, "freq", 0) == getattr(frame["f"].cat.categories, "freq", 0)
     if frame.dtypes["f"].kind == "f" and isinstance(frame.dtypes["f"], np.dtype) and frame.dtypes["f"].itemsize < 16:
         assert back["f"].to_numpy().tobytes() == frame["f"].to_numpy().tobytes()

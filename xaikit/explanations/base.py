@@ -232,12 +232,12 @@ class Explanation:
 
 def frozen(value: Any, dtype: Any = None) -> np.ndarray:
     """Return a read-only array: `value` itself if it already is one, else a copy."""
-    if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
-            and (dtype is None or value.dtype == dtype):
-        return value
     if isinstance(value, np.ma.MaskedArray):  # NumPy would keep what is under the mask
         raise ValueError("an explanation holds no masked arrays; fill the masked cells first, such "
                          "as by array.filled(np.nan).")
+    if isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None \
+            and (dtype is None or value.dtype == dtype):
+        return value
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
     return array

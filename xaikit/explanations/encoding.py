@@ -215,7 +215,7 @@ def _decode_array(value: dict) -> np.ndarray:
 def _encode_column(column: pd.Series) -> dict:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        categories = _encode_column(pd.Series(dtype.categories))
+        categories = _encode_axis(dtype.categories, lambda level: level)
         codes = column.cat.codes.tolist()
         return {"kind": "category", "ordered": bool(dtype.ordered), "categories": categories,
                 "data": codes}
@@ -268,8 +268,7 @@ def _arrow_column(text: str) -> pd.Series:
 def _decode_column(value: dict) -> pd.Series:
     kind = value["kind"]
     if kind == "category":
-        categories = pd.Index(_decode_column(value["categories"]))
-        dtype = pd.CategoricalDtype(categories, ordered=value["ordered"])
+        dtype = pd.CategoricalDtype(_decode_axis(value["categories"]), ordered=value["ordered"])
         return pd.Series(pd.Categorical.from_codes(value["data"], dtype=dtype))
     if kind == "zoned":
         stamps = pd.Series(_decode_array(value["data"]))
@@ -302,8 +301,11 @@ def _encode_frame(frame: pd.DataFrame) -> dict:
             "axes": [_encode_axis(frame.index), _encode_axis(frame.columns)]}
 
 
-def _encode_axis(axis: pd.Index) -> dict:
-    """Return the labels of rows or columns as JSON types, with the dtype and the names."""
+def _encode_axis(axis: pd.Index, label: Callable[[Any], Any] = plain) -> dict:
+    """Return the labels of rows or columns as JSON types, with the dtype and the names.
+
+    Levels of categories are written so too, but are cells: `label` leaves them as they are.
+    """
     named = {"names": encode(plain(list(axis.names)))}
     if isinstance(axis, pd.MultiIndex):
         return {**named, "levels": [_encode_axis(level) for level in axis.levels],
@@ -312,7 +314,7 @@ def _encode_axis(axis: pd.Index) -> dict:
         return {**named, "range": [axis.start, axis.stop, axis.step]}
     labels = pd.Series(axis)
     if axis.dtype == object:
-        labels = pd.Series([plain(label) for label in axis], dtype=object)
+        labels = pd.Series([label(v) for v in axis], dtype=object)
     timed = isinstance(axis, pd.DatetimeIndex | pd.TimedeltaIndex)
     return {**named, "labels": _encode_column(labels), "freq": axis.freqstr if timed else None}
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import frozen
 from xaikit.explanations.choosing import resolve
 from xaikit.explanations.importance import Importance
 from xaikit.settings import Either, check
@@ -45,9 +46,8 @@ class ImageAttribution(Attribution):
             names = tuple(f"segment {u}" for u in range(n_units))
             object.__setattr__(self, "feature_names", names)
         super().__post_init__()
-        images = np.array(self.images)
+        images = frozen(self.images)
         height, width = images.shape[2:4] if self.channels == "first" else images.shape[1:3]
-        images.flags.writeable = False
         object.__setattr__(self, "images", images)
         if len(images) != self.n_rows:
             raise ValueError(f"{self.n_rows} rows of values do not fit {len(images)} images.")
