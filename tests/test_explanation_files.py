@@ -183,8 +183,11 @@ def test_every_cell_comes_back(name):
     np.array([1 + np.finfo(np.longdouble).eps, np.nan, np.longdouble("1e-4000")]),
     pd.arrays.SparseArray([0.0, 1.5, np.nan]),
     pd.DataFrame(np.array([[b"a"], [b"bc"], [b""]]))[0],
+    pd.Series([pd.Period(ordinal=10**6, freq="M"), pd.Period(ordinal=-(10**6), freq="M"), pd.NaT]),
+    pd.Series(pd.period_range("2020", periods=3, freq="2Q-NOV")),
+    pd.Series(pd.arrays.FloatingArray(np.array([np.nan, 1, 2]), np.array([False, True, False]))),
 ], ids=["cut", "cut dates", "intervals", "missing intervals", "levels", "complex", "complex64",
-        "long floats", "sparse", "byte array"])
+        "long floats", "sparse", "byte array", "far periods", "quarters", "NaN beside NA"])
 def test_every_dtype_comes_back(column):
     e = attribution(features=("f",), rows=(0, 1, 2), data=pd.DataFrame({"f": column}))
     back = xk.Attribution.from_json(e.to_json()).data

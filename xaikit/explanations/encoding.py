@@ -234,8 +234,13 @@ def _encode_column(column: pd.Series) -> dict:
     if isinstance(dtype, pd.SparseDtype):
         return {"kind": "sparse", "fill": encode(dtype.fill_value),
                 "data": _encode_array(column.sparse.to_dense().to_numpy())}
-    if isinstance(dtype, pd.PeriodDtype):
-        column = column.astype(str).where(column.notna())
+    if isinstance(dtype, pd.PeriodDtype):  # whose texts pandas reads up to year 9999
+        return {"kind": "periods", "dtype": str(dtype),
+                "data": pd.PeriodIndex(column).asi8.tolist()}
+    if isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype):  # NaN may stand beside NA
+        gone = [cell is pd.NA for cell in column.array]
+        cells = column.to_numpy(dtype=dtype.numpy_dtype, na_value=np.nan)
+        return {"kind": "floats", "data": _encode_array(cells), "missing": gone}
     cells = [None if missing else encode(cell)
              for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
     name = str(dtype)
@@ -284,6 +289,13 @@ def _decode_column(value: dict) -> pd.Series:
     if kind == "interval":
         ends = [pd.Index(_decode_column(end)) for end in value["data"]]
         return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))
+    if kind == "periods":
+        ordinals = np.array(value["data"], dtype=np.int64)
+        return pd.Series(pd.arrays.PeriodArray(
+            ordinals, dtype=pd.PeriodDtype.construct_from_string(value["dtype"])))
+    if kind == "floats":
+        return pd.Series(pd.arrays.FloatingArray(
+            _decode_array(value["data"]), np.array(value["missing"], dtype=bool)))
     dtype = value["dtype"]
     if dtype == "str[python]":  # which pandas knows by no name
         dtype = pd.StringDtype("python", na_value=np.nan)
