@@ -13,7 +13,7 @@ from benchmarks.cases import adult
 N_UNITS = 100
 N_WORDS = 2_000
 BYTES = {"KernelSHAP": (2.5, 56), "LIME": (2, 40)}
-"""Documented bytes for every mask and unit, and for every two units, of designs computed in parts."""
+"""Documented bytes for every mask and unit, and for every two units, of designs in parts."""
 
 
 def memory() -> list[dict[str, Any]]:
