@@ -105,6 +105,9 @@ def test_a_large_design_does_not_hold_its_numbers(rng, monkeypatch, solve):
     xk.KernelSHAP(random_state=0, budget=1601), xk.LIME(random_state=0, budget=1601),
     xk.LIME(random_state=0, budget=1601, sampling="weighted")], ids=["shap", "lime", "weighted"])
 def test_a_text_of_many_words_stays_within_its_bytes(monkeypatch, explainer):
+    """The documented bytes hold; the benchmark measures them for 2,000 words, which take 3 s."""
+    from benchmarks.bench_memory import documented
+
     monkeypatch.setattr(cutting, "WHOLE_CELLS", 2**14)
     monkeypatch.setattr(cutting, "PART_CELLS", 2**13)
     monkeypatch.setattr("xaikit.sampling.text.JOINED_BYTES", 2**16)
@@ -114,8 +117,7 @@ def test_a_text_of_many_words_stays_within_its_bytes(monkeypatch, explainer):
     explainer.explain(text)  # compiles kernels
     e, held = peak(lambda: explainer.explain(text))
     np.testing.assert_allclose(e.values[0, :3, 0], 3.0, atol=0.2)
-    # 1,600 masks of 200 units: 2.6 MB as float64, of which five were held; 0.3 MB as masks.
-    assert held < 6e6
+    assert held < documented(explainer, 1600, 200)
 
 
 def test_texts_written_in_parts_are_the_same(rng, monkeypatch):

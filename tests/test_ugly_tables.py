@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import math
 import warnings
 
@@ -153,6 +154,19 @@ def test_mean_impact(name, table, mode):
         wanted = 0.0 if column == "denormal" else np.abs(effects).mean()
         np.testing.assert_allclose(e.details["absolute"][c, 0], wanted, atol=1e-9,
                                    rtol=COARSE.get(column, 1e-7), err_msg=column)
+
+
+class Rank(enum.IntEnum):
+    """Numbers of which there are only two."""
+
+    LOW, HIGH = 1, 2
+
+
+def test_members_of_an_enum_are_levels():
+    table = pd.DataFrame({"rank": [Rank.LOW, Rank.HIGH] * 3}, dtype=object)
+    e = xk.MeanImpactValue(random_state=0, n_bootstrap=1).fit(
+        lambda X: np.array([v is Rank.HIGH for v in X["rank"]], dtype=float)).explain(table)
+    np.testing.assert_allclose(e.details["absolute"], 1.0)
 
 
 # --- files, reports and single rows

@@ -124,6 +124,29 @@ COLUMNS = {
     "float32": lambda: floats(3.4e38, -1e-45, 1, dtype=np.float32),
     "long double": lambda: floats(1.0, 2.0, dtype=np.longdouble),
     "constant": lambda: floats(3.0),
+    "one-hot": lambda: floats(1, 0, 0, dtype=np.int8),
+    "truth and NA": lambda: pd.array(cycled(True, False, pd.NA), dtype="boolean"),
+    "Int64 all missing": lambda: pd.array([pd.NA] * N, dtype="Int64"),
+    "constant and missing": lambda: floats(7.0, np.nan),
+    "None only": lambda: objects(None),
+    "ids as text": lambda: objects(*(f"id-{i:05}" for i in range(N))),
+    "ids as numbers": lambda: I + 10**15,
+    "months as levels": lambda: pd.Categorical.from_codes(I % 3, pd.PeriodIndex(MONTHS)),
+    "times as levels": lambda: pd.Categorical.from_codes(I % 3, DAYS[:3]),
+    "truth as levels": lambda: levels(True, False, None, known=[False, True]),
+    "decimals as levels": lambda: levels(Decimal("1.0"), Decimal(2), known=[Decimal(2), Decimal("1.0")]),
+    "a spring night": lambda: pd.date_range(
+        "2024-03-31 00:30", periods=N, freq="15min", tz="UTC").tz_convert("Europe/Berlin").array,
+    "infinite and finite": lambda: floats(np.inf, 1.0, 2.0),
+    "sparse text": lambda: pd.arrays.SparseArray(cycled("a", "b"), fill_value="a"),
+    "sparse truth": lambda: pd.arrays.SparseArray(I % 3 == 0),
+    "sparse of NaN": lambda: pd.arrays.SparseArray(np.where(I % 3, np.nan, I * 1.0)),
+    "quarters": lambda: pd.period_range("2024Q1", periods=N, freq="Q-JAN").array,
+    "intervals of times": lambda: pd.arrays.IntervalArray.from_breaks(
+        pd.date_range("2024", periods=N + 1), closed="left"),
+    "Arrow's truth": lambda: arrow((True, False, None), "bool_"),
+    "Arrow's durations": lambda: arrow((dt.timedelta(1), dt.timedelta(2), None), "duration", "us"),
+    "letters composed": lambda: objects("e\u0301", "\u00e9", "\ufb01", "fi", "\u0645\u0631\u062d"),
 }
 
 
@@ -193,6 +216,14 @@ TABLES = {
     "names with a name, index of levels": lambda: frame(
         pd.Index(["a", "b"], name="measures"), pd.CategoricalIndex(list("ab") * 5)),
     "levels as names, index of times": lambda: frame(pd.CategoricalIndex(["a", "b"]), DAYS),
+    "mathtext and markup as names": lambda: frame(("$x^2$", r"$\frac{", "<b>a</b>", "a\tb", "\u202eab")),
+    "names of the frame's columns": lambda: frame(
+        ("base", "prediction", "row", "feature", "value", "standard_error", "not explained")),
+    "names that sort badly": lambda: frame((10, 9, "a", 2.0)),
+    "months as names, index of NaT": lambda: frame(pd.PeriodIndex(MONTHS), [pd.NaT] * N),
+    "index of tuples": lambda: frame(index=pd.Index([(i, "a") for i in range(N)], tupleize_cols=False)),
+    "no duplicate labels": lambda: frame().set_flags(allows_duplicate_labels=False),
+    "columns that sum to 1": lambda: pd.get_dummies(pd.Series(list("abcde") * 2)),
     "duplicate rows": lambda: pd.DataFrame({"a": [1.0, 1.0] * 5, "b": ["x", "x"] * 5}),
     "one row": lambda: frame().iloc[:1],
     "one column": lambda: frame()[["ugly"]],

@@ -274,7 +274,8 @@ def effects_of_steps(
     if len(rows) == 0:
         return effects, moved
     answers = questions.replaced(
-        {c: pd.concat([own.up.iloc[rows], own.down.iloc[rows]]) for c, own in taken.items()},
+        {c: pd.concat([own.up.iloc[rows], own.down.iloc[rows]], ignore_index=True)
+         for c, own in taken.items()},
         np.concatenate([rows, rows]))
     # The columns of a group take steps of their own: one scale would fit none of them.
     scale = next(iter(taken.values())).scale if len(taken) == 1 else np.ones(len(moved))

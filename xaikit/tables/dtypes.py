@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from numbers import Integral
 from typing import Any
@@ -78,7 +79,8 @@ def kind_of_column(column: pd.Series) -> str:
 
 
 def _kind_of_cell(cell: Any) -> str:
-    if not is_counted(cell):
+    # Members of an Enum are levels: there is none for a number in between.
+    if isinstance(cell, Enum) or not is_counted(cell):
         return "text"
     # NumPy's timedelta64 is derived from its whole numbers.
     kinds = {"boolean": bool | np.bool_, "timedelta": timedelta | np.timedelta64,

@@ -33,6 +33,8 @@ def is_table(batch: Batch) -> bool:
 def take_rows(batch: Batch, rows: np.ndarray) -> Batch:
     """Return the rows at integer positions; dtypes and memory order intact, the index fresh."""
     if isinstance(batch, pd.DataFrame):
+        if not batch.flags.allows_duplicate_labels:  # rows are taken several times
+            batch = batch.set_flags(allows_duplicate_labels=True)
         return batch.take(rows).reset_index(drop=True)
     if isinstance(batch, list):
         return [batch[i] for i in rows]
