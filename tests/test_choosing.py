@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 from explanation_cases import attribution
 from plot_cases import make, row_labels
@@ -12,7 +13,7 @@ from plot_cases import make, row_labels
 import xaikit as xk
 from xaikit import plots
 from xaikit.errors import SettingError
-from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.choosing import choose, choose_output, resolve
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.settings import DESCRIPTIONS
@@ -147,3 +148,52 @@ def test_one_row_or_feature_is_chosen():
         choose(("a", "b"), slice(None), "row")
     with pytest.raises(TypeError, match="feature must be one position or name"):
         attribution().feature_data([0, 1])
+
+
+DAYS = pd.to_timedelta([3, 1, 2], unit="D")
+MASK = [True, False, True]
+
+
+@pytest.mark.parametrize(("names", "key", "wanted"), [
+    ("abc", pd.array(MASK), [0, 2]), ("abc", pd.array(MASK, dtype="bool[pyarrow]"), [0, 2]),
+    ("abc", pd.Series(MASK, dtype="boolean"), [0, 2]), ("abc", pd.Series(MASK, dtype=object), [0, 2]),
+    ("abc", np.array(MASK, dtype=object), [0, 2]), ("abc", pd.Index(MASK), [0, 2]),
+    ("abc", pd.array([0, 2]), [0, 2]), ("abc", pd.array(["c", "a"], dtype="string"), [2, 0]),
+    ("abc", pd.Categorical(["c", "a"]), [2, 0]), ("abc", np.array(2), [2]),
+    (DAYS, DAYS[1], [1]), (DAYS, DAYS[1].to_timedelta64(), [1]), (DAYS, DAYS[:2], [0, 1]),
+    (DAYS, pd.Series(DAYS[:2]), [0, 1]),
+    ("abca", "a", [0, 3]), ("abca", ["a", "b"], [0, 3, 1]), ([(1, 2), "a", (1, 2)], (1, 2), [0, 2]),
+    ([pd.NA, "a"], "a", [1]), ([np.nan, "a"], np.nan, [0]), ([None, "a"], None, [0]),
+    # A Series is read by its index, as pandas does; one that counts, by position.
+    ("cba", pd.Series(MASK, index=["a", "b", "c"]), [0, 2]),
+    ("bca", pd.Series([True, False, False], index=["a", "b", "c"]), [2]),
+    ("bca", pd.Series([True, False, False], index=["a", "b", "c"], dtype=object), [2]),
+    ([9, "a", (1, 2)], pd.Series([True, False, False]), [0]),
+    ("aba", pd.Series(MASK, index=["a", "b", "a"]), [0, 2]),
+], ids=repr)
+def test_what_is_chosen(names, key, wanted):
+    assert resolve(tuple(names), key, "row").tolist() == wanted
+
+
+def test_a_polars_mask_is_a_mask():
+    polars = pytest.importorskip("polars")
+    assert resolve(tuple("abc"), polars.Series(MASK), "row").tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("names", "key", "error", "words"), [
+    ("abc", pd.array([True, False, None]), IndexError, "a row mask holds missing values"),
+    ("abc", [True, None, False], IndexError, "a row mask holds missing values"),
+    ("abc", pd.array([True]), IndexError, r"a row mask of shape \(1,\) does not fit 3 rows"),
+    ("abc", pd.Series(MASK, index=list("xyz")), IndexError, "the index of a row mask is not that of the rows"),
+    ([2, 0, 1], pd.Series(MASK), IndexError, "leaves open which is meant; pass mask.to_numpy"),
+    ("aba", pd.Series(MASK, index=list("aab")), IndexError, "leaves open which is meant"),
+    ("abc", slice("a", "c"), TypeError, "a slice of rows counts positions, got 'a':'c'; pass a list of names"),
+], ids=repr)
+def test_what_leaves_open_which_is_meant(names, key, error, words):
+    with pytest.raises(error, match=words):
+        resolve(tuple(names), key, "row")
+
+
+def test_one_of_equal_names_is_chosen_by_position():
+    with pytest.raises(TypeError, match="2 rows are named 'a'; choose one by its position, such as 0"):
+        plots.waterfall(make(3, row_names=["a", "b", "a"]), row="a")

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import SettingError
+from xaikit.tables.targets import in_order
 
 
 def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
     """Return the positions that a position, slice, mask, name, or list of these selects.
 
-    An int is always a position; text is always a name.
+    An int is always a position; text is always a name, and selects all that have it. A Series of
+    truth values is read by its index.
 
     Raises
     ------
@@ -21,21 +23,18 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
         If a position or a mask does not fit.
     KeyError
         If there is no such name.
+    TypeError
+        If a slice has names for ends.
     """
     n = len(names)
-    if isinstance(key, pd.Series):
-        key = key.to_numpy()
+    key = _plain(names, key, axis)
     if isinstance(key, bool | np.bool_):
         raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
-    if isinstance(key, list | tuple) and len(key) and all(
-        isinstance(k, bool | np.bool_) for k in key
-    ):
-        key = np.array(key)
-    if isinstance(key, tuple) and key in names:
-        return np.array([names.index(key)])
+    if isinstance(key, tuple) and (places := _places(names, key)):
+        return np.array(places)
     if isinstance(key, slice):
-        return np.arange(n)[key]
-    if isinstance(key, int | np.integer):
+        return _sliced(n, key, axis)
+    if isinstance(key, int | np.integer) and not isinstance(key, np.timedelta64):
         if not -n <= key < n:
             raise IndexError(f"{axis} {key} is out of range: there are {n}.")
         return np.array([key % n])
@@ -43,12 +42,69 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
         if key.shape != (n,):
             raise IndexError(f"a {axis} mask of shape {key.shape} does not fit {n} {axis}s.")
         return np.flatnonzero(key)
-    if isinstance(key, list | tuple | np.ndarray | range | pd.Index):
+    if isinstance(key, list | tuple | np.ndarray | range):
         parts = [resolve(names, k, axis) for k in key]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    if key in names:
-        return np.array([names.index(key)])
+    if places := _places(names, key):
+        return np.array(places)
     raise KeyError(f"no {axis} named {key!r}; there are {_listed(names)}.")
+
+
+def _plain(names: tuple[Any, ...], key: Any, axis: str) -> Any:
+    """Return a key in Python's and NumPy's types: masks as arrays, other containers as lists."""
+    if isinstance(key, pd.Series) and len(key) == len(names) and _boolean(key):
+        key = _in_order(names, key, axis)
+    if isinstance(key, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        key = list(key)  # NumPy's durations would be taken for whole numbers
+    elif hasattr(key, "__array__") and not isinstance(key, np.ndarray | np.generic):
+        key = np.asarray(key)
+    if isinstance(key, np.ndarray) and key.ndim == 0:
+        key = key.item()
+    of_objects = isinstance(key, list | tuple) or getattr(key, "dtype", None) == object
+    if not of_objects or len(key) == 0 or not _boolean(key):
+        return key
+    if pd.isna(np.array(key, dtype=object)).any():
+        raise IndexError(f"a {axis} mask holds missing values; say what they mean, such as by "
+                         "mask.fillna(False).")
+    return np.array(key, dtype=bool)
+
+
+def _boolean(key: Any) -> bool:
+    """Whether a container holds truth values alone, apart from missing values."""
+    return bool(pd.api.types.infer_dtype(key, skipna=True) == "boolean")
+
+
+def _in_order(names: tuple[Any, ...], mask: pd.Series, axis: str) -> pd.Series:
+    """Return a mask in the order of the names, as `in_order` reads its index."""
+    try:
+        return in_order(mask, pd.Index(names), "mask", "truth value")
+    except ValueError as error:
+        raise IndexError(
+            f"the index of a {axis} mask is not that of the {axis}s, or leaves open which is "
+            f"meant; pass mask.to_numpy() if its order is that of the {axis}s.") from error
+
+
+def _sliced(n: int, key: slice, axis: str) -> np.ndarray:
+    try:
+        return np.arange(n)[key]
+    except TypeError as error:
+        raise TypeError(f"a slice of {axis}s counts positions, got {key.start!r}:{key.stop!r}; "
+                        "pass a list of names.") from error
+
+
+def _places(names: tuple[Any, ...], key: Any) -> list[int]:
+    """Return the positions of a name: all of them, if it occurs more than once."""
+    try:
+        if names.count(key) == 1:
+            return [names.index(key)]
+    except (TypeError, ValueError):
+        pass  # a missing label among the names is neither equal to others nor unequal
+    found = []
+    for i, name in enumerate(names):
+        equal = name is key or name == key
+        if isinstance(equal, bool | np.bool_) and equal:
+            found.append(i)
+    return found
 
 
 def resolve_once(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
@@ -78,6 +134,9 @@ def choose(names: tuple[Any, ...], key: Any, axis: str) -> int:
         If `key` selects none or several.
     """
     found = resolve(names, key, axis)
+    if len(found) > 1 and isinstance(key, str | tuple) and _places(names, key):
+        raise TypeError(f"{len(found)} {axis}s are named {key!r}; choose one by its position, such "
+                        f"as {found[0]}.")
     if len(found) != 1:
         raise TypeError(f"{axis} must be one position or name, got {key!r}.")
     return int(found[0])

@@ -127,7 +127,8 @@ def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
     unique = own.index.is_unique and index.is_unique
     counted = pd.RangeIndex(len(own))
     counts = own.index.equals(counted) or index.equals(counted)
-    if counts and unique and own.index.sort_values().equals(index.sort_values()):
+    # Not by sorting, since labels of several types have no order.
+    if counts and unique and len(own) == len(index) and own.index.isin(index).all():
         # A table that was shuffled and then made anew, or labels that were: nobody can tell.
         raise ValueError(f"the index of {name} holds the numbers 0, 1, 2, … of X in another order, "
                          f"and one of the two may only count its rows. Pass {name}.to_numpy() if "
