@@ -92,6 +92,28 @@ def test_texts_and_images_do_not_count_padding():
     assert "up to 2 regions left out" in repr(images()[:, [0]])
 
 
+def test_units_that_others_have_are_not_drawn_or_added():
+    """Arrays are padded up to the longest text; the other texts do not have these units."""
+    for e, names in ((texts(), ["long", "too"]), (images(), ["segment 1", "segment 0"])):
+        assert row_labels(plots.waterfall(e, row=1))[1:-1] == names
+        assert sorted(e[1, :, "y"].feature_names) == sorted(e[1].feature_names) == sorted(names)
+        assert e[1, -1].values.item() == e[1][:, -1].values.item() == 16
+        with pytest.raises(IndexError, match="feature 2 is out of range: there are 2"):
+            e[1, 2]
+        assert "unknown" not in plots.beeswarm(e).get_xlabel()
+    shown = plots.beeswarm(small([1.0, np.nan])).get_xlabel()
+    assert "1 unknown contributions not drawn" in shown
+
+
+def test_details_follow_their_outputs():
+    e = make(2, 3, details={"clipped": np.array([list("abc"), list("def")]), "samples": np.arange(2),
+                            "kept": np.arange(12).reshape(2, 2, 3), "deep": np.zeros((2, 5))})
+    part = e[1, "age", ["out2", "out0"]].details
+    assert part["clipped"].tolist() == [["f", "d"]]
+    assert part["kept"].tolist() == [[[8, 6], [11, 9]]]
+    assert (part["samples"].tolist(), part["deep"].shape) == ([1], (1, 5))
+
+
 def test_an_importance_knows_what_was_left_out(tmp_path):
     e = make(5)
     part = e[:, [0, 5]].importance()
@@ -126,6 +148,9 @@ def test_shap_still_adds_up(k, monkeypatch):
     np.testing.assert_allclose(total, e.predictions[:, 0] if k == 1 else e.predictions)
     assert got.feature_names == ["age", "job", "4 features left out"]
     assert got.data.shape == got.display_data.shape == (4, 3)
+    for e in (texts(), images(), texts()[:, [1]], images()[:, [2, 0]]):
+        got = e.to_shap()
+        np.testing.assert_allclose(got.base_values + got.values.sum(axis=1), e.predictions[:, 0])
 
 
 def test_what_is_left_out_has_its_own_noun(tmp_path):

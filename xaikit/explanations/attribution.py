@@ -39,7 +39,8 @@ class Attribution(Explanation):
     interactions : array (n_rows, n_features, n_features, n_outputs) or None
         The contributions divided among pairs: off the diagonal, half the Shapley interaction
         index of two features; on it, what a feature does by itself. Each matrix is symmetric, and
-        its rows sum to `values` (the layout of shap's interaction values).
+        its rows sum to `values` (the layout of shap's interaction values). A slice has no pairs
+        with features that it left out.
     interaction_errors : like `interactions`, or None
         Their errors from sampling coalitions; an upper bound on the diagonal.
     data : DataFrame or None
@@ -47,7 +48,8 @@ class Attribution(Explanation):
     row_names : tuple
         Labels of the rows.
     details : dict of arrays with n_rows as their first axis
-        Further results of the method.
+        Further results of the method. A last axis as long as that of the outputs, after the first,
+        is that of the outputs.
     feature_details : dict of arrays with (n_rows, n_features) as their first axes
         Further results about single features, or about single values if the third axis is that of
         outputs.
@@ -159,7 +161,8 @@ class Attribution(Explanation):
             row_names=tuple(self.row_names[i] for i in rows),
             feature_names=tuple(self.feature_names[j] for j in features),
             output_names=tuple(self.output_names[k] for k in outputs),
-            details={name: array[rows] for name, array in self.details.items()},
+            details={name: self._of_outputs(array[rows], outputs)
+                     for name, array in self.details.items()},
             feature_details={
                 name: array[cube if array.shape[2:3] == self.values.shape[2:] else of_features]
                 for name, array in self.feature_details.items()},
@@ -167,6 +170,11 @@ class Attribution(Explanation):
             else tuple(self.feature_columns[j] for j in features),
             **self._left_out(rows, features, outputs), **self._of_rows(rows, features),
         )
+
+    def _of_outputs(self, detail: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Return a detail of rows for some outputs, if its last axis is theirs."""
+        theirs = detail.ndim > 1 and detail.shape[-1] == len(self.output_names)
+        return detail[..., outputs] if theirs else detail
 
     def _left_out(self, rows: np.ndarray, features: np.ndarray, outputs: np.ndarray
                   ) -> dict[str, Any]:
@@ -306,13 +314,15 @@ class Attribution(Explanation):
         Its values have shape (n_rows, n_features) for one output, and
         (n_rows, n_features, n_outputs) for several. Columns that are not numbers appear as level
         codes in ``data``, by which shap colours points, and as text in ``display_data``. The
-        features that slicing left out are one last feature, since shap adds up all values.
+        features that slicing left out are one last feature, since shap adds up all values, and
+        units that a text or image does not have are 0.
         """
         import shap
 
         single = len(self.output_names) == 1
         numbers, shown = self._shap_data()
-        values, names = self.values, list(self.feature_names)
+        values = np.where(self.has[:, :, None], self.values, 0.0)
+        names = list(self.feature_names)
         if said := left_out_words(self.n_left_out, self.noun):
             values = np.concatenate([values, self.left_out[:, None]], axis=1)
             names.append(said)

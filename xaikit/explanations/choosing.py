@@ -61,7 +61,7 @@ def _plain(names: tuple[Any, ...], key: Any, axis: str) -> Any:
     if isinstance(key, np.ndarray) and key.ndim == 0:
         key = key.item()
     of_objects = isinstance(key, list | tuple) or getattr(key, "dtype", None) == object
-    if not of_objects or len(key) == 0 or not _boolean(key):
+    if not of_objects or not _boolean(key):
         return key
     if pd.isna(np.array(key, dtype=object)).any():
         raise IndexError(f"a {axis} mask holds missing values; say what they mean, such as by "

@@ -91,9 +91,10 @@ class ImageAttribution(Attribution):
     def __getitem__(self, key: Any) -> Attribution:
         keys = key if isinstance(key, tuple) else (key,)
         rows = resolve(self.row_names, keys[0], "row")
-        if len(rows) == 1 and len(keys) == 1:
-            return super().__getitem__((rows, np.flatnonzero(self.has[rows[0]])))
-        return super().__getitem__(key)
+        if len(rows) != 1:
+            return super().__getitem__(key)
+        alone = super().__getitem__((rows, np.flatnonzero(self.has[rows[0]])))
+        return alone if len(keys) == 1 else Attribution.__getitem__(alone, (0, *keys[1:]))
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
         # One more entry, so that −1 (no region) maps to −1.

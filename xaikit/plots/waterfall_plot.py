@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.image import ImageAttribution
+from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.feature_labels import names_and_values
 from xaikit.plots.inputs import check_attribution, finite, largest_first
@@ -92,6 +94,9 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     check({"max_display": max_display})
     i = choose(attribution.row_names, row, "row")
     k = choose_output(attribution.output_names, output)
+    of_row = row_label(attribution, i)
+    if isinstance(attribution, TextAttribution | ImageAttribution):
+        attribution, i = attribution[i], 0  # without the units that only others have
     base, prediction = attribution.base_values[i, k], attribution.predictions[i, k]
     start = base if np.isfinite(base) else 0.0
     steps = _add_gap(_steps(attribution, i, k, max_display), start, prediction)
@@ -107,7 +112,7 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     label_rows(ax, ["base value", *steps.labels, "prediction"])
     number_axis(ax.xaxis)
     name = output_label(attribution, k)
-    ax.set_title(f"row {row_label(attribution, i)} · {name}", loc="left", color=INK,
+    ax.set_title(f"row {of_row} · {name}", loc="left", color=INK,
                  fontsize=NORMAL)
     what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
     ax.set_xlabel(caption(f"{what}: {name}", [WHISKERS] * any_whisker), color=INK, fontsize=NORMAL)
