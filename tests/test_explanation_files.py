@@ -255,6 +255,15 @@ def test_repr():
     assert repr(importance()).startswith("<Importance by Test: 3 features × 2 outputs; 0 ")
 
 
+@pytest.mark.parametrize("make", [attribution, importance])
+def test_a_printed_explanation_has_its_warnings(make):
+    one, two = make(warnings=("Look.",)), make(warnings=("Look.", "Look again."))
+    assert repr(one).endswith("; 1 warning>")
+    assert str(two) == f"{two!r}\nwarning: Look.\nwarning: Look again."
+    assert str(make(warnings=())) == repr(make(warnings=()))
+    assert "warning" not in repr(make(warnings=()))
+
+
 def test_a_result_without_methods_of_its_own_says_so():
     from dataclasses import dataclass
 

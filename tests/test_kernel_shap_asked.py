@@ -75,6 +75,8 @@ def test_the_least_budget_is_the_one_the_error_names(rng, n_background):
         fit(third_order, background, solver="wls", budget=least - 1).explain(X)
     got = fit(third_order, background, solver="wls", budget=least).explain(X)
     assert any("so small that some coalition sizes were not asked often enough" in w for w in got.warnings)
+    assert any("where standard errors are NaN, they are not known" in w for w in got.warnings)
+    assert np.isnan(got.standard_errors).all()
     got = fit(third_order, background, solver="wls", budget=2 * least).explain(X)
     assert got.warnings == ()
 

@@ -186,3 +186,22 @@ def test_slices_add_up(choose, tmp_path):
         np.testing.assert_allclose(e.values.sum(axis=1) + e.left_out, e.predictions - e.base_values, atol=1e-12)
         assert (e.n_left_out == 7 - len(e.feature_names)).all()
     assert part.importance().n_left_out == 7 - len(part.feature_names)
+
+
+SOLVERS = {f"{solver}-{link}": xk.KernelSHAP(link=link, solver=solver, random_state=0)
+           for solver in ("exact", "wls", "gp", "auto") for link in ("identity", "logit")}
+SOLVERS |= {"LIME": xk.LIME(budget=60, random_state=0), "occlusion": xk.Occlusion()}
+SOLVERS |= {f"difference-{link}": xk.PredictionDifference(link=link, n_neighbours=3, random_state=0)
+            for link in ("identity", "logit")}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_slices_add_up_for_every_solver_and_link(name):
+    X = np.random.default_rng(0).normal(size=(6, 5))
+    e = SOLVERS[name].fit(lambda A: 1 / (1 + np.exp(-A[:, 0] * A[:, 1] - A[:, 2])), X).explain(X[:3])
+    part = e[[2, 0]][:, [4, 1]]
+    np.testing.assert_allclose(part.gap() - part.left_out, e.gap()[[2, 0]], atol=1e-12)
+    if "-" in name and not name.startswith("difference"):  # Kernel SHAP explains all
+        np.testing.assert_allclose(
+            part.values.sum(axis=1) + part.left_out, part.predictions - part.base_values, atol=1e-9)
+    assert part.n_left_out.tolist() == [3, 3]

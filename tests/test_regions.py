@@ -128,3 +128,12 @@ def test_only_explanations_of_images():
         regions(table)
     with pytest.raises((IndexError, KeyError, ValueError), match="y7"):
         regions(pixel_map(np.zeros((1, 4, 4, 2))), "y7", segmenter="grid")
+
+
+def test_regions_of_a_slice_say_what_it_left_out():
+    e = ImageAttribution(
+        method="by hand", values=np.array([[[1.0], [5.0], [3.0], [3.0]]]), base_values=[[0.0]],
+        predictions=[[12.0]], output_names=("output",), images=np.zeros((1, 2, 2)),
+        labels=np.arange(4).reshape(1, 2, 2))
+    found = regions(e[:, [0, 1]], segmenter=[np.array([[0, 0], [1, 1]])])
+    assert (found.n_left_out.tolist(), found.left_out.tolist()) == ([2], [[6.0]])

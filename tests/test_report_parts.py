@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from explanation_cases import attribution, importance
 from report_cases import cancer, classifier, mixed
 from scipy.stats import binomtest
 
 import xaikit as xk
-from xaikit.reporting import checks, document, performance
+from xaikit.reporting import caveats, checks, document, performance
 from xaikit.reporting import data as table_data
+from xaikit.reporting.facts import Facts
 from xaikit.reporting.importance import Blind, with_noise
 from xaikit.reporting.inputs import one_per_row
 from xaikit.reporting.truth import Truth
@@ -100,3 +105,14 @@ def test_cells_are_written_for_readers():
     table = document.Table("cells", "", pd.DataFrame({"cell": column}))
     shown = [cell.text for cell, in table.rows]
     assert shown == ["yes", "12,345", "1999", "0.000123", "–", "–", "–", "a" * 48 + "…" + "a" * 31, "x y"]
+
+
+def test_warnings_about_examples_are_caveats():
+    """The rows of examples are explained apart from the sample, and may be warned of alone."""
+    known = dict.fromkeys([f.name for f in fields(Facts)])
+    background = "The background is a random sample of 3 of 9 rows."
+    known["rankings"] = [SimpleNamespace(label="Mean impact", result=importance(warnings=("A.",))),
+                         SimpleNamespace(label="Kernel SHAP", result=attribution(warnings=("A.", background)))]
+    for examples, more in ((None, []), (attribution(warnings=(background, "A.", "B.")), ["Kernel SHAP: B."])):
+        facts = Facts(**{**known, "examples_of": examples})
+        assert [c.text for c in caveats._warnings(facts)] == ["Mean impact: A.", "Kernel SHAP: A.", *more]

@@ -116,6 +116,7 @@ def regions(
         settings={**explanation.settings, "regions": {
             "segmenter": segmenter if isinstance(segmenter, str) else f"{len(segmenters)} given",
             "scales": plain(scales), "least": least, "random_state": seed}},
+        n_left_out=explanation.n_left_out, left_out=explanation.left_out[:, [k]],
         cost=explanation.cost, warnings=explanation.warnings)
 
 

@@ -217,7 +217,11 @@ class Explanation:
         raise TypeError(f"{type(self).__name__} has no summary.")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} by {self.method}: {self._summary()}; {self.cost}>"
+        said = f"; {plural(len(self.warnings), 'warning')}" if self.warnings else ""
+        return f"<{type(self).__name__} by {self.method}: {self._summary()}; {self.cost}{said}>"
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *(f"warning: {w}" for w in self.warnings)])
 
     def _repr_html_(self) -> str:
         warnings = "".join(f"<li>{escape(w)}</li>" for w in self.warnings)

@@ -60,8 +60,8 @@ def _plain(names: tuple[Any, ...], key: Any, axis: str) -> Any:
         key = np.asarray(key)
     if isinstance(key, np.ndarray) and key.ndim == 0:
         key = key.item()
-    of_objects = isinstance(key, list | tuple) or getattr(key, "dtype", None) == object
-    if not of_objects or not _boolean(key):
+    of_objects = isinstance(key, np.ndarray) and key.dtype == object
+    if not (of_objects or isinstance(key, list | tuple)) or not _boolean(key):
         return key
     if pd.isna(np.array(key, dtype=object)).any():
         raise IndexError(f"a {axis} mask holds missing values; say what they mean, such as by "

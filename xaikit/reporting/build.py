@@ -246,7 +246,7 @@ def report(
         summary=summary.summarise(facts, found),
         explanations={r.key: r.result for r in facts.rankings}, sections=sections,
         caveats=tuple(c.text for c in found), checks=tuple(facts.checks),
-        warnings=tuple(dict.fromkeys(w for r in facts.rankings for w in r.result.warnings)),
+        warnings=tuple(dict.fromkeys(warning for _, warning in facts.warnings)),
         provenance=known, timing=timing,
         attributions=pd.DataFrame() if sample is None else sample.to_frame(),
         importances=findings.importance_frame(facts.rankings), path=target,

@@ -144,8 +144,7 @@ def _methods(facts: Facts) -> Iterator[Caveat]:
 
 
 def _warnings(facts: Facts) -> Iterator[Caveat]:
-    for ranking in facts.rankings:
-        for warning in ranking.result.warnings:
-            # `_rows` raises a caveat of its own about the background.
-            if not warning.startswith("The background is a random sample"):
-                yield Caveat(2, f"{ranking.label}: {warning}")
+    for label, warning in facts.warnings:
+        # `_rows` raises a caveat of its own about the background.
+        if not warning.startswith("The background is a random sample"):
+            yield Caveat(2, f"{label}: {warning}")

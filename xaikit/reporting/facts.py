@@ -14,7 +14,7 @@ from xaikit.explanations.base import Cost
 from xaikit.reporting.checks import Check
 from xaikit.reporting.data import Associations, Column
 from xaikit.reporting.examples import Example
-from xaikit.reporting.importance import Options, Ranking
+from xaikit.reporting.importance import METHODS, Options, Ranking
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.performance import Measured
 from xaikit.reporting.truth import Truth
@@ -58,6 +58,14 @@ class Facts:
     def listed(self, names: Iterable[str], most: int = 5) -> str:
         """Write names of columns and features as `a, b and c`."""
         return listed([self.labels[name] for name in names], most)
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """Methods and what they warn of: of their results, and of the rows shown as examples."""
+        results = [(r.label, r.result) for r in self.rankings]
+        if self.examples_of is not None:
+            results.append((METHODS["kernel_shap"], self.examples_of))
+        return list(dict.fromkeys((label, w) for label, result in results for w in result.warnings))
 
     @property
     def output(self) -> str:
