@@ -131,6 +131,8 @@ def test_a_feature_or_output_is_chosen_once(key):
     for choose in (lambda: e[:, key], lambda: e.importance()[key], lambda: e[:, :, [1, 1]]):
         with pytest.raises(IndexError, match="is chosen more than once; name every"):
             choose()
+    with pytest.raises(IndexError, match="is chosen more than once"):
+        xk.submodular_pick(e, outputs=["out1", 1])
     assert len(e[[1, 1, 2]]) == 3  # rows may be drawn with replacement
 
 

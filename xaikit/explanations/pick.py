@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.choosing import resolve
+from xaikit.explanations.choosing import resolve_once
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.settings import Whole, check, documented
@@ -91,7 +91,7 @@ def _sizes(explanation: Attribution, outputs: Any) -> np.ndarray:
         explanation = explanation.by_word()
     values = explanation.values
     if outputs is not None:
-        values = values[:, :, resolve(explanation.output_names, outputs, "output")]
+        values = values[:, :, resolve_once(explanation.output_names, outputs, "output")]
     if values.size == 0:
         raise ValueError(f"there is nothing to pick from: the values have shape {values.shape}.")
     return np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0).sum(axis=2)

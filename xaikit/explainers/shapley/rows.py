@@ -140,8 +140,8 @@ class ShapleySolver:
             if choice.plan.few:
                 row.warnings.append(
                     f"The budget of {rounds.budget} model rows is so small that some coalition "
-                    "sizes were not asked often enough: where standard errors are NaN, they are not "
-                    "known. Raise the budget.")
+                    "sizes were not asked often enough: where standard errors are NaN, they are "
+                    "not known. Raise the budget.")
             following = rounds.following(row, choice, solving)
             if following is None:
                 row.warnings += rounds.warnings(row)
