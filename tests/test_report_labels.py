@@ -102,7 +102,7 @@ def test_numbers_of_one_unit_share_their_digits():
 def test_the_report_writes_base_and_prediction_apart(rng):
     X = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40)})
     found = xk.report(lambda X: 1000.0 + 0.01 * X.to_numpy()[:, 0], X, y=np.full(40, 1000.0),
-                      methods=["kernel_shap"], random_state=0)
+                      methods=["kernel_shap"], random_state=0, path=None)
     table = next(t for s in found.sections for t in s.tables() if t.name == "attributions")
     for row, numbers in zip(table.rows, table.frame.itertuples(index=False), strict=True):
         assert (row[1].text == row[2].text) == (abs(numbers[1] - numbers[2]) < 1e-9)
