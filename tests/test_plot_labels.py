@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +18,7 @@ from xaikit.explanations.importance import Importance
 from xaikit.plots.feature_labels import split_words
 from xaikit.plots.style import fidelity_note
 from xaikit.predictor.checkup import checkup
+from xaikit.reporting.sections.examples import contributions_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -102,7 +107,17 @@ NAME = "admission_date_of_the_patient"
     ("2020-01-01 00:00:00 < 2 <= 2020-06-30 00:00:00", "2020-01-01 < 2 <= 2020-06-30"),
     (f"1 days 00:00:00 < {NAME} <= 12 days 00:00:00", f"1 days < {NAME} <= 12 days"),
     (f"1 days 06:00:00 < {NAME} <= 1 days 07:30:00", f"1 days 06:00 < {NAME} <= 1 days 07:30"),
-    (f"{NAME} > -3 days +06:00:00", f"{NAME} > −3 days…"),
+    (f"{NAME} > -3 days +06:00:00", f"{NAME} > −2 days 18:00"),
+    (f"1 days 09:18:15 < {NAME} <= 3 days 23:38:19", f"1 days 09:18… < {NAME} <= 3 days 23:38…"),
+    (f"1 days 09:18:15 < {NAME} <= 1 days 09:18:16", f"1 days 09:18:15 < {NAME} <= 1 days 09:18:16"),
+    ("0 days 00:00:01.567500 < age <= 0 days 00:00:02", "00:00:01.5675 < age <= 00:00:02"),
+    ("age <= -1 days +23:00:00", "age <= −01:00:00"), ("age > 0 days 00:00:00", "age > 0 days"),
+    ("age > 2021-11-01 00:00:00", "age > 2021-11-01"), ("age > 2021-11-01 07:30:00", "age > 2021-11-01 07:30"),
+    (f"2024-10-27 02:30:00+02:00 < {NAME} <= 2024-10-27 02:30:00+01:00",
+     f"2024-10-27 02:30:00+02:00 < {NAME} <= 2024-10-27 02:30:00+01:00"),
+    ("-3e-06 < age <= 1e-05", "−3e−06 < age <= 1e−05"), ("age = -3", "age = −3"), ("age = '-3'", "age = '-3'"),
+    ("age <= 1 and b > 2", "age"), ("b > 2 and age <= 1", "age"), ("0 < age <= 1 and b > 2", "age"),
+    ("b > 2 and 0 < age <= 1", "age"),
     (f"{NAME} > 2024-01-01 00:00:00+01:00", f"{NAME} > 2024-01-01"),
 ])
 def test_a_condition_keeps_the_name_and_shortens_its_bounds(words, shown):
@@ -124,10 +139,44 @@ def test_levels_of_conditions_that_differ_in_the_middle_have_different_labels():
     assert row_labels(plots.bar(alone))[0] in shown
 
 
+def test_levels_of_two_columns_that_differ_in_the_middle_differ_in_one_plot():
+    data = pd.DataFrame({"job": MIDDLE[:1], "work": MIDDLE[1:2], "code": [-3], "own": ["1 and b > 2"]})
+    words = np.array([[[f"job = {MIDDLE[0]}"], [f"work = {MIDDLE[1]}"], ["code = -3"], ["own = 1 and b > 2"]]])
+    for own, cells in itertools.product((data, None), ({"conditions": words}, {})):
+        e = small([4, 3, 2, 1], feature_names=list(data), data=own, feature_details=cells)
+        shown = [label.partition(" = ")[2] for label in row_labels(plots.bar(e))]
+        if own is not None or cells:
+            assert shown[0] != shown[1]
+            assert shown[2:] == ["−3", "1 and b > 2"]
+
+
+@pytest.mark.parametrize(("cells", "shown"), [
+    (MIDDLE[:2], None), ([0.123451, 0.123452], ["0.123451", "0.123452"]), ([1, 1.0], ["1", "1"]),
+    ([0.1 + 0.2, 0.3], ["0.3", "0.3"]), (["0.5", 0.5], ["'0.5'", "0.5"]), ([True, 1], ["True", "1"]),
+    ([None, "missing"], ["missing", "'missing'"]), ([0.123451, 0.5], ["0.1235", "0.5"]),
+    ([pd.Timestamp("2024-05-01 07:30:10"), pd.Timestamp("2024-05-01 07:30:20")],
+     ["2024-05-01 07:30:10", "2024-05-01 07:30:20"]),
+    ([pd.Timestamp("2024-05-01 07:30:00.000000001"), pd.Timestamp("2024-05-01 07:30")], None),
+    ([pd.Timestamp("2024-05-01 07:30+01:00"), pd.Timestamp("2024-05-01 07:30+02:00")], None),
+    ([pd.Timestamp("2024-05-01"), date(2024, 5, 1)], ["2024-05-01"] * 2),
+    ([pd.Timedelta("1D 00:00:00.000000001"), pd.Timedelta("1D 00:00:01.000000001")], None),
+], ids=str)
+def test_values_of_two_columns_differ_in_plots_and_tables(cells, shown):
+    data = pd.DataFrame({name: pd.Series([cell], dtype=None if isinstance(cell, pd.Timestamp) else object)
+                         for name, cell in zip("ab", cells, strict=True)})
+    e = small([2, 1], feature_names=["a", "b"], data=data)
+    in_plot = [label.partition(" = ")[2] for label in row_labels(plots.bar(e))]
+    in_table = contributions_table(e, 0)["value"].tolist()
+    for found in (in_plot, in_table):
+        assert found == shown if shown else found[0] != found[1]
+        assert not any("(2)" in text for text in found)
+
+
 def test_a_group_under_lime_is_labelled_with_its_name():
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
     lime = xk.LIME(groups={"a": ["a", "b"], "last": ["c"]}, random_state=0, budget=200)
     e = lime.fit(lambda t: t["a"] + t["c"], X).explain(X[:1])
+    assert set(row_labels(plots.bar(replace(e, feature_columns=None)))) == {"a", "last"}  # as in older files
     shown = row_labels(plots.bar(e[0]))
     assert "a" in shown
     assert any(("last" in label and "<" in label) or ">" in label for label in shown)

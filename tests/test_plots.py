@@ -154,7 +154,7 @@ def test_wrong_axes(plot):
     (pd.Timestamp("2024-05-01 07:30"), "2024-05-01 07:30"), ("a\n b", "a b"), ("x" * 30, "x" * 12 + "…" + "x" * 7),
 ])
 def test_cell_text(value, text):
-    assert wording.cell_text(value) == text
+    assert wording.cell_texts([value]) == [text]
 
 
 @pytest.mark.parametrize(("value", "text"), [

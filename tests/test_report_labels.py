@@ -119,3 +119,13 @@ def test_the_most_frequent_level_is_cut_unlike_the_others():
     jobs = [f"worker somewhere in the {trade} industry of the country" for trade in ["steel"] * 3 + ["paper"]]
     _, table = describe_columns(pd.DataFrame({"job": jobs}), ("job",))
     assert "steel" in table["most frequent"][0]
+
+
+def test_cells_of_two_columns_differ_in_the_table_of_columns():
+    jobs = [f"worker somewhere in the {trade} industry of the country" for trade in ("steel", "paper")]
+    _, table = describe_columns(pd.DataFrame({
+        "job": jobs[:1] * 3, "work": jobs[1:] * 3, "x": [0.123451, 0.123451, 0.5], "y": [0.123452, 0.2, 0.5],
+        "z": [1.0, 2.0, 2.0], "none": [None] * 3}), ("job", "work", "x", "y", "z", "none"))
+    assert table["most frequent"][0] != table["most frequent"][1]
+    assert table["lowest"].tolist() == ["–", "–", "0.123451", "0.123452", "1", "–"]
+    assert table["most frequent"].tolist()[2:] == ["0.123451 (67 %)", "0.123452 (33 %)", "2 (67 %)", "–"]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from unicodedata import bidirectional
 
 import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.tables.labels import cut_middle, labels, numbered
-from xaikit.tables.wording import cell_text, escaped, label_text, label_texts
+from xaikit.tables.labels import labels, numbered
+from xaikit.tables.values import plain_value
+from xaikit.tables.wording import escaped, is_missing, label_texts, level_text, texts_of_columns
 
 _NAME, _BOUND, _ALL = 30, 24, 36
 """Most characters of a name beside a value, of a bound or level, and of a whole condition."""
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d|-?\d+ days)( \+?\d\d:\d\d)(:\d\d)(\S*)")
+_NUMBER = re.compile(r"-?(\d[\d./]*(e[+-]?\d+)?|inf)", re.IGNORECASE)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)( \d\d:\d\d)(:\d\d(?:\.\d+)?)([+-][\d:]+)?")
+_DURATION = re.compile(r"-?\d+ days( \+?\d\d:\d\d:\d\d(\.\d+)?)?")
 _AFTER = (" > ", " <= ", " = ")
 """What follows the name of a column that begins a condition of a bin; see `Condition.words`."""
 
@@ -26,59 +30,103 @@ def names_and_values(
 
     For an explanation with bins, the bin of output `k` is the label.
     """
+    features = list(features)
+    if "conditions" in attribution.feature_details:
+        return numbered(_conditions(attribution, i, features, k))
+    names = label_texts(attribution.feature_names, _NAME)
+    values = value_labels([attribution.feature_data(j) for j in features], i)
+    return numbered(names[j] if value is None else f"{_left_to_right(names[j])} = {value}"
+                    for j, value in zip(features, values, strict=True))
+
+
+def value_labels(columns: Sequence[pd.Series | None], i: int, width: int = 20) -> list[str | None]:
+    """Return labels of row `i` of columns that are shown together; None where there is no column.
+
+    A label is unlike that of any other value of the row, and if it is cut, unlike those of the
+    column's other values.
+    """
+    known = [column for column in columns if column is not None]
+    texts = iter(texts_of_columns([[column.iloc[i]] for column in known], width,
+                                  [_values(column) for column in known]))
+    return [None if column is None else next(texts)[0] for column in columns]
+
+
+def _values(column: pd.Series) -> Iterable[Any]:
+    """Return the values of a column, those of its category included."""
+    return column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) \
+        else column.unique()
+
+
+def _conditions(attribution: Attribution, i: int, features: list[int], k: int) -> list[str]:
+    """Return bins as labels: a feature's name between bounds, before a level, or alone.
+
+    If one is long, a shorter name is taken, and its bounds or level are shortened.
+    """
     wide = label_texts(attribution.feature_names)
     narrow = label_texts(attribution.feature_names, _NAME)
-    binned = "conditions" in attribution.feature_details
+    bins = [_bin(attribution, i, j, k) for j in features]
+    levels = _level_texts(attribution, i, k, {
+        j: bin_[2] for j, bin_ in zip(features, bins, strict=True) if bin_[1] == " = "})
     found = []
-    for j in features:
-        column = attribution.feature_data(j)
-        if binned:
-            found.append(_condition(attribution, i, j, k, (wide[j], narrow[j])))
-        elif column is None:
-            found.append(narrow[j])
-        else:
-            found.append(f"{_left_to_right(narrow[j])} = {value_label(column, i)}")
-    return numbered(found)
+    for j, (low, sign, high) in zip(features, bins, strict=True):
+        if sign == " = ":
+            texts = [text for text in levels[j] if len(wide[j] + sign + text) <= _ALL]
+            name = _left_to_right(wide[j] if texts else narrow[j])
+            found.append(f"{name}{sign}{texts[0] if texts else levels[j][-1]}")
+            continue
+        room = _ALL - len(wide[j]) - len(sign)
+        bounds, long = _bound_texts([low, high], room)
+        name = _left_to_right(narrow[j] if long else wide[j])
+        found.append(f"{bounds[0]} < " * bool(low) + f"{name}{sign}{bounds[1]}")
+    return found
 
 
-def value_label(column: pd.Series, i: int, width: int = 20) -> str:
-    """Return the label of a cell; one that is cut is unlike those of the column's other values."""
-    others = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) \
-        else column.unique()
-    return cell_text(column.iloc[i], width, others)
-
-
-def _condition(
-    attribution: Attribution, i: int, j: int, k: int, names: tuple[str, str]
-) -> str:
-    """Return a bin as a label: the feature's name between bounds, or before a level.
-
-    If it is long, a shorter name is taken, and its bounds or level are shortened.
-    """
-    conditions = attribution.feature_details["conditions"][:, j, k]
-    wide, narrow = names
-    if attribution.feature_columns is not None and len(attribution.feature_columns[j]) > 1:
-        return wide
+def _bin(attribution: Attribution, i: int, j: int, k: int) -> tuple[str, str, str]:
+    """Return the parts of a condition as `split_words` does; all are empty for a group."""
+    of_columns = attribution.feature_columns
+    if of_columns is not None and len(of_columns[j]) > 1:
+        return "", "", ""
     column = attribution.feature_data(j)
     own = attribution.feature_names[j] if column is None else str(column.name)
-    parts = split_words(str(conditions[i]), own)
-    if parts is None:
-        return label_text(str(conditions[i]), _ALL, map(str, conditions))
-    low, sign, high = parts
-    if sign == " = ":
-        # Beside the levels that other rows have, and those that a category has.
-        others = [split_words(str(words), own) for words in conditions]
-        levels = [part[2] for part in others if part is not None and part[1] == sign]
-        if column is not None and isinstance(column.dtype, pd.CategoricalDtype):
-            levels += map(str, column.cat.categories)
-        width = max(_BOUND, _ALL - len(wide) - len(sign))
-        name = wide if len(wide) + len(sign) + len(high) <= _ALL else narrow
-        return f"{_left_to_right(name)}{sign}{escaped(labels([high, *levels], width)[0])}"
-    long = len(low) + len(sign) + len(high) + len(wide) > _ALL
-    low, high = (escaped(text) for text in (_short_bounds([low, high]) if long else (low, high)))
-    low, high = (_minus(text) for text in (low, high))
-    name = _left_to_right(narrow if long else wide)
-    return f"{low} < {name}{sign}{high}" if low else f"{name}{sign}{high}"
+    parts = split_words(str(attribution.feature_details["conditions"][i, j, k]), own)
+    # Without `feature_columns`, as in older files, only the words tell that this is a group.
+    grouped = parts is not None and of_columns is None and " and " in parts[0] + parts[2] \
+        and not (parts[1] == " = " and (column is None or _is_level(column.iloc[i], parts[2])))
+    return ("", "", "") if parts is None or grouped else parts
+
+
+def _is_level(cell: Any, words: str) -> bool:
+    return not is_missing(cell) and level_text(plain_value(cell)) == words
+
+
+def _level_texts(attribution: Attribution, i: int, k: int,
+                 levels: dict[int, str]) -> dict[int, tuple[str, str]]:
+    """Return two labels of each level, a whole and a short one, unlike those of all others.
+
+    A level is the row's own value, and written like it; without data it is only known in words.
+    """
+    cells, others = [], []
+    for j, words in levels.items():
+        column = attribution.feature_data(j)
+        if column is not None and _is_level(column.iloc[i], words):
+            cells.append([column.iloc[i]])
+            others.append(list(_values(column)))
+            continue
+        rows = [_bin(attribution, r, j, k) for r in range(len(attribution))]
+        cells.append([_read_level(words)])
+        others.append([_read_level(high) for _, sign, high in rows if sign == " = "])
+    whole, short = (texts_of_columns(cells, width, others) for width in (_ALL, _BOUND))
+    return {j: (a[0], b[0]) for j, a, b in zip(levels, whole, short, strict=True)}
+
+
+def _read_level(words: str) -> Any:
+    """Return a level from its words: a number unless it is in quotes; see `level_text`."""
+    for read in (int, float):
+        try:
+            return read(words)
+        except ValueError:
+            continue
+    return words
 
 
 def split_words(words: str, name: str) -> tuple[str, str, str] | None:
@@ -103,23 +151,58 @@ def split_words(words: str, name: str) -> tuple[str, str, str] | None:
     return (low, " <= ", high) if found else None
 
 
-def _short_bounds(bounds: list[str]) -> list[str]:
-    """Shorten bounds that are times to as much as tells them apart, and others in the middle."""
-    times = [_TIME.fullmatch(bound) for bound in bounds if bound]
-    for last in (1, 2, 3):
-        short = ["".join(t.groups()[:last]) for t in times if t]
-        if times and len(short) == len(times) == len(set(short)):
-            # A mark says that more than midnight is left out.
-            rests = ["".join(t.groups()[last:]) for t in times if t]
-            texts = iter(text + "…" * bool(re.search("[1-9]", re.sub(r"[+-]\d\d:\d\d$", "", rest)))
-                         for text, rest in zip(short, rests, strict=True))
-            return [next(texts) if bound else "" for bound in bounds]
-    return [cut_middle(bound, _BOUND) for bound in bounds]
+def _bound_texts(bounds: list[str], room: int) -> tuple[list[str], bool]:
+    """Return bounds as labels, and whether they were too long for the room.
+
+    Times that are too long are written to the day, the minute or the second, whichever tells them
+    apart. A mark says that something is left out.
+    """
+    forms = [_forms(bound) for bound in bounds if bound]
+    texts = [next(shown for shown, rest in own if not rest) for own in forms]
+    long = sum(map(len, texts)) + len(" < ") * (len(texts) > 1) > room
+    if long:
+        apart = (form for form in zip(*forms, strict=False)
+                 if len({shown for shown, _ in form}) == len(form))
+        timed = all(len(own) > 1 for own in forms)
+        short = [shown + "…" * bool(rest) for shown, rest in next(apart, ())] if timed else []
+        texts = short or labels(texts, _BOUND)
+    written = iter(escaped(text) for text in texts)
+    return [next(written) if bound else "" for bound in bounds], long
 
 
-def _minus(text: str) -> str:
-    """Return a number with the sign that other numbers of plots have."""
-    return f"−{text[1:]}" if text.startswith("-") else text
+def _forms(bound: str) -> list[tuple[str, str]]:
+    """Return texts of a bound, each with what it leaves out; of times several, short ones first."""
+    date = _DATE.fullmatch(bound)
+    if date:
+        day, minute, second = date.group(1, 2, 3)
+        second = _trimmed(second)
+        minute = minute if second or minute != " 00:00" else ""
+        return [(day, minute + second), (day + minute, second), (day + minute + second, ""),
+                (bound, "")]
+    if _DURATION.fullmatch(bound):
+        return _forms_of_duration(bound)
+    return [(bound.replace("-", "−") if _NUMBER.fullmatch(bound) else bound, "")]
+
+
+def _forms_of_duration(bound: str) -> list[tuple[str, str]]:
+    """Return texts of a duration; minus belongs to all of it, unlike in pandas' words."""
+    try:
+        length = abs(pd.Timedelta(bound))
+    except (ValueError, OverflowError):  # beyond 64 bits of nanoseconds
+        return [(bound, "")]
+    minus = "−" if bound.startswith("-") else ""
+    days, _, clock = str(length).partition(" days")
+    minute, second = clock[:6], _trimmed(clock[6:])
+    if days == "0" and (minute + second).strip(" 0:"):
+        return [(f"{minus}{minute.strip()}{second or ':00'}", "")] * 2
+    minute = minute if second or minute != " 00:00" else ""
+    return [(f"{minus}{days} days{minute}", second), (f"{minus}{days} days{minute}{second}", "")]
+
+
+def _trimmed(second: str) -> str:
+    """Return `:07.250000` as `:07.25`, and `:00` as nothing."""
+    second = second.rstrip("0").rstrip(".") if "." in second else second
+    return "" if second == ":00" else second
 
 
 def _left_to_right(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from scipy.stats import rankdata
 from xaikit.plots.columns import ordered_numbers
 from xaikit.tables.dtypes import inferred, kind_of_column
 from xaikit.tables.numeric import text_column
-from xaikit.tables.wording import cell_text, cell_texts, unescaped
+from xaikit.tables.wording import texts_of_columns, unescaped
 
 STRONG = 0.7
 """Least association of a reported pair: the two columns share half of their (rank) variance."""
@@ -21,6 +22,8 @@ MOST_ROWS = 5_000
 MOST_COLUMNS = 200
 """In longer or wider tables, associations are measured on a part, and the report says so."""
 MANY_LEVELS = 50
+_PLACES = ("lowest", "median", "highest", "most frequent")
+"""Columns of the table of columns that show cells."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
     >>> columns[0].constant, table.loc[0, "missing %"].round(1)
     (True, np.float64(33.3))
     """
-    columns, lines = [], []
+    columns, lines, shown, values, shares = [], [], [], [], []
     for j, name in enumerate(names):
         column = frame.iloc[:, j]
         if column.dtype == object:
@@ -102,26 +105,34 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
                               len(frame), levels))
-        low, middle, high, most = _extremes(known, numbers, levels, counts)
+        shown.append(_extremes(known, numbers, levels, counts))
+        values.append(counts.index)
+        shares.append(f" ({100 * counts.iloc[0] / len(known):.0f} %)" if len(known) else "")
         lines.append({"column": name, "type": str(column.dtype), "missing %": 100 * missing,
-                      "distinct": int((counts > 0).sum()), "lowest": low, "median": middle,
-                      "highest": high, "most frequent": most})
+                      "distinct": int((counts > 0).sum())})
+    # Written together: what differs in this table looks different.
+    texts = texts_of_columns([list(cells.values()) for cells in shown], 30, values)
+    for line, cells, share, written in zip(lines, shown, shares, texts, strict=True):
+        own = dict(zip(cells, map(unescaped, written), strict=True))
+        if "most frequent" in own:
+            own["most frequent"] += share
+        line |= {place: own.get(place, "–") for place in _PLACES}
     return columns, pd.DataFrame(lines)
 
 
 def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
-              counts: pd.Series) -> tuple[str, str, str, str]:
+              counts: pd.Series) -> dict[str, Any]:
+    """Return the cells that the table shows of a column, by their places."""
     if not len(known):
-        return "–", "–", "–", "–"
-    share = f"({100 * counts.iloc[0] / len(known):.0f} %)"
-    most = unescaped(f"{cell_text(counts.index[0], 30, counts.index)} {share}")
+        return {}
+    most = {"most frequent": counts.index[0]}
     if levels or numbers is None or kind_of_column(known) == "boolean":
-        return "–", "–", "–", most
+        return most
     ordered = known.sort_values()
-    places = [ordered.iloc[k] for k in (0, (len(ordered) - 1) // 2, -1)]
-    low, middle, high = map(unescaped, cell_texts(places))
+    places = (0, (len(ordered) - 1) // 2, -1)
+    extremes = dict(zip(_PLACES, (ordered.iloc[k] for k in places), strict=False))
     # The most frequent number says nothing if numbers hardly repeat.
-    return low, middle, high, most if counts.iloc[0] > 0.05 * len(known) else "–"
+    return extremes | (most if counts.iloc[0] > 0.05 * len(known) else {})
 
 
 def associate(frame: pd.DataFrame, names: tuple[str, ...],

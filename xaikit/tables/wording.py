@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -113,15 +113,6 @@ def is_missing(value: Any) -> bool:
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
-def cell_text(value: Any, width: int = 20, among: Iterable[Any] = ()) -> str:
-    """Return a feature's value as a label: `39`, `0.1235`, `2024-05-01`, `missing`, `Private`.
-
-    A label that is cut is unlike those of the other values `among` which it is.
-    """
-    alone = cell_texts([value], width)[0]
-    return cell_texts([value, *among], width)[0] if "…" in alone else alone
-
-
 def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
     """Return values of a feature as labels of a plot; different values have different labels.
 
@@ -138,7 +129,7 @@ def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
     keys = list(dict.fromkeys(given))
     texts = _numbers_and_times([value for _, value in keys])
     left = [i for i in range(len(keys)) if i not in texts]
-    plain = {"missing", *(str(v) for _, v in keys if not isinstance(v, str))}
+    plain = {"missing", *texts.values(), *(str(v) for _, v in keys if not isinstance(v, str))}
     words = [repr(v) if isinstance(v, str) and (v in plain or v != v.strip()) else
              str(v).replace("-", "−") if isinstance(v, int | np.integer) else v
              for v in (keys[i][1] for i in left)]
@@ -146,6 +137,61 @@ def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
     unique = numbered(texts[i] for i in range(len(keys)))
     found = dict(zip(keys, map(escaped, unique), strict=True))
     return [found[key] for key in given]
+
+
+def texts_of_columns(columns: Sequence[Sequence[Any]], width: int = 20,
+                     others: Sequence[Iterable[Any]] = ()) -> list[list[str]]:
+    """Return cells of several columns as labels of one plot or table; different ones differ.
+
+    The cells of a column are written together, and with more digits only if they would read like a
+    different cell of another column. Numbers that agree to nine digits count as equal.
+
+    Parameters
+    ----------
+    columns : sequence of sequences
+        Cells by column.
+    width : int
+        Words are cut at that many characters.
+    others : sequence of iterables, optional
+        Further values of each column. A cell that is cut is unlike them too.
+
+    Examples
+    --------
+    >>> texts_of_columns([[0.5, 0.123451], [0.123452], ["0.5"], [1], [1.0]])
+    [['0.5', '0.123451'], ['0.123452'], ["'0.5'"], ['1'], ['1']]
+    """
+    found = [text for cells in columns for text in cell_texts(cells, width)]
+    cells = [cell for own in columns for cell in own]
+    column_of = [c for c, own in enumerate(columns) for _ in own]
+    words = [i for i, cell in enumerate(cells) if isinstance(cell, str) or "…" in found[i]]
+    cut_in = dict.fromkeys(column_of[i] for i in words if "…" in found[i])
+    beside = [v for c in cut_in if c < len(others) for v in others[c]]
+    for i, text in zip(words, cell_texts([*(cells[i] for i in words), *beside], width),
+                       strict=False):
+        found[i] = text
+    alike: dict[str, dict[Any, list[int]]] = {}
+    for i, cell in enumerate(cells):
+        alike.setdefault(found[i], {}).setdefault(_meaning(cell), []).append(i)
+    for groups in alike.values():
+        if len(groups) > 1:
+            firsts = [cells[places[0]] for places in groups.values()]
+            for places, text in zip(groups.values(), cell_texts(firsts, width), strict=True):
+                for i in places:
+                    found[i] = text
+    texts = iter(found)
+    return [[next(texts) for _ in own] for own in columns]
+
+
+def _meaning(cell: Any) -> tuple[str, Any]:
+    """Return what cells of several columns share if they say the same: 1 and 1.0, but not "1"."""
+    if is_missing(cell):
+        return "missing", None
+    if isinstance(cell, datetime | date):
+        return "time", str(pd.Timestamp(cell))
+    if isinstance(cell, float | np.floating | Decimal) and math.isfinite(cell):
+        value = float(cell)
+        return "", value if value.is_integer() else float(f"{value:.{_MOST_DIGITS}g}")
+    return "text" if isinstance(cell, str) else "", cell
 
 
 def _key(value: Any) -> tuple[str, Any]:
@@ -170,6 +216,8 @@ def _numbers_and_times(values: list[Any]) -> dict[int, str]:
     if all(v.time() == time(0) and not v.nanosecond for v in times.values()):
         patterns = ["%Y-%m-%d"]
     written = [[v.strftime(pattern) for v in times.values()] for pattern in patterns]
+    # In full, with nanoseconds and time zones, if nothing shorter tells them apart.
+    written.append([str(v) for v in times.values()])
     best = next((w for w in written if len(set(w)) == len(times)), written[-1])
     return texts | dict(zip(floats, shown, strict=True)) | dict(zip(times, best, strict=True))
 

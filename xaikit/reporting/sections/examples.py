@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
-from xaikit.plots.feature_labels import value_label
+from xaikit.plots.feature_labels import value_labels
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
@@ -77,6 +77,7 @@ def contributions_table(found: Attribution, i: int) -> pd.DataFrame:
     columns = [found.feature_data(int(j)) for j in order]
     return pd.DataFrame({
         "feature": [found.feature_names[j] for j in order],
-        "value": ["–" if c is None else unescaped(value_label(c, i, 40)) for c in columns],
+        "value": ["–" if text is None else unescaped(text)
+                  for text in value_labels(columns, i, 40)],
         "contribution": values[order], "± standard error": errors[order],
     })
