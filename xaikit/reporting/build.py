@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explainers.base import plain
 from xaikit.explainers.scoring import scorers_of
 from xaikit.explanations.base import Explanation
 from xaikit.explanations.choosing import choose_output
@@ -242,9 +241,8 @@ def report(
     case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
-    found = raise_caveats(facts)
+    found, timing = raise_caveats(facts), _times(facts, started)
     known = provenance.provenance(facts, model_name, data_name, data_notes)
-    timing = _times(facts, started)
     sections = _sections(facts, found, known, timing, target)
     sample = facts.sample
     made = Report(
@@ -290,11 +288,11 @@ def _check_rows(
 
 
 def _shown(name: Any) -> str | None:
-    return None if name is None else str(plain(name))
+    return None if name is None else str(name)
 
 
 def _listed(notes: Sequence[str]) -> list[str]:
-    return [str(plain(v)) for v in ([notes] if isinstance(notes, str) else notes)]
+    return [str(v) for v in ([notes] if isinstance(notes, str) else notes)]
 
 
 def _group_names(groups: Any) -> list[str]:

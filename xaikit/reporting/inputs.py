@@ -174,7 +174,7 @@ def read_case(
     if background is not None and len(as_table(background)) == 0:
         raise ValueError("the background has no rows.")
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
-    labels = [v if isinstance(v, int | str) else str(v) for v in labels]
+    labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
     order = _order_of(table, weights, seed)
