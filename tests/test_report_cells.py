@@ -35,6 +35,8 @@ COLUMNS = {
     "whole objects": [2**70 + i for i in range(N)],
     "picoseconds": [np.timedelta64(i % 3, "ps") for i in range(N)],
     "months": [np.timedelta64(i % 3, "M") for i in range(N)],
+    "steps of 10 s": [np.datetime64(i % 3, "10s") for i in range(N)],
+    "steps of 25 µs": [np.timedelta64(i % 3, "25us") for i in range(N)],
     "far years": [np.datetime64(9000 + 1000 * (i % 3), "Y") for i in range(N)],
     "half a pair": ["x\ud800", "y"] * 6,
 }
@@ -84,7 +86,13 @@ HALF = "x\ud800"
     (lambda X: (X.assign(cells=[Decimal("sNaN")] * N), {}), r"column 'cells' holds Decimal\('sNaN'\), a signaling"),
     (lambda X: (X, {"y": [Decimal("sNaN"), *range(N - 1)]}), r"y holds Decimal\('sNaN'\)"),
     (lambda X: (X, {"scoring": "nope"}), "'nope' is not a valid scoring"),
-], ids=["names", "index", "y", "title", "notes", "model", "sNaN", "sNaN in y", "scoring"])
+    (lambda X: (X, {"groups": {HALF: ["number", "cells"]}}), "groups: 'x"),
+    (lambda X: (X.assign(cells=pd.Categorical.from_codes([0] * N, pd.Index([HALF], dtype=object))), {}), "the levels of 'c"),
+    (lambda X: (X, {"groups": {"g": ["none"]}}), "group 'g' names column 'none'"),
+    (lambda X: (X, {"groups": 5}), "groups must be"), (lambda X: (X, {"background": X[["cells"]]}), "missing: number"),
+    (lambda X: (X, {"budget": 1}), "budget=1 model rows buys 0 pairs"),
+], ids=["names", "index", "y", "title", "notes", "model", "sNaN", "sNaN in y", "scoring", "groups", "levels",
+        "unknown column", "no groups", "background", "budget"])
 def test_what_cannot_be_shown_is_refused_before_the_first_question(tmp_path, counting, made, said):
     X, more = made(table(COLUMNS["decimal"])[["number", "cells"]])
     model = counting(lambda Z: Z["number"].to_numpy())
@@ -92,6 +100,18 @@ def test_what_cannot_be_shown_is_refused_before_the_first_question(tmp_path, cou
         xk.report(model, X, path=tmp_path / "r.html", **more)
     assert not model.batches
     assert not list(tmp_path.iterdir())
+
+
+def test_names_of_derived_types_are_shown(tmp_path):
+    class Name(str):
+        pass
+
+    X = table(COLUMNS["date"])[["number"]].set_axis(pd.Index([Name(i) for i in range(N)], dtype=object))
+    xk.report(lambda Z: Z["number"].to_numpy(), X, path=tmp_path / "r.html", methods=["kernel_shap"], n_explain=2,
+              model_name=Name("net"), data_name=5, data_notes=Name("as it is"))
+    held = json.loads((tmp_path / "r.json").read_text(encoding="utf8"))
+    assert (held["title"], held["provenance"]["data"], held["provenance"]["how it was read"]) == (
+        "What net relies on", "5", "as it is")
 
 
 def test_a_report_that_fails_to_be_written_leaves_the_old_one(tmp_path, monkeypatch):

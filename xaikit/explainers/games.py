@@ -257,12 +257,19 @@ class GameExplainer(Explainer):
         n, most = len(rows), self.get_params(deep=False)["max_background"]
         if n <= most:
             return rows
-        chosen = stream(self.seed_, "background").permutation(n)[:most]
+        chosen = drawn_background(n, most, self.seed_)
         self.warnings_ += (
             f"The background is a random sample of {most} of {n:,} rows; raise "
             "max_background or pass a TabularMasker to use more.",
         )
-        return take_rows(rows, np.sort(chosen))
+        return take_rows(rows, chosen)
+
+
+def drawn_background(n: int, most: int, seed: int) -> np.ndarray:
+    """Return the positions of the background rows that an explainer uses, at most `most` of `n`."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(stream(seed, "background").permutation(n)[:most])
 
 
 def bound_to(predictor: Predictor, masker: Masker, batch: Batch, X: Any) -> Predictor:

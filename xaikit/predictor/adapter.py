@@ -243,8 +243,7 @@ class Predictor:
             If the model fails on the rows.
         """
         bound = self.spawn()
-        if bound.schema is None:
-            bound.schema = self._read_schema(X)
+        bound.schema = self.schema_for(X)
         batch = bound.schema.conform(X)
         if len(batch) == 0 or (is_table(batch) and np.shape(batch)[1] == 0):
             raise ValueError(f"expected a table with rows and columns, got shape "
@@ -293,13 +292,14 @@ class Predictor:
         schema = schema_of(X)
         return self._twin(schema=schema), schema.conform(X)
 
-    def _read_schema(self, X: Any) -> AnySchema:
+    def schema_for(self, X: Any) -> AnySchema:
+        """Return the schema that `bind` gives, without asking the model."""
+        if self.schema is not None:
+            return self.schema
         names, fitted_on = self.settings.feature_names, self._backend.feature_names
         schema = schema_of(X, names)
-        if names is None and fitted_on is not None and isinstance(schema, Schema) \
-                and not schema.is_frame:
-            return schema_of(X, fitted_on)
-        return schema
+        unnamed = names is None and isinstance(schema, Schema) and not schema.is_frame
+        return schema_of(X, fitted_on) if unnamed and fitted_on is not None else schema
 
     def _call(self, batch: Batch, own: bool) -> np.ndarray | None:
         """Ask in one call; None means that memory ran out and fewer rows may do."""

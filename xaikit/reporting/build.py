@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from xaikit.explainers.scoring import scorers_of
 from xaikit.explanations.base import Explanation
 from xaikit.explanations.choosing import choose_output
 from xaikit.explanations.encoding import encode
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
@@ -24,8 +26,8 @@ from xaikit.reporting.checks import Check
 from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
-from xaikit.reporting.importance import METHODS, Options
-from xaikit.reporting.inputs import check_kept, check_texts, read_case
+from xaikit.reporting.importance import METHODS, Options, check_plans
+from xaikit.reporting.inputs import check_kept, check_texts, read_case, rows_kept
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -40,6 +42,7 @@ from xaikit.reporting.sections import (
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Kind, Whole, check, documented
 from xaikit.tables.files import write_all
+from xaikit.tables.schema import as_table
 
 _FORMAT = 1
 
@@ -229,16 +232,17 @@ def report(
           {"n_explain": Whole(1), "n_global": Whole(1)})
     options = Options(_check_methods(methods), groups, _check_scoring(scoring), budget,
                       resolve_seed(random_state), n_jobs)
-    if "kernel_shap" in options.methods:
-        check_kept(X, sample_weight, n_explain, options.seed)
+    title, model_name, data_name = map(_shown, (title, model_name, data_name))
+    data_notes = _listed(data_notes)
     check_texts(X, y, title=title, model_name=model_name, data_name=data_name,
-                data_notes=data_notes)
-    case = read_case(wrap(model), X, y, background, n_explain=n_explain, n_global=n_global,
+                data_notes=data_notes, groups=_group_names(groups))
+    predictor, kept = wrap(model), rows_kept(X, sample_weight, n_explain, options.seed)
+    _check_rows(predictor, X, background, options, kept)
+    case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
-    found = raise_caveats(facts)
+    found, timing = raise_caveats(facts), _times(facts, started)
     known = provenance.provenance(facts, model_name, data_name, data_notes)
-    timing = _times(facts, started)
     sections = _sections(facts, found, known, timing, target)
     sample = facts.sample
     made = Report(
@@ -272,6 +276,27 @@ def _sections(
         importance.importance(facts), shape.shape(facts), examples.examples(facts),
         findings.checks(facts), findings.caveats(found), findings.tables(facts, files),
     )
+
+
+def _check_rows(
+    predictor: Predictor, X: Any, background: Any, options: Options, rows: np.ndarray
+) -> None:
+    if "kernel_shap" in options.methods:
+        check_kept(X, rows)
+    if len(rows) and (background is None or len(as_table(background))):  # else `read_case` refuses
+        check_plans(predictor, X, background, rows, options)
+
+
+def _shown(name: Any) -> str | None:
+    return None if name is None else str(name)
+
+
+def _listed(notes: Sequence[str]) -> list[str]:
+    return [str(v) for v in ([notes] if isinstance(notes, str) else notes)]
+
+
+def _group_names(groups: Any) -> list[str]:
+    return [str(name) for name in groups] if isinstance(groups, dict) else []
 
 
 def _check_scoring(scoring: Any) -> Any:

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from xaikit.explainers.games import drawn_background
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
 from xaikit.explainers.run import cost_of
 from xaikit.explainers.shapley.kernel_shap import KernelSHAP
+from xaikit.explainers.shapley.plan import check_budget
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
 from xaikit.explanations.importance import Importance
@@ -22,6 +24,8 @@ from xaikit.predictor.wrapping import wrap
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
 from xaikit.sampling.seeds import stream
+from xaikit.sampling.tabular import as_masker
+from xaikit.tables.groups import resolve_groups
 from xaikit.tables.tables import Table, take_rows
 
 METHODS = {"kernel_shap": "Kernel SHAP", "permutation": "Permutation",
@@ -97,6 +101,29 @@ def kernel_shap(model: Any, background: Table, options: Options, seed: int) -> K
         masker = explainer.masker_
         budget = (4 * masker.n_units + 128) * masker.n_background
     return explainer.set_params(budget=budget)
+
+
+def check_plans(
+    predictor: Predictor, X: Any, background: Any, rows: np.ndarray, options: Options
+) -> None:
+    """Check groups, background and budget for some rows of a table; the model is not asked.
+
+    Raises
+    ------
+    ValueError
+        If a group names an unknown column, the background lacks one, or the budget is too small.
+    """
+    schema = predictor.schema_for(X)
+    table = schema.conform(X)
+    known = table if background is None else schema.conform(background)
+    resolve_groups(schema.names, options.groups)
+    if options.budget == "auto" or "kernel_shap" not in options.methods:
+        return
+    known = take_rows(known, drawn_background(len(known), BACKGROUND_ROWS, options.seed))
+    masker = as_masker(schema.native(known), options.groups, schema.names)
+    masked = masker.rows(schema.native(take_rows(table, rows)))
+    for i in range(len(masked)):
+        check_budget(masked[i].differs, int(options.budget))
 
 
 def global_method(key: str, options: Options, scored: bool) -> Any:

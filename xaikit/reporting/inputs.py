@@ -111,7 +111,14 @@ def one_per_row(labels: Labels) -> Labels:
     return replace(labels, values=values)
 
 
-def check_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> None:
+def rows_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> np.ndarray:
+    """Return the positions of the rows that a report explains and keeps."""
+    table = as_table(X)
+    weights = read_weights(sample_weight, X, len(table))
+    return np.sort(_order_of(table, weights, seed)[:n_explain])
+
+
+def check_kept(X: Any, rows: np.ndarray) -> None:
     """Check that JSON can hold the rows that a report explains and keeps.
 
     Raises
@@ -119,10 +126,7 @@ def check_kept(X: Any, sample_weight: Any, n_explain: int, seed: int) -> None:
     TypeError
         If not; the sentence names the column.
     """
-    table = as_table(X)
-    weights = read_weights(sample_weight, X, len(table))
-    rows = np.sort(_order_of(table, weights, seed)[:n_explain])
-    check_frame(Schema.of(X).to_frame(take_rows(table, rows)))
+    check_frame(Schema.of(X).to_frame(take_rows(as_table(X), rows)))
 
 
 def check_texts(X: Any, y: Any, **shown: Any) -> None:
@@ -139,6 +143,8 @@ def check_texts(X: Any, y: Any, **shown: Any) -> None:
     texts["y"] = () if y is None else np.asarray(taken_in(y)).ravel()
     if isinstance(table, pd.DataFrame):
         texts |= {"the names of columns": table.columns, "the index of X": table.index}
+        texts |= {f"the levels of {name!r}": dtype.categories
+                  for name, dtype in table.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)}
     for what, values in texts.items():
         for value in values:
             try:
@@ -168,7 +174,7 @@ def read_case(
     if background is not None and len(as_table(background)) == 0:
         raise ValueError("the background has no rows.")
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
-    labels = [v if isinstance(v, int | str) else str(v) for v in labels]
+    labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
     order = _order_of(table, weights, seed)

@@ -90,8 +90,11 @@ def _kind_of_cell(cell: Any) -> str:
 
 
 def is_counted(cell: Any) -> bool:
-    """Return False for durations in months, picoseconds and others that pandas cannot count."""
-    return not isinstance(cell, np.timedelta64) or np.datetime_data(cell)[0] in _COUNTED
+    """Return False for NumPy's times that pandas cannot count: in months, picoseconds, 10 s."""
+    if not isinstance(cell, np.timedelta64 | np.datetime64):
+        return True
+    unit, step = np.datetime_data(cell)
+    return step == 1 and (isinstance(cell, np.datetime64) or unit in _COUNTED)
 
 
 def check_comparable(cells: Any, what: str) -> None:

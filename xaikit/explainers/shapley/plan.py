@@ -142,6 +142,16 @@ def plan_sample(
                 1.0 + spent + 2.0 * n_pairs * len(left))
 
 
+def check_budget(differs: np.ndarray, budget: int) -> None:
+    """Raise ValueError if a budget is too small for any plan of a row, without asking the model.
+
+    `differs` is that of `plan_sample`. A budget that passes may still turn out to be too small.
+    """
+    # The questions about one background row all differ from each other.
+    if differs.any(axis=0).sum() >= 2 and power(differs.sum(axis=1)).max() - 2.0 > budget:
+        plan_sample(differs, budget, additive=True)
+
+
 def block_count(n_background: int, n_pairs: int, n_units: int) -> int:
     """Return the number of blocks that a background is cut into."""
     return max(1, min(BLOCKS, n_background, MOST_CELLS // max(n_pairs * n_units, 1)))
