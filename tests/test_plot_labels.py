@@ -68,12 +68,15 @@ def test_levels_have_different_labels(levels):
 @pytest.mark.parametrize(("x", "shown"), [
     (np.linspace(999.5, 1000.75, 9), ["999.5", "999.75", "1000", "1000.25", "1000.5", "1000.75"]),
     (1234567 + np.linspace(0.1, 0.9, 9), ["1234567.15", "1234567.3", "1234567.45", "1234567.6"]),
+    (123456789012 + np.linspace(0.1, 0.9, 9), ["123456789012.25", "123456789012.4"]),
+    (1e9 + np.linspace(0, 0.013, 9), ["1000000000.0025", "1000000000.005"]),
 ])
 def test_ticks_are_written_in_full(x, shown):
     ax = plots.scatter(make(9, data=pd.DataFrame({"age": x}), feature_names=["age"], values=np.ones((9, 1, 1)),
                             standard_errors=None, predictions=np.ones((9, 1))), "age")
     ticks = [t.get_text() for t in ax.get_xticklabels()]
     assert set(shown) <= set(ticks)
+    assert len(set(ticks)) == len(ticks)
     assert [float(t) for t in ticks] == pytest.approx(ax.get_xticks(), rel=1e-12)
 
 

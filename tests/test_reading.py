@@ -103,6 +103,7 @@ def test_numbers_that_could_be_something_else_are_named(cells, want, sentence):
 
 
 TOWNS = FittedColumn.of_levels(["01067", "10115"])
+LONG_LEVELS = [f"a worker since the beginning of this year, in the {trade}" for trade in ("mines", "mills")]
 LANDS = FittedColumn.of_levels(["DE", "NA"])
 GAPPED = FittedColumn.of_levels(["DE", np.nan])
 CATEGORY = FittedColumn.of_levels(["b", "a"], category=True)
@@ -114,6 +115,7 @@ CATEGORY = FittedColumn.of_levels(["b", "a"], category=True)
     (["NA", "NA"], LANDS, ["NA", "NA"], ""),
     # The fit had gaps and no 'NA': whoever read that table took 'NA' for missing.
     (["DE", "NA"], GAPPED, ["DE", GAP], "has 'NA' in 1 row, read as missing"),
+    (LONG_LEVELS, FittedColumn.of_levels([1, "b"]), LONG_LEVELS, "has '" + "' and '".join(f"{t[:24]}…{t[-15:]}" for t in LONG_LEVELS)),
     (["01067", "NA"], TOWNS, ["01067", "NA"], "kept as text, which was no level of the fit"),
     (["a", ""], FittedColumn.of_levels(["", "a"]), ["a", ""], ""),
     (["1", "2"], FittedColumn("text"), ["1", "2"], ""),

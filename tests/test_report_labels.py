@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from report_cases import Page, undrawn
 import xaikit as xk
 from xaikit.reporting import checks, document, performance
 from xaikit.reporting.data import describe_columns
+from xaikit.reporting.examples import choose_examples
 from xaikit.reporting.truth import Truth
 
 LONG = [f"{name}_according_to_the_statistical_office_of_the_country" for name in MIDDLE]
@@ -26,6 +28,7 @@ def found():
     X = pd.DataFrame(rng.normal(size=(40, len(NAMES))), columns=NAMES)
     X[LONG[0]] = X[LONG[1]] + 0.01 * X[LONG[2]]  # strongly associated
     X["job"] = rng.choice(JOBS, 40)
+    X.index = [f"the household in the census of the whole country, number {k}" for k in range(40)]
 
     def model(t):
         a, b, c = (t.iloc[:, k].to_numpy() for k in (0, 6, 3))
@@ -71,6 +74,22 @@ def test_examples_show_groups_levels_and_labels(found):
     said = " ".join(found.texts["examples"])
     assert "e+03" not in said
     assert not any(len(word.strip(".;")) > 12 for word in said.split() if word[:1].isdigit())
+
+
+def test_rows_of_examples_are_cut_unlike_each_other(found):
+    shown = [text[text.index("(row "):] for text in found.texts["examples"] if "(row " in text]
+    assert len(set(shown)) == len(shown) > 3
+
+
+def test_labels_of_examples_are_cut_unlike_other_labels():
+    y = np.array([f"a worker since the beginning of this year, in {trade}" for trade in ("steel", "paper", "glass")])
+    case = SimpleNamespace(answers=np.array([[0.2], [0.1], [0.3]]), scored=np.arange(3), y=y)
+    shown = [e.truth for e in choose_examples(case, Truth(None), 0)]
+    assert [text.split("…")[1][-5:] for text in shown] == ["steel", "paper", "glass"]
+    one = SimpleNamespace(answers=case.answers[:1], scored=np.arange(1), y=y)
+    assert choose_examples(one, Truth(None), 0)[0].truth == shown[0]
+    odd = SimpleNamespace(answers=np.ones((1, 1)), scored=np.arange(1), y=np.array([np.nan, " x"], dtype=object))
+    assert choose_examples(odd, Truth(None), 0)[0].truth == "missing"
 
 
 def test_a_sampling_error_that_is_not_known_is_no_failure(found):

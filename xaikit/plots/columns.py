@@ -19,7 +19,13 @@ from xaikit.tables.numeric import (
     text_column,
     with_times,
 )
-from xaikit.tables.wording import cell_texts, label_text, significant
+from xaikit.tables.wording import (
+    cell_texts,
+    digits_apart,
+    digits_of_spread,
+    label_text,
+    significant,
+)
 
 
 def output_label(explanation: Attribution | Importance, k: int) -> str:
@@ -95,7 +101,9 @@ def tick_texts(ticks: list[float], unit: str) -> list[str]:
     """Return labels of round numbers or dates, in full: 1000.25 does not read 1000.2."""
     if unit == "date" or len(ticks) < 2:
         return number_texts(ticks, unit)
-    return [f"{significant(t, 12)} {unit}".strip().replace("-", "−") for t in ticks]
+    # Three digits of the range show a step such as 0.25 of it.
+    digits = max(digits_of_spread(ticks, 11) + 1, digits_apart(ticks, 12))
+    return [f"{significant(t, digits)} {unit}".strip().replace("-", "−") for t in ticks]
 
 
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:

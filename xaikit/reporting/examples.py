@@ -8,7 +8,7 @@ import numpy as np
 
 from xaikit.reporting.inputs import Case
 from xaikit.reporting.truth import Truth
-from xaikit.tables.wording import cut
+from xaikit.tables.wording import label_text, unescaped
 
 N_WORST = 2
 
@@ -23,7 +23,7 @@ class Example:
     position : int
         Its position in the table.
     truth : str or None
-        Its label; None without labels.
+        Its label, which is not cut to what reads like another one; None without labels.
     """
 
     title: str
@@ -43,11 +43,18 @@ def choose_examples(case: Case, truth: Truth, k: int) -> list[Example]:
     for title, i in chosen:
         position = int(case.scored[i])
         if position not in found:
-            label = None if case.y is None else case.y[position]
-            missing = isinstance(label, float) and np.isnan(label)
-            found[position] = Example(title, position, None if label is None else (
-                "missing" if missing else cut(label, 40)))
+            found[position] = Example(title, position,
+                                      None if case.y is None else _truth(case.y, position))
     return list(found.values())
+
+
+def _truth(y: np.ndarray, position: int) -> str | None:
+    """Return a label in words, unlike those of other rows."""
+    label = y[position]
+    if label is None:
+        return None
+    missing = isinstance(label, float) and np.isnan(label)
+    return "missing" if missing else unescaped(label_text(label, 40, y))
 
 
 def _worst(truth: Truth) -> list[tuple[str, int]]:

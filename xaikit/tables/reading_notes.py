@@ -100,7 +100,7 @@ def column_notes(
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    return listed(repr(cut(text, 40)) for text in dict.fromkeys(texts))
+    return listed(map(repr, dict.fromkeys(texts)), width=42)
 
 
 def _gaps(column: JointColumn, decision: Decision) -> str | None:

@@ -10,12 +10,13 @@ import pandas as pd
 
 from xaikit import plots
 from xaikit.explanations.attribution import Attribution
+from xaikit.plots.columns import row_label
 from xaikit.plots.feature_labels import value_labels
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.examples import Example
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import cut, numbers, percent, unescaped
+from xaikit.tables.wording import numbers, percent, unescaped
 
 SHOWN = 10
 
@@ -38,7 +39,7 @@ def examples(facts: Facts) -> Section:
 
 
 def _example(facts: Facts, example: Example, found: Attribution, i: int) -> list[object]:
-    name, label = cut(found.row_names[i], 40), _label(facts, example)
+    name, label = unescaped(row_label(found, i)), _label(facts, example)
     said, base, *true = numbers([found.predictions[i, 0], found.base_values[i, 0], *label])
     table = contributions_table(found, i)
     truth = f" Truth: {true[0] if true else example.truth}." if example.truth is not None else ""
