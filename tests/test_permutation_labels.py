@@ -221,7 +221,6 @@ REFUSED = [
     (LABELS, IRIS_Y, "f1", CLASSES_3), (TEXTS, np.eye(2)[(IRIS_Y > 0) * 1], "accuracy", ONE_HOT),
     (CODES, np.eye(3)[IRIS_Y], "accuracy", ONE_HOT), (CODES, np.eye(3)[IRIS_Y], "f1", ONE_HOT),
     (BOTH, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]), "f1", SEVERAL + "'f1_macro', 'f1_weighted'"),
-    (BOTH, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]), "roc_auc", SEVERAL + "'accuracy', 'f1_macro' and 'f1_s"),
     (NUMBER, IRIS_X[:, 0], "roc_auc", "the model is a regression. Scorers that take these rows: 'r2'"),
     (NUMBER, IRIS_Y, "neg_log_loss", "the model is a regression. Scorers that take these rows: 'r2'"),
     (NUMBER, np.eye(3)[IRIS_Y], "r2", "y has 3 columns. Pass one for each output of the model"),

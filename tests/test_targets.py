@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xaikit.explainers.classes import as_spelled, classes_of_outputs, strange_labels
+from xaikit.explainers.classes import as_spelled, strange_labels
+from xaikit.predictor.decisions import classes_of_outputs
 from xaikit.tables.targets import class_codes, read_labels, read_weights
 
 NAMED = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=["x", "y", "z"])

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.attributes import declared_classes
+from xaikit.predictor.decisions import Reading, classes_kept, read_outputs
+from xaikit.predictor.targets import declared_by
 from xaikit.settings import is_whole
 from xaikit.tables.targets import Labels, class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
@@ -36,6 +37,13 @@ class Classes:
     columns: np.ndarray | None = None
     labels: bool = False
 
+    def reading(self, answers: np.ndarray, scale: str) -> Reading:
+        """Choose how a function's outputs name a class, from answers to many rows."""
+        values = self.values.tolist()
+        if self.columns is not None:
+            values = [values[k] for k in np.argsort(self.columns)]
+        return Reading(values, "labels") if self.labels else read_outputs(answers, scale, values)
+
 
 def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
     """Return the classes that a model declares, or those that its outputs and the labels suggest.
@@ -45,7 +53,7 @@ def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
     ValueError
         If a function's outputs do not fit the labels.
     """
-    declared = declared_classes(predictor.model_of_methods)
+    declared = declared_by(predictor)
     if declared is not None:
         return Classes(declared)
     if predictor.methods:
@@ -58,11 +66,12 @@ def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
     if len(types) > 1:
         raise ValueError(f"y holds labels of several types, {listed(sorted(types))}, whose order "
                          "is not known; make them one, and the model's classes with them.")
-    values = classes_of_outputs(seen, names)
-    if values is None and len(names) == 1 and len(seen) > 2 and all(map(is_whole, seen)):
+    values = classes_kept(predictor, seen)
+    if values is None and len(seen) > 2 and all(map(is_whole, seen)) \
+            and len(predictor.outputs.all_names or ()) == 1:
         return Classes(np.unique(labels), labels=True)
     if values is None or len({type(v) for v in values}) > 1:
-        raise ValueError(_misfit(len(names), seen))
+        raise ValueError(_misfit(predictor, seen))
     # Scorers want the classes, and the columns of answers, in sorted order.
     columns = np.array(sorted(range(len(values)), key=values.__getitem__))
     # A class that only an output names may be a longer text than the labels.
@@ -70,12 +79,16 @@ def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
     return Classes(np.array([values[k] for k in columns], dtype=dtype), columns)
 
 
-def _misfit(n_outputs: int, seen: list[Any]) -> str:
+def _misfit(predictor: Predictor, seen: list[Any]) -> str:
     """Write that a function's outputs do not fit the labels."""
     if any(isinstance(v, float) and not v.is_integer() for v in seen):
         return (f"y holds {plural(len(seen), 'different number')} with fractions, and the model is "
                 "a classifier: pass the labels of its classes, or, if it is a regression, wrap it "
                 "with task='regression'.")
+    n_outputs, n_all = len(predictor.output_names or ()), len(predictor.outputs.all_names or ())
+    if n_outputs < n_all:
+        return (f"outputs= keeps {n_outputs} of the model's {n_all} outputs, so the class that it "
+                "names is not known; leave out outputs= to score it.")
     verb = "does" if n_outputs == 1 else "do"
     return (f"the model gives {plural(n_outputs, 'output')}, which {verb} not fit the {len(seen)} "
             "classes in y; wrap a function with one output a class, and pass rows of every class "
@@ -87,44 +100,6 @@ def is_one_hot(labels: np.ndarray, classes: Any) -> bool:
     if labels.shape[1] != len(classes) or np.ndim(classes[0]) > 0 or labels.dtype.kind in "OSUmM":
         return False
     return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
-
-
-def classes_of_outputs(seen: list[Any], names: tuple[str, ...]) -> list[Any] | None:
-    """Return the class of each output of a function; of a single output, the other class and its.
-
-    An output that is named as a label is of that class, also if other labels are not named: they
-    are not known to the model. If no output is, the outputs are in the order of the sorted labels.
-
-    Parameters
-    ----------
-    seen : list
-        The different labels, sorted.
-    names : tuple of str
-        Of the outputs.
-
-    Returns
-    -------
-    list or None
-        None if the numbers of labels and outputs do not fit.
-
-    Examples
-    --------
-    >>> classes_of_outputs(["no", "yes"], ("yes", "no")), classes_of_outputs([0, 1], ("risk",))
-    (['yes', 'no'], [0, 1])
-    """
-    by_name = {str(label): label for label in seen}
-    named = [by_name.get(name, _as_label(name, seen)) for name in names]
-    if len(names) > 1 and not by_name.keys().isdisjoint(names):
-        return named
-    if len(seen) != max(len(names), 2):
-        return None
-    return seen[::-1] if named == seen[:1] else seen
-
-
-def _as_label(name: str, seen: list[Any]) -> Any:
-    """Return the label that a name stands for: a number among whole numbers, else the name."""
-    whole = all(is_whole(label) for label in seen)
-    return int(name) if whole and name.removeprefix("-").isdecimal() else name
 
 
 def as_spelled(values: np.ndarray, classes: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from xaikit.explainers.replay import replay_of
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import Scoring, of_sklearn, random_blocks, scorers_of
 from xaikit.explanations.importance import Importance
+from xaikit.predictor.decisions import Reading, by_output_names
 from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
@@ -189,6 +190,7 @@ def score_work(
                if predictor.task == "classification" else None)
     strict = any(map(of_sklearn, scorers.values()))
     if classes is not None:
+        y = replace(y, values=by_output_names(predictor, y.values))
         y, warnings = known_labels(y, classes, strict)
     elif strict and predictor.task == "regression":
         y = as_numbers(y)
@@ -196,10 +198,9 @@ def score_work(
     ready = Scoring(scorers, y, weights, predictor.columns,
                     random_blocks(len(y), stream(shuffles.seed, "blocks")),
                     by_class=known or y.values.dtype.kind not in "iuf")
-    as_is = replay_of(predictor, questions.table, questions.base, classes,
-                      labels=classes is not None and classes.labels)
+    as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
-    return ScoreWork(questions, shuffles, ready, classes, scores, as_is.labels, tuple(warnings))
+    return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -248,8 +249,8 @@ class ChangeWork:
 class ScoreWork:
     """Measures what scores lose; goes to workers whole.
 
-    `scores` (n_scorers,) are those with nothing shuffled; `labels` says whether the answers were
-    read as labels then; `warnings` are about the labels in y.
+    `scores` (n_scorers,) are those with nothing shuffled; `reading` says how the answers name a
+    class; `warnings` are about the labels in y.
     """
 
     questions: TableQuestions
@@ -257,7 +258,7 @@ class ScoreWork:
     scoring: Scoring
     classes: Classes | None
     scores: np.ndarray
-    labels: bool
+    reading: Reading | None
     warnings: tuple[str, ...]
 
     def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
@@ -274,13 +275,13 @@ class ScoreWork:
             return known[method][repeat]
 
         predictor, own = questions.predictor, questions.table
-        as_is = replay_of(predictor, own, questions.base, self.classes, self.labels)
+        as_is = replay_of(predictor, own, questions.base, self.classes, self.reading)
         drops, parts = [], []
         for r, source in enumerate(sources):
             table = borrow_columns(own, questions.units[unit], source)
             if isinstance(own, pd.DataFrame):
                 table.index = own.index  # a scorer may look rows up by it
-            replay = replay_of(predictor, table, partial(answers, r), self.classes, self.labels)
+            replay = replay_of(predictor, table, partial(answers, r), self.classes, self.reading)
             drops.append(self.scores - self.scoring(replay))
             parts.append(self.scoring.drops_by_block(as_is, replay, source))
         return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger

@@ -12,6 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from xaikit.errors import SettingError
 from xaikit.explainers.classes import Classes
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.decisions import RAW, Reading, not_shares
+from xaikit.predictor.targets import of_targets_kept
 from xaikit.tables.tables import Table
 
 Answers = Callable[[str | None], np.ndarray]
@@ -30,8 +32,8 @@ class Replay(BaseEstimator):
         See `Answers`.
     classes : Classes, optional
         Of a classifier.
-    labels : bool
-        Whether the answers of a function are known to be labels; see `_as_classifier`.
+    reading : Reading, optional
+        How a function's outputs name a class, if it was found out before.
 
     Attributes
     ----------
@@ -39,20 +41,21 @@ class Replay(BaseEstimator):
         Rows of the table that are scored.
     handed : object
         What the scorer was handed of these rows: if it passes this on, it gets their answers.
-    labels : bool
-        True as soon as answers were read as labels.
+    reading : Reading or None
+        Known as soon as a function's answers were read. Once labels, always labels: rows that are
+        all labelled 1 look like probabilities.
     """
 
     def __init__(
         self, predictor: Predictor, table: Table, answers: Answers,
-        classes: Classes | None = None, labels: bool = False,
+        classes: Classes | None = None, reading: Reading | None = None,
     ) -> None:
         self.predictor = predictor
         self.table = table
         self.answers = answers
         self.classes = classes
         self.classes_: Any = None if classes is None else classes.values
-        self.labels = labels
+        self.reading = reading
         self.rows = np.arange(len(table))
         self.handed: Any = None
 
@@ -77,73 +80,56 @@ class Replay(BaseEstimator):
         """Return the answers of decision_function."""
         return self._replay("decision_function", X)
 
-    def _replay(self, method: str, X: Any) -> np.ndarray:
+    def _replay(self, method: str, X: Any) -> Any:
         known, methods = X is self.handed, self.predictor.methods
         if methods and method not in methods:
             return self._chosen(self._replay(methods[0], X))
         table = self.table if known else self.predictor.columns.conform(X)
         if methods:
-            return self.answers(method)[self.rows] if known else \
+            answers = self.answers(method)[self.rows] if known else \
                 self.predictor.ask_method(method, table)
+            return of_targets_kept(self.predictor, method, answers)
         answers = self.answers(None)[self.rows] if known else self.predictor.ask(table)
         if self.classes is None:
             return answers[:, 0] if answers.shape[1] == 1 else answers
-        return self._as_classifier(method, self._in_order(answers, self.classes))
-
-    def _in_order(self, answers: np.ndarray, classes: Classes) -> np.ndarray:
-        """Return outputs in the order of the sorted classes; a single one as that of the second."""
-        if classes.columns is None or (np.diff(classes.columns) > 0).all():
-            return answers
-        if answers.shape[1] == 1:
-            return -answers if self._raw else 1 - answers
-        return answers[:, classes.columns]
+        return self._as_classifier(method, answers, self.classes)
 
     def _chosen(self, answers: np.ndarray) -> np.ndarray:
         """Return the classes that an estimator without predict would name."""
-        single = answers.ndim == 1 or answers.shape[1] == 1
-        middle = 0.5 if self.predictor.methods[0] == "predict_proba" else 0.0
-        return self.classes_[(np.ravel(answers) > middle).astype(int) if single
-                             else answers.argmax(axis=1)]
+        rule = "shares" if self.predictor.methods[0] == "predict_proba" else "scores"
+        answers = answers.reshape(len(answers), -1)
+        return self.classes_[Reading(list(self.classes_), rule).named(answers)]
 
     @property
     def _raw(self) -> bool:
         """Whether a function returns log-odds or distances, not probabilities."""
-        return self.predictor.scale in ("logits", "decision")
+        return self.predictor.scale in RAW
 
-    def _as_classifier(self, method: str, answers: np.ndarray) -> np.ndarray:
-        """Read outputs as a classifier's: columns in the order of the sorted labels of y."""
-        n_classes, single = len(self.classes_), answers.shape[1] == 1
-        if method == "decision_function":
-            # Scorers want one number where there are two classes: how far the second is ahead.
-            if n_classes == 2:
-                return answers[:, 0] if single else answers[:, 1] - answers[:, 0]
-            return answers
-        # Once labels, always labels: rows that are all labelled 1 look like probabilities.
-        if self.labels or (not self._raw and (answers.min() < 0 or answers.max() > 1)):
-            return self._as_labels(method, answers)
+    def _as_classifier(self, method: str, answers: np.ndarray, classes: Classes) -> np.ndarray:
+        """Read outputs as a classifier's: columns in the order of the sorted classes."""
+        reading = self._reading(method, answers, classes)
+        columns = np.arange(len(self.classes_)) if classes.columns is None else classes.columns
+        if method == "predict":
+            return self.classes_[np.argsort(columns)[reading.named(answers)]]
         if method == "predict_proba":
-            return np.column_stack([1 - answers, answers]) if single else answers
-        if single:
-            return self.classes_[(answers[:, 0] > (0.0 if self._raw else 0.5)).astype(int)]
-        return self.classes_[answers.argmax(axis=1)]
+            return reading.shares(answers)[:, columns]
+        if len(self.classes_) > 2:
+            return answers[:, columns]
+        # Scorers want one number where there are two classes: how far the second is ahead.
+        ahead = reading.ahead(answers)
+        return ahead if columns[0] == 0 else -ahead
 
-    def _as_labels(self, method: str, answers: np.ndarray) -> np.ndarray:
-        """Read answers that cannot be probabilities as the labels themselves, if they are."""
-        classes = self.classes_.tolist()
-        if method == "predict" and answers.shape[1] == 1 and \
-                set(np.unique(answers).tolist()) <= set(classes):
-            self.labels = True
-            return self.classes_[[classes.index(v) for v in answers[:, 0].tolist()]]
-        if self.classes is not None and self.classes.labels:
-            raise SettingError(
-                f"the model gives 1 output for {len(classes)} classes: such a function must return "
-                "labels that y holds, and has no probabilities. Wrap a function with one output a "
-                "class, or choose a scorer of labels, such as 'accuracy'.")
-        raise SettingError(
-            f"the model's answers lie between {answers.min():.4g} and {answers.max():.4g}: they "
-            "are not probabilities. Say xk.wrap(model, task='classification', output='logits') if "
-            "they are log-odds, or return probabilities."
-        )
+    def _reading(self, method: str, answers: np.ndarray, classes: Classes) -> Reading:
+        """Return how to read answers; refuse those that cannot be what the first ones were."""
+        if self.reading is None:
+            self.reading = classes.reading(answers, self.predictor.scale)
+        reading, within = self.reading, answers.min() >= 0 and answers.max() <= 1
+        if reading.rule == "shares" and not within:
+            reading = classes.reading(answers, self.predictor.scale)
+        strange = reading.rule == "labels" and (reading.named(answers) < 0).any()
+        if strange or (method == "predict_proba" and reading.rule != "shares"):
+            raise SettingError(not_shares(answers, len(self.classes_)))
+        return reading
 
 
 class ReplayClassifier(ClassifierMixin, Replay):
@@ -156,8 +142,8 @@ class ReplayRegressor(RegressorMixin, Replay):
 
 def replay_of(
     predictor: Predictor, table: Table, answers: Answers, classes: Classes | None,
-    labels: bool = False,
+    reading: Reading | None = None,
 ) -> Replay:
     """Return the replay of a table: that of a classifier if there are classes."""
     kind = ReplayRegressor if classes is None else ReplayClassifier
-    return kind(predictor, table, answers, classes, labels)
+    return kind(predictor, table, answers, classes, reading)

@@ -57,8 +57,10 @@ class Predictor:
     ----------
     schema : Schema, Documents, Stack or None
         Names, dtypes and categories restored on every batch; known after `bind`.
+    outputs : Outputs
+        Names and classes of all outputs, and which of them are kept.
     output_names : tuple of str or None
-        Known from the model, or after the first answer.
+        Of those kept. Known from the model, or after the first answer.
     task, scale, kind : str
         What the model does, what its numbers are, and how it is called.
     settings : Settings
@@ -85,7 +87,8 @@ class Predictor:
         safe = settings.thread_safe
         self._pace = Pace(settings.batch_size, self._backend.thread_safe if safe is None else safe)
         self._memory = Memory() if settings.deduplicate else None
-        self._outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs)
+        self.outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs,
+                               self._backend.output_classes)
         self._largest = 0  # rows of the largest call that went well
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
@@ -93,12 +96,7 @@ class Predictor:
     @property
     def output_names(self) -> tuple[str, ...] | None:
         """Names of the outputs kept; None before they are known."""
-        return self._outputs.names
-
-    @property
-    def output_classes(self) -> tuple[Any, ...] | None:
-        """The class that each output kept is of; None if the model does not say."""
-        return self._outputs.kept(self._backend.output_classes)
+        return self.outputs.names
 
     def __call__(self, X: Any) -> np.ndarray:
         """Ask the model about a batch.
@@ -256,7 +254,7 @@ class Predictor:
     def spawn(self) -> Self:
         """Return a copy that shares the model and counts apart, in an empty ledger."""
         # Calls grow anew: their sizes must not depend on which worker asked what before.
-        return self._twin(ledger=Ledger(), _outputs=copy.copy(self._outputs), _largest=0)
+        return self._twin(ledger=Ledger(), outputs=copy.copy(self.outputs), _largest=0)
 
     def after(self, n_steps: int, made: Callable[[Any], Any]) -> Self:
         """Return a predictor of batches that enter a pipeline after its first steps.
@@ -322,7 +320,7 @@ class Predictor:
             self._failed(batch, error)
             return None
         self.ledger.count(len(batch), 1, time.perf_counter() - start)
-        return self._outputs.of(answers, names)
+        return self.outputs.of(answers, names)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """Ask about fewer rows from now on if memory ran out, else raise a ModelError."""

@@ -61,6 +61,8 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
 def as_returned(raw: Any, n_rows: int) -> np.ndarray:
     """Return what a method of an estimator returned for `n_rows` rows: labels stay labels.
 
+    A list of arrays, of the classes of several targets, becomes their columns side by side.
+
     Raises
     ------
     ValueError
@@ -68,9 +70,11 @@ def as_returned(raw: Any, n_rows: int) -> np.ndarray:
     """
     if np.ma.is_masked(raw):
         raise ValueError("some of its answers are masked, which means that they are missing.")
-    # A list of arrays is of several targets, each with one answer a row.
+    if isinstance(raw, list) and raw and all(np.shape(part)[:1] == (n_rows,) and np.ndim(part) == 2
+                                             for part in raw):
+        raw = np.concatenate(raw, axis=1)  # several targets, with a column for each class
     array = np.asarray(in_row_order(raw))
-    if not isinstance(raw, list) and array.shape[:1] != (n_rows,):
+    if array.shape[:1] != (n_rows,):
         raise ValueError(f"it was asked {plural(n_rows, 'row')} and answered with shape "
                          f"{array.shape}.")
     return array
@@ -108,7 +112,9 @@ def names_of(raw: Any) -> tuple[str, ...] | None:
     if is_rows_of_names(raw):
         return tuple(str(key) for key in raw[0])
     columns = getattr(raw, "columns", None)
-    if columns is None or isinstance(columns, pd.RangeIndex):
+    # Columns taken in another order, df[[1, 0]], may be a range as well: 0, 1, 2, … says nothing.
+    if columns is None or (isinstance(columns, pd.RangeIndex)
+                           and columns.equals(pd.RangeIndex(len(columns)))):
         return None
     return tuple(str(c) for c in columns)
 

@@ -23,6 +23,14 @@ class Outputs:
         The user's names for all outputs.
     chosen : position, name, list of them, or None
         Outputs to keep; None keeps all.
+    classes : tuple or None
+        The class that each of all outputs is of, if the model says so.
+
+    Attributes
+    ----------
+    all_names : tuple of str or None
+        Names of all outputs; None before they are known.
+    classes : tuple or None
 
     Raises
     ------
@@ -30,22 +38,32 @@ class Outputs:
         If the names or the choice do not fit the outputs.
     """
 
-    def __init__(self, own: tuple[str, ...] | None, names: Any, chosen: Any) -> None:
+    def __init__(self, own: tuple[str, ...] | None, names: Any, chosen: Any,
+                 classes: tuple[Any, ...] | None = None) -> None:
         self._chosen = chosen
-        self._all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
-        self._kept = None if self._all_names is None else _positions(chosen, self._all_names)
+        self.classes = classes
+        self.all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
+        self._kept = None if self.all_names is None else _positions(chosen, self.all_names)
         self._answered: tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the outputs kept; None before they are known."""
-        return self.kept(self._all_names)
+        if self.all_names is None or self._kept is None:
+            return self.all_names
+        return tuple(self.all_names[k] for k in self._kept)
 
-    def kept(self, each: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-        """Return those of the things that are known of all outputs that are of the outputs kept."""
-        if each is None or self._kept is None:
-            return each
-        return tuple(each[k] for k in self._kept)
+    @property
+    def kept(self) -> list[int]:
+        """Positions of the outputs kept, among all; none before they are known."""
+        if self._kept is None:
+            return list(range(len(self.all_names or ())))
+        return [int(k) for k in self._kept]
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the user said which outputs to keep."""
+        return self._chosen is not None
 
     def of(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray:
         """Return the outputs kept, in the order of the first answer.
@@ -69,15 +87,15 @@ class Outputs:
         return answers if self._kept is None else answers[:, self._kept]
 
     def _check_number(self, n_outputs: int, names: tuple[str, ...] | None) -> None:
-        if self._all_names is None:
+        if self.all_names is None:
             learned = names or (("output",) if n_outputs == 1 else tuple(
                 f"output {k}" for k in range(n_outputs)))
             # The choice may be refused; nothing is learned then.
-            self._kept, self._all_names = _positions(self._chosen, learned), learned
-        elif len(self._all_names) != n_outputs:
+            self._kept, self.all_names = _positions(self._chosen, learned), learned
+        elif len(self.all_names) != n_outputs:
             raise ModelError(f"the model answered with {n_outputs} outputs, where "
-                             f"{len(self._all_names)} were expected "
-                             f"({', '.join(self._all_names[:_SHOWN])}).")
+                             f"{len(self.all_names)} were expected "
+                             f"({', '.join(self.all_names[:_SHOWN])}).")
 
     def _in_order(self, answers: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         if self._answered is None:

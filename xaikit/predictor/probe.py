@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.errors import ModelError, ProbeError
-from xaikit.predictor.attributes import declared_classes
+from xaikit.errors import ProbeError
+from xaikit.predictor.decisions import order_of_classes
 from xaikit.predictor.memory import row_keys
 from xaikit.tables.tables import Batch, take_rows
 
@@ -101,30 +101,9 @@ def probe(predictor: Any, batch: Batch) -> Findings:
         warnings.append("The model changes the batch it is given; it was handed copies.")
     ledger = predictor.ledger
     seconds_per_row = ledger.seconds / max(ledger.rows, 1)
-    warnings += _class_order(predictor, batch)
+    warnings += order_of_classes(predictor, take_rows(
+        batch, np.arange(min(len(batch), _CLASSIFIED))))
     return Findings(pair.shape[1], len(rows), repeatable, keeps, seconds_per_row, tuple(warnings))
-
-
-def _class_order(predictor: Any, batch: Batch) -> list[str]:
-    """Warn if the classes that a classifier names are not those with the largest probability."""
-    classes = declared_classes(predictor.model_of_methods)
-    if predictor.scale != "proba" or "predict" not in predictor.methods \
-            or not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) < 2:
-        return []
-    few = take_rows(batch, np.arange(min(len(batch), _CLASSIFIED)))
-    try:
-        shares = predictor.ask_method("predict_proba", few)
-        named = predictor.ask_method("predict", few)
-    except ModelError as error:
-        return [f"The order of the classes could not be checked: {error}"]
-    if shares.shape != (len(few), len(classes)) or named.shape != (len(few),):
-        return []
-    agreeing = int((classes[shares.argmax(axis=1)] == named).sum())
-    if 2 * agreeing >= len(few):
-        return []
-    return [f"Of {len(few)} rows, the class that predict names has the largest probability in only "
-            f"{agreeing}: the columns of predict_proba may not be in the order of classes_ "
-            f"({', '.join(map(str, classes[:8]))})."]
 
 
 def _two_different_rows(batch: Batch) -> np.ndarray:

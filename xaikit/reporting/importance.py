@@ -228,6 +228,8 @@ class Blind:
         classes = declared_classes(predictor.model_of_methods)
         if classes is not None:
             self.classes_ = classes
+        if predictor.task == "classification":  # else labels would have to be numbers
+            self._estimator_type = "classifier"
 
     def __call__(self, table: Table) -> np.ndarray:
         """Return the answers for the table without its last column."""
@@ -304,12 +306,15 @@ def _unused(case: Case) -> str:
 
 def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
     inner = case.predictor
-    names = None if inner.columns.is_frame else [*inner.columns.names, noise]
-    return wrap(Blind(inner.spawn()), output=inner.scale if not inner.methods or inner.scale in
-                ("proba", "decision", "prediction") else None,
-                task=inner.task or truth.task, feature_names=names,
-                batch_size=inner.settings.batch_size,
-                outputs=inner.settings.outputs if inner.methods else None)
+    columns = None if inner.columns.is_frame else [*inner.columns.names, noise]
+    told, estimator = inner.settings, bool(inner.methods)
+    # The labels of a classifier that has no probabilities are outputs only if it was not asked.
+    asked = inner.scale if not estimator or inner.outputs.classes is None or \
+        inner.scale != "prediction" else None
+    return wrap(Blind(inner.spawn()), output=asked, task=inner.task or truth.task,
+                feature_names=columns, batch_size=told.batch_size,
+                outputs=told.outputs if estimator else None,
+                output_names=told.output_names if estimator else inner.output_names)
 
 
 def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explainers.classes import classes_of_outputs
-from xaikit.predictor.attributes import declared_classes
+from xaikit.errors import ModelError
+from xaikit.predictor.decisions import Decisions, by_output_names, decide
+from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
+from xaikit.tables.tables import take_rows
 from xaikit.tables.targets import class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, plural
 
@@ -122,90 +124,63 @@ def _numbers(y: np.ndarray) -> np.ndarray | None:
 def _classification(
     case: Case, y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]
 ) -> Truth:
-    values = _class_values(case, y[known], answers, notes)
-    if values is None:
+    given = y[known]
+    labels = by_output_names(case.predictor, given)
+    seen = distinct_labels(labels)
+    try:
+        decided = decide(case.predictor, take_rows(case.table, case.scored[known]), answers, seen)
+    except (ModelError, ValueError) as error:
+        reason = str(error).rstrip(".")
+        notes.append(f"The performance of the model was not measured: {reason}.")
         return Truth(None, notes=notes)
-    codes = class_codes(y[known], values)
+    codes = class_codes(labels, decided.classes)
     fits = codes >= 0
-    if not fits.all():
-        strange = listed([level_text(v) for v in distinct_labels(y[known][~fits])])
-        notes.append(f"{plural(int((~fits).sum()), 'row')} left out of the performance: the model "
-                     f"does not know the label {strange}.")
+    _note_doubts(case, decided, seen, notes)
+    _note_strange(given[~fits], len(known), decided, notes)
     if not fits.any():
-        notes.append(f"The model's classes are {listed(values)}; none of the labels is among them, "
-                     "so its performance was not measured.")
         return Truth(None, notes=notes)
-    known, codes, answers = known[fits], codes[fits], answers[fits]
-    names = tuple(str(v) for v in values)
-    probabilities, scores = _probabilities(case, answers, len(values))
-    predicted = _predicted(case, values, answers, probabilities)
-    return Truth("classification", known, codes, predicted, names, probabilities, scores,
-                 np.asarray([values[c] for c in codes.tolist()]), notes=notes)
+    values = np.asarray([decided.classes[c] for c in codes[fits].tolist()])
+    return Truth("classification", known[fits], codes[fits], decided.named[fits],
+                 _shown(case, decided, given is not labels), _of(decided.probabilities, fits),
+                 _of(decided.scores, fits), values, notes=notes)
 
 
-def _class_values(
-    case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]
-) -> list[Any] | None:
-    """Return the class of each output, of a single one [the other, its own]; None if unknown."""
-    declared = declared_classes(case.predictor.model_of_methods)
-    if declared is not None and not isinstance(declared, list):
-        return _declared(case, list(declared), notes)
-    seen, names = distinct_labels(y), case.output_names
-    values = classes_of_outputs(seen, names)
-    if values is None:
-        notes.append(f"The labels have {plural(len(seen), 'value')}, which does not fit the "
-                     f"model's {plural(len(names), 'output')}, so its performance was not "
-                     "measured.")
-    elif values == seen and set(map(str, seen)).isdisjoint(names):
-        role = (f"{seen[1]} is the positive one, whose probability or score the model returns"
+def _of(each: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if each is None else each[rows]
+
+
+def _shown(case: Case, decided: Decisions, by_name: bool) -> tuple[str, ...]:
+    """Return the classes as the labels call them: by their own names or those of the outputs."""
+    outputs = case.predictor.outputs
+    if not by_name or outputs.classes is None:
+        return tuple(map(str, decided.classes))
+    names = dict(zip(outputs.classes, outputs.all_names or (), strict=True))
+    return tuple(names.get(c, str(c)) for c in decided.classes)
+
+
+def _note_doubts(case: Case, decided: Decisions, seen: list[Any], notes: list[str]) -> None:
+    """Note what was assumed of the order of the classes, and what the model names beyond them."""
+    names, classes = case.output_names, decided.classes
+    if not decided.one_each:
+        notes.append(f"The outputs ({listed(names)}) are not one for each of the classes "
+                     f"{listed(classes)}, so only the classes that predict names were measured.")
+    elif declared_by(case.predictor) is None and set(map(str, seen)).isdisjoint(
+            case.predictor.outputs.all_names or ()):
+        role = (f"{classes[1]} is the positive one, whose probability or score the model returns"
                 if len(names) == 1 else "the model's outputs are in the same order")
         notes.append(f"Assumed: the classes are the sorted labels, {listed(seen)}; {role}.")
-    return values
+    strange = int((decided.named < 0).sum())
+    if strange:
+        notes.append(f"In {plural(strange, 'row')} predict names a class that is none of "
+                     f"{listed(classes)}; they count as mistakes.")
 
 
-def _declared(case: Case, classes: list[Any], notes: list[str]) -> list[Any] | None:
-    """Return the classes that a model declares, in the order of the outputs that were chosen."""
-    own = case.predictor.output_classes
-    if own is None and len(case.output_names) == 1:
-        return classes  # it answers with the label itself
-    if own is not None and len(own) == len(classes):
-        return list(own)
-    if own is not None and len(own) == 1 and len(classes) == 2:
-        return [*(c for c in classes if c != own[0]), *own]
-    notes.append(f"The outputs {listed(case.output_names)} are not one for each of the classes "
-                 f"{listed(classes)}, so the performance of the model was not measured; leave out "
-                 "outputs= to measure it.")
-    return None
-
-
-def _probabilities(
-    case: Case, answers: np.ndarray, n_classes: int
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the probabilities of all classes, or else a score of the second, if there is one."""
-    scale = case.predictor.scale
-    within = bool(answers.min() >= 0.0 and answers.max() <= 1.0)
-    one = answers.shape[1] == 1
-    if one and n_classes == 2 and scale != "decision":
-        # A classifier's predict returns classes; then 0 and 1 are not probabilities.
-        if within and scale != "prediction":
-            return np.column_stack([1 - answers[:, 0], answers[:, 0]]), None
-        return None, answers[:, 0] if scale != "prediction" else None
-    if not one and within and np.allclose(answers.sum(axis=1), 1.0, atol=1e-3):
-        return answers / answers.sum(axis=1, keepdims=True), None
-    if n_classes == 2:
-        return None, answers[:, 0] if one else answers[:, 1] - answers[:, 0]
-    return None, None
-
-
-def _predicted(
-    case: Case, values: list[Any], answers: np.ndarray, probabilities: np.ndarray | None
-) -> np.ndarray:
-    if answers.shape[1] > 1:
-        return answers.argmax(axis=1)
-    if probabilities is not None:
-        # At exactly 0.5 the first class is predicted, as with argmax.
-        return (answers[:, 0] > 0.5).astype(np.int64)
-    labels = class_codes(answers[:, 0], values)
-    if case.predictor.scale == "prediction" or (labels >= 0).all():
-        return labels
-    return (answers[:, 0] > 0.0).astype(np.int64)
+def _note_strange(labels: np.ndarray, n_rows: int, decided: Decisions, notes: list[str]) -> None:
+    """Note labels that the model does not know."""
+    if len(labels):
+        strange = listed([level_text(v) for v in distinct_labels(labels)])
+        notes.append(f"{plural(len(labels), 'row')} left out of the performance: the model "
+                     f"does not know the label {strange}.")
+    if len(labels) == n_rows:
+        notes.append(f"The model's classes are {listed(decided.classes)}; none of the labels is "
+                     "among them, so its performance was not measured.")

@@ -63,8 +63,8 @@ def _classification(facts: Facts) -> list[object]:
     blocks: list[object] = [Table("confusion", f"Confusion matrix: {counted} by truth (down) and "
                                   "prediction (across)", confusion(facts.truth))]
     if facts.truth.probabilities is None:
-        return [*blocks, Text("The model returns no probabilities, so there is no calibration to "
-                              "show.")]
+        return [*blocks, Text("There are no probabilities of all classes, so there is no "
+                              "calibration to show.")]
     one_column = len(facts.case.output_names) == 1
     code = 1 if one_column else facts.k
     name = facts.truth.classes[code]

@@ -1,0 +1,237 @@
+"""The class that an answer names: one decision for the report, permutation importance and the probe."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_cases import said, undrawn
+from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+import xaikit as xk
+from xaikit.errors import SettingError
+from xaikit.predictor.decisions import Reading, decide, read_outputs
+from xaikit.reporting.inputs import read_case
+from xaikit.reporting.truth import match
+
+X, Y = make_classification(120, 3, n_informative=3, n_redundant=0, weights=[0.85], flip_y=0.1, random_state=0)
+X3, Y3 = make_classification(90, 3, n_informative=3, n_redundant=0, n_classes=3, n_clusters_per_class=1,
+                             flip_y=0.2, random_state=0)
+TEXT, TEXT3 = np.array(["no", "yes"])[Y], np.array(["a", "b", "c"])[Y3]
+LOGISTIC = LogisticRegression().fit(X, TEXT)
+THREE = LogisticRegression().fit(X3, TEXT3)
+
+
+class Own:
+    """A classifier without a base class or classes_, and with a threshold of its own."""
+
+    def predict(self, X):
+        return np.where(LOGISTIC.predict_proba(X)[:, 1] > 0.3, "yes", "no")
+
+    def predict_proba(self, X):
+        return LOGISTIC.predict_proba(X)
+
+
+class CostSensitive(ClassifierMixin, BaseEstimator):
+    """A classifier that names the class of least expected cost."""
+
+    def fit(self, X, y):
+        self.inner_ = LogisticRegression().fit(X, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X) @ np.array([[0, 1], [4, 0]])).argmin(axis=1)]
+
+    def predict_proba(self, X):
+        return self.inner_.predict_proba(X)
+
+
+def voting(y):
+    return VotingClassifier([("line", LogisticRegression()), ("tree", DecisionTreeClassifier(
+        max_depth=3, random_state=0))]).fit(X, y)
+
+
+MODELS = {
+    "threshold": lambda: (FixedThresholdClassifier(LogisticRegression(), threshold=0.25).fit(X, Y), X, Y),
+    "threshold, text": lambda: (FixedThresholdClassifier(
+        LogisticRegression(), threshold=0.25, pos_label="yes").fit(X, TEXT), X, TEXT),
+    "tuned": lambda: (TunedThresholdClassifierCV(
+        LogisticRegression(), scoring="balanced_accuracy", cv=2).fit(X, Y), X, Y),
+    "own class": lambda: (Own(), X, TEXT),
+    "costs": lambda: (CostSensitive().fit(X, TEXT), X, TEXT),
+    "costs, one output": lambda: (xk.wrap(CostSensitive().fit(X, TEXT), outputs="no"), X, TEXT),
+    "costs, decisions": lambda: (xk.wrap(CostSensitive().fit(X, Y), output="prediction"), X, Y),
+    "votes": lambda: (voting(Y), X, Y),
+    "votes, text": lambda: (voting(TEXT), X, TEXT),
+    "one against the rest": lambda: (OneVsRestClassifier(LogisticRegression()).fit(X3, TEXT3), X3, TEXT3),
+    "pairs": lambda: (OneVsOneClassifier(LogisticRegression()).fit(X3, TEXT3), X3, TEXT3),
+    "output codes, text": lambda: (OutputCodeClassifier(
+        LogisticRegression(), random_state=0).fit(X3, TEXT3), X3, TEXT3),
+    "pairs of classes": lambda: (SVC(decision_function_shape="ovo").fit(X3, TEXT3), X3, TEXT3),
+}
+
+
+WITHOUT_PROBABILITIES = ("votes", "votes, text", "pairs", "output codes, text", "pairs of classes",
+                         "costs, decisions")
+
+
+def truth_of(model, rows, y):
+    return match(read_case(xk.wrap(model), rows, y, None, n_explain=1, n_global=1, seed=0))
+
+
+def permuted(model, rows, y, n_repeats=1):
+    return xk.PermutationImportance(random_state=0, n_repeats=n_repeats).fit(model).explain(rows, y)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_predict_names_is_the_decision(name):
+    model, rows, y = MODELS[name]()
+    named = (model.model if isinstance(model, xk.Predictor) else model).predict(rows)
+    truth = truth_of(model, rows, y)
+    assert np.asarray(truth.classes)[truth.predicted].tolist() == named.astype(str).tolist()
+    assert np.asarray(truth.classes)[truth.target].tolist() == y.astype(str).tolist()
+    assert permuted(model, rows, y).settings["score"] == {"accuracy": metrics.accuracy_score(y, named)}
+    assert (truth.probabilities is None) == (name in WITHOUT_PROBABILITIES)
+
+
+def test_a_report_on_text_labels_without_probabilities():
+    model, rows, y = MODELS["votes, text"]()
+    r = undrawn(model, rows, y, methods=["permutation"], n_global=30)
+    got = r.tables["performance"].set_index("measure")["model"]
+    assert got["accuracy"] == metrics.accuracy_score(y, model.predict(rows))
+    assert [*got.index] == ["accuracy", "balanced accuracy"]
+
+
+# --- names and choices
+
+def table_of(*names):
+    return lambda X: pd.DataFrame(LOGISTIC.predict_proba(X), columns=["no", "yes"])[list(names)]
+
+
+CHOSEN = {
+    "own class, first output": xk.wrap(Own(), outputs=0),
+    "own class, named": xk.wrap(Own(), output_names=["no", "yes"], outputs="no"),
+    "renamed and chosen by name": xk.wrap(LOGISTIC, output_names=["bad", "good"], outputs="bad"),
+    "columns no, yes": xk.wrap(table_of("no", "yes"), task="classification"),
+    "columns yes, no": xk.wrap(table_of("yes", "no"), task="classification"),
+    "column no of yes, no": xk.wrap(table_of("yes", "no"), task="classification", outputs="no"),
+    "first output of a function": xk.wrap(lambda X: LOGISTIC.predict_proba(X), task="classification", outputs=0),
+    "second output of a function": xk.wrap(lambda X: LOGISTIC.predict_proba(X), task="classification", outputs=1),
+    "small log-odds": xk.wrap(lambda X: LOGISTIC.decision_function(X) / 50, task="classification", output="logits"),
+    "log-odds, two columns": xk.wrap(lambda X: LOGISTIC.predict_log_proba(X), task="classification"),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_outputs_are_read_alike_by_the_report_and_permutation_importance(name):
+    model = CHOSEN[name]
+    named = (Own() if isinstance(model.model, Own) else LOGISTIC).predict(X)
+    truth = truth_of(model, X, TEXT)
+    assert np.array(truth.classes)[truth.predicted].tolist() == named.tolist()
+    ahead = truth.scores if truth.probabilities is None else truth.probabilities[:, 1]
+    assert metrics.roc_auc_score(truth.target, ahead) == pytest.approx(
+        metrics.roc_auc_score(Y, LOGISTIC.decision_function(X)))
+    assert permuted(model, X, TEXT).settings["score"]["accuracy"] == metrics.accuracy_score(TEXT, named)
+
+
+def test_columns_with_numbers_for_names_are_of_these_classes():
+    model = xk.wrap(lambda X: pd.DataFrame(LOGISTIC.predict_proba(X))[[1, 0]], task="classification")
+    assert permuted(model, X, Y).settings["score"]["accuracy"] == metrics.accuracy_score(TEXT, LOGISTIC.predict(X))
+
+
+def test_labels_may_be_the_names_that_the_user_gave_the_outputs():
+    model = LogisticRegression().fit(X3, Y3)
+    want = permuted(model, X3, Y3)
+    for outputs in (None, "b"):
+        named = xk.wrap(model, output_names=["a", "b", "c"], outputs=outputs)
+        got, truth = permuted(named, X3, TEXT3), truth_of(named, X3, TEXT3)
+        np.testing.assert_array_equal(got.values, want.values)
+        assert got.warnings == ()
+        assert truth.classes == ("a", "b", "c")
+        np.testing.assert_array_equal(truth.predicted, model.predict(X3))
+    undrawn(named, X3[:30], TEXT3[:30], methods=["permutation"])
+    with pytest.raises(ValueError, match="y holds d in 1 row, which the model does not know"):
+        permuted(named, X3, np.append(TEXT3[:-1], "d"))
+
+
+def test_one_output_of_three_names_no_class():
+    model = xk.wrap(lambda X: THREE.predict_proba(X), task="classification", outputs=1)
+    with pytest.raises(ValueError, match="outputs= keeps 1 of the model's 3 outputs.*leave out outputs="):
+        permuted(model, X3, TEXT3)
+    assert truth_of(model, X3, TEXT3).task is None
+
+
+# --- rules, and what cannot be decided
+
+@pytest.mark.parametrize(("answers", "scale", "classes", "rule"), [
+    ([0.2, 0.7], "output", ["no", "yes"], "shares"), ([0.2, 0.7], "logits", ["no", "yes"], "scores"),
+    ([1.0, 2.0], "output", [1, 2], "labels"), ([1.0, 1.0], "output", [1, 2], "labels"),
+    ([0.0, 1.0], "output", [0, 1], "shares"), ([0.0, 2.0], "output", [0, 1, 2], "labels"),
+    ([-1.0, 1.0], "output", [-1, 1], "labels"), ([-1.0, 0.5], "output", [0, 1], None),
+    ([0.2, 0.7], "output", [0, 1, 2], None),
+])
+def test_the_rule_of_a_single_output(answers, scale, classes, rule):
+    answers = np.array(answers)[:, None]
+    if rule is not None:
+        assert read_outputs(answers, scale, classes) == Reading(classes, rule)
+        return
+    with pytest.raises(SettingError, match="not probabilities|1 output for 3 classes"):
+        read_outputs(answers, scale, classes)
+
+
+def test_answers_that_are_no_probabilities_are_refused_before_the_model_is_explained():
+    model = xk.wrap(lambda X: LOGISTIC.decision_function(X), task="classification")
+    r = undrawn(model, X, TEXT, methods=["permutation"])
+    assert "was not measured: the model's answers lie between" in said(r, "performance")
+    assert "score" not in r.explanations["permutation"].settings
+
+
+class Codes(Own):
+    def predict(self, X):
+        return (super().predict(X) == "yes") + 7
+
+
+class Fails(Own):
+    def predict(self, X):
+        raise NotImplementedError("no decision here")
+
+
+class Half(Own):
+    def predict(self, X):
+        return np.where(X[:, 0] > 0, super().predict(X), "perhaps")
+
+
+@pytest.mark.parametrize(("model", "sentence"), [
+    (Codes(), "was not measured: predict names 7 and 8, and the classes are no and yes"),
+    (Fails(), "was not measured: predict of the model failed.*no decision here"),
+])
+def test_a_predict_that_decides_nothing(model, sentence):
+    truth = truth_of(model, X, TEXT)
+    assert truth.task is None
+    assert re.search(sentence, truth.notes[-1])
+
+
+def test_a_class_that_only_predict_names_counts_as_a_mistake():
+    bound = xk.wrap(Half()).bind(X)
+    decided = decide(bound, X, bound(X), ["no", "yes"])
+    assert decided.classes == ["no", "perhaps", "yes"]
+    assert decided.probabilities is None
+    assert (np.array(decided.classes)[decided.named] == Half().predict(X)).all()
+
+
+def test_the_probe_takes_a_threshold_of_the_models_own_for_one():
+    order = np.argsort(LOGISTIC.predict_proba(X)[:, 1])[-8:]
+    low = FixedThresholdClassifier(LogisticRegression(), threshold=float(
+        np.sort(LOGISTIC.predict_proba(X)[:, 1])[-5] + 1e-6), pos_label="yes").fit(X, TEXT)
+    assert xk.wrap(low).bind(X[order]).findings.warnings == ()

@@ -1,0 +1,85 @@
+"""Models of several targets: the target of each output, and answers cut to the targets kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xaikit.predictor.attributes import declared_classes
+
+
+def targets_of(predictor: Any) -> list[int] | None:
+    """Return the target that each of all outputs is of; None if there is one target.
+
+    The outputs of a classifier are of one target, unless it declares classes of several.
+    """
+    n_outputs = len(predictor.outputs.all_names or ())
+    declared = declared_classes(predictor.model_of_methods)
+    if isinstance(declared, list):
+        each = [t for t, classes in enumerate(declared) for _ in classes]
+        # A chain of classifiers returns one output a target, the others one a class.
+        return list(range(n_outputs)) if n_outputs == len(declared) else each
+    several = declared is None and predictor.task != "classification" and n_outputs > 1
+    return list(range(n_outputs)) if several else None
+
+
+def targets_kept(predictor: Any) -> list[int] | None:
+    """Return the targets that chosen outputs are of; None without a choice or for one target."""
+    targets = targets_of(predictor)
+    if targets is None or not predictor.outputs.chosen:
+        return None
+    return list(dict.fromkeys(targets[k] for k in predictor.outputs.kept))
+
+
+def declared_by(predictor: Any) -> Any:
+    """Return the classes that a model declares; those of the targets that the outputs kept are of.
+
+    Returns
+    -------
+    array, list of arrays, or None
+        An array if one target is kept; see `declared_classes`.
+    """
+    declared, kept = declared_classes(predictor.model_of_methods), targets_kept(predictor)
+    if kept is None or not isinstance(declared, list):
+        return declared
+    return declared[kept[0]] if len(kept) == 1 else [declared[t] for t in kept]
+
+
+def of_targets_kept(predictor: Any, method: str, answers: np.ndarray) -> Any:
+    """Return what a method answered, cut to the targets that the outputs kept are of.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    method : str
+    answers : array
+        As `as_returned` makes them: those of `predict` are (n_rows,) or (n_rows, n_targets), those
+        of several targets' probabilities stand side by side.
+
+    Returns
+    -------
+    array or list of arrays
+        Of a single target as if it were the only one; probabilities of several as a list.
+    """
+    kept, declared = targets_kept(predictor), declared_classes(predictor.model_of_methods)
+    if method != "predict" and isinstance(declared, list):
+        return _probabilities(answers, [len(classes) for classes in declared], kept)
+    if kept is None or answers.ndim < 2 or answers.shape[1] <= max(kept):
+        return answers
+    return answers[:, kept[0]] if len(kept) == 1 else answers[:, kept]
+
+
+def _probabilities(answers: np.ndarray, sizes: list[int], kept: list[int] | None) -> Any:
+    """Return the probabilities of each target kept; a single chosen target's as an array."""
+    if answers.ndim != 2 or answers.shape[1] not in (len(sizes), sum(sizes)):
+        return answers
+    if answers.shape[1] == len(sizes):  # of the second of two classes
+        if kept is None:
+            return answers
+        parts = [np.column_stack([1 - p, p]) for p in answers.T]
+    else:
+        parts = np.split(answers, np.cumsum(sizes)[:-1], axis=1)
+    if kept is None:
+        return parts
+    return parts[kept[0]] if len(kept) == 1 else [parts[t] for t in kept]
