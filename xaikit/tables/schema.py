@@ -13,6 +13,7 @@ from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import (
     check_comparable,
+    check_supported,
     inferred,
     is_number_dtype,
     is_object_dtype,
@@ -71,6 +72,8 @@ class Schema:
         table = as_table(table)
         if isinstance(table, pd.DataFrame):
             _check_unique([str(c) for c in table.columns])
+            for c in range(table.shape[1]):
+                check_supported(table.iloc[:, c])
             return cls("frame" if home is None else home.name, table.columns,
                        tuple(map(native_order, table.dtypes)), home)
         names = [f"x{j}" for j in range(table.shape[1])]
