@@ -199,6 +199,7 @@ def score_work(
     as_is = replay_of(predictor, questions.table, questions.base, classes,
                       labels=classes is not None and classes.labels)
     scores = ready(as_is)
+    ready = ready.with_known(as_is, scores)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.labels, tuple(warnings))
 
 
