@@ -20,6 +20,7 @@ from xaikit.predictor.backends.boosters import (
     names_unless,
     without_arrow,
 )
+from xaikit.predictor.failures import words_for
 from xaikit.tables.containers import NAMES
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.tables import Batch, is_table
@@ -27,6 +28,11 @@ from xaikit.tables.wording import level_text, listed
 
 TASKS = {"classifier": "classification", "regressor": "regression"}
 """Tasks by what estimators call themselves."""
+
+MARGINS: dict[str, dict[str, Any]] = {
+    "xgboost": {"output_margin": True}, "catboost": {"prediction_type": "RawFormulaVal"},
+}
+"""What `predict` of classifiers without decision_function returns margins for, by library."""
 
 
 class Estimator(Backend):
@@ -76,12 +82,24 @@ class Estimator(Backend):
 
     def __call__(self, prepared: Any) -> Any:
         """Ask the chosen method."""
-        answer = getattr(self.model, self.method)(prepared)
+        try:
+            answer = self._answer(prepared)
+        except Exception as error:
+            if _seems_unfitted(self.model):
+                raise ValueError(
+                    f"{words_for(error).rstrip('.')}. {type(self.model).__name__} seems not to be "
+                    "fitted; fit it before it is explained.") from error
+            raise
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: return one output a class, 1 where it is predicted.
             # output="prediction" returns the labels themselves, if they are numbers.
             return _one_hot(answer, self.classes)
         return answer
+
+    def _answer(self, prepared: Any) -> Any:
+        if self.method == "decision_function" and method(self.model, self.method) is None:
+            return self.model.predict(prepared, **MARGINS[_library(self.model)])
+        return getattr(self.model, self.method)(prepared)
 
     def prepare(self, batch: Batch) -> Batch:
         """Convert the batch to what the model was fitted on: a frame of its names, or an array."""
@@ -95,6 +113,8 @@ class Estimator(Backend):
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
+            if type(self.model).__name__ == "XGBRanker" and "qid" not in self.feature_names:
+                batch = batch.drop(columns="qid", errors="ignore")  # read at the fit, not after it
             # The schema has usually put the columns in this order already.
             if tuple(batch.columns) == self.feature_names:
                 return batch
@@ -119,7 +139,9 @@ class Estimator(Backend):
             if output not in self.METHODS:
                 raise ValueError(f"output must be one of {', '.join(self.METHODS)}, "
                                  f"got {output!r}.")
-            if method(self.model, self.METHODS[output]) is None:
+            margins = output == "decision" and _library(self.model) in MARGINS \
+                and _task(self.model) == "classification"
+            if method(self.model, self.METHODS[output]) is None and not margins:
                 raise ValueError(f"{type(self.model).__name__} has no "
                                  f"{self.METHODS[output]}, so output={output!r} is not possible.")
             return self.METHODS[output]
@@ -260,18 +282,33 @@ def _as_it_is(label: Any) -> Any:
 
 
 def _check_fitted(model: Any) -> None:
+    """Refuse an estimator that is known to be unfitted; others are asked, and may answer."""
+    inner = _innermost(model)
+    known = _library(inner) == "sklearn" or method(inner, "__sklearn_is_fitted__")
+    if known and _seems_unfitted(model):
+        from sklearn.exceptions import NotFittedError
+
+        raise NotFittedError(f"{type(model).__name__} is not fitted; fit it before it is "
+                             "explained.")
+
+
+def _seems_unfitted(model: Any) -> bool:
+    """Return whether scikit-learn takes an estimator for unfitted.
+
+    It does so if no attribute ends in an underscore, which is a convention that classes of one's
+    own need not follow.
+    """
     base = sys.modules.get("sklearn.base")
     if base is None or not isinstance(model, base.BaseEstimator):
-        return
+        return False
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
     try:
         check_is_fitted(model)
-    except NotFittedError as error:
-        raise NotFittedError(
-            f"{type(model).__name__} is not fitted; fit it before it is explained."
-        ) from error
+    except NotFittedError:
+        return True
+    return False
 
 
 def _task(model: Any) -> str | None:
