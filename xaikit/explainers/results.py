@@ -137,8 +137,9 @@ def forget_vanished(arrays: dict[str, np.ndarray], names: Sequence[str]) -> list
         if key in arrays:
             arrays[key] = np.where(tiny, np.nan, arrays[key])
     said = listed([name for name, gone in zip(names, tiny, strict=True) if gone])
-    return [f"No contribution to {said} exceeds {SMALLEST:g}: the squares of such numbers vanish, so their standard errors are not "
-            "known. Wrap a function that multiplies the answers, or returns their logarithm."]
+    return [f"No contribution to {said} exceeds {SMALLEST:g}: the squares of such numbers vanish, "
+            "so their standard errors are not known. Wrap a function that multiplies the answers, "
+            "or returns their logarithm."]
 
 
 def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:
