@@ -24,6 +24,7 @@ from xaikit.predictor.memory import Memory
 from xaikit.predictor.outputs import Outputs
 from xaikit.predictor.probe import Findings, probe
 from xaikit.predictor.settings import Settings
+from xaikit.tables.numeric import channels_first
 from xaikit.tables.schema import AnySchema, Schema, schema_of
 from xaikit.tables.tables import (
     Batch,
@@ -246,8 +247,7 @@ class Predictor:
         bound.schema = self.schema_for(X)
         batch = bound.schema.conform(X)
         if len(batch) == 0 or (is_table(batch) and np.shape(batch)[1] == 0):
-            raise ValueError(f"expected a table with rows and columns, got shape "
-                             f"{np.shape(batch)}.")
+            raise ValueError(f"expected rows and columns, got a table of shape {np.shape(batch)}.")
         bound._may_lend = True  # the probe looks whether the model writes to its batch
         bound._findings = probe(bound, batch)
         bound._may_lend = bound._findings.keeps_input and self.settings.retries == 0
@@ -333,11 +333,11 @@ class Predictor:
 
     def _prepare(self, batch: Batch) -> Any:
         if self.settings.channels == "first" and isinstance(batch, np.ndarray) and batch.ndim == 4:
-            batch = np.ascontiguousarray(np.moveaxis(batch, -1, 1))
+            batch = channels_first(batch)
         prepared = self._backend.prepare(batch)
-        if self.schema is None or self.schema.container not in self._backend.containers:
-            return prepared
-        return self.schema.native(prepared)
+        if self.schema is not None and self.schema.container in self._backend.containers:
+            return self.schema.native(prepared)
+        return prepared
 
     def _filled_up(self, batch: Batch) -> Batch:
         """Repeat the last row if the model takes a fixed number of rows and no other."""

@@ -11,6 +11,7 @@ import pandas as pd
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
+from xaikit.sampling.tabular import check_is_table
 from xaikit.tables.containers import taken_in
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
@@ -134,9 +135,12 @@ def check_texts(X: Any, y: Any, **shown: Any) -> None:
 
     Raises
     ------
+    TypeError
+        If `X` is no table but texts or images.
     ValueError
         If UTF-8 cannot hold a text; the sentence names it.
     """
+    check_is_table(X, "to report on")
     table = as_table(X)
     texts: dict[str, Any] = {
         what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}

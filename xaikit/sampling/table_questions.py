@@ -11,6 +11,7 @@ import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.tabular import check_is_table
 from xaikit.settings import MAX_MEMORY
 from xaikit.tables.casting import cast_column, cast_numbers
 from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, numpy_dtype, same_dtype
@@ -73,6 +74,7 @@ class TableQuestions:
     def __init__(
         self, predictor: Predictor, X: Any, groups: Any = None, max_memory: int = MAX_MEMORY
     ) -> None:
+        check_is_table(X, "whose columns are changed")
         self.predictor = predictor.bind(X)
         schema = self.predictor.columns
         self.table = schema.conform(X)

@@ -290,6 +290,20 @@ def are_documents(X: Any) -> bool:
     return len(X) > 0 and _texts(X)
 
 
+def other_than_table(X: Any) -> str | None:
+    """Return in words what `X` is, if it is not a table but texts or images.
+
+    Examples
+    --------
+    >>> other_than_table(["some text"]), other_than_table(np.zeros((2, 8, 8, 3)))
+    ('texts', 'images of shape (2, 8, 8, 3)')
+    """
+    if are_documents(X):
+        return "texts"
+    shape = np.shape(X) if hasattr(X, "shape") else ()
+    return f"images of shape {shape}" if len(shape) > 2 else None
+
+
 def as_table(table: Any, n_columns: int | None = None) -> Table:
     """Return a frame or a 2-D array of what a user passes as a table.
 
