@@ -66,6 +66,9 @@ class Estimator(Backend):
                                  f"{self.method}; leave one of them out.")
         else:
             self.method = self._choose(output)
+        self._called, self._keywords = self.method, dict[str, Any]()
+        if self.method == "decision_function" and method(self.model, self.method) is None:
+            self._called, self._keywords = "predict", MARGINS[_library(self.model)]
         self._asked = output is not None or model is not self.model
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
@@ -83,7 +86,7 @@ class Estimator(Backend):
     def __call__(self, prepared: Any) -> Any:
         """Ask the chosen method."""
         try:
-            answer = self._answer(prepared)
+            answer = getattr(self.model, self._called)(prepared, **self._keywords)
         except Exception as error:
             if _seems_unfitted(self.model):
                 raise ValueError(
@@ -95,11 +98,6 @@ class Estimator(Backend):
             # output="prediction" returns the labels themselves, if they are numbers.
             return _one_hot(answer, self.classes)
         return answer
-
-    def _answer(self, prepared: Any) -> Any:
-        if self.method == "decision_function" and method(self.model, self.method) is None:
-            return self.model.predict(prepared, **MARGINS[_library(self.model)])
-        return getattr(self.model, self.method)(prepared)
 
     def prepare(self, batch: Batch) -> Batch:
         """Convert the batch to what the model was fitted on: a frame of its names, or an array."""
