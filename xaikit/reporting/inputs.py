@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.explainers.games import check_index_unread
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
@@ -180,6 +181,7 @@ def read_case(
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
     labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
+    check_index_unread(bound)
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
     order = _order_of(table, weights, seed)
     scored, averaged, explained = (

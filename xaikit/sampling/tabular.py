@@ -20,7 +20,7 @@ from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import beyond_origin
 from xaikit.tables.schema import Schema, as_table, other_than_table
-from xaikit.tables.tables import Table, by_column, join_cells, make_frame, slice_rows, take_rows
+from xaikit.tables.tables import Table, by_column, join_cells, make_frame, rows_of, slice_rows
 
 SETTINGS = {"weights": Either(Kind(is_array, "an array of a number for each background row"), None)}
 """What settings of a tabular masker may be; see `xaikit.settings`."""
@@ -84,7 +84,8 @@ class TabularMasker:
         shares = _shares(weights, len(table))
         used = np.flatnonzero(shares)
         self.weights = shares[used]
-        self.background = take_rows(self.schema.conform(table), used)
+        # With its own index: a model may read it, which the probe is to see.
+        self.background = rows_of(self.schema.conform(table), used)
         self.by_column = by_column(table)
         names, self.units = _units(self.schema.names, groups)
         self.unit_names = names

@@ -96,7 +96,7 @@ class Estimator(Backend):
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: return one output a class, 1 where it is predicted.
             # output="prediction" returns the labels themselves, if they are numbers.
-            return _one_hot(answer, self.classes)
+            return _one_hot(answer, self.classes, prepared)
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
@@ -199,11 +199,11 @@ def _methods(model: Any) -> tuple[str, ...]:
     return tuple(name for name in Estimator.METHODS.values() if method(model, name))
 
 
-def _one_hot(answer: Any, classes: Any) -> np.ndarray:
+def _one_hot(answer: Any, classes: Any, handed: Any) -> np.ndarray:
     """Return which class each label is, (n_rows, n_classes); refuse a label that is none."""
     if np.ma.is_masked(answer):
         raise ValueError("some of the labels that predict returned are masked.")
-    labels = np.asarray(in_row_order(answer)).reshape(-1)
+    labels = np.asarray(in_row_order(answer, handed)).reshape(-1)
     hits = labels[:, None] == np.asarray(classes)
     if not hits.any(axis=1).all():
         strange = labels[~hits.any(axis=1)][0]
