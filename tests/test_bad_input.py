@@ -199,6 +199,38 @@ def test_arrays_of_any_layout(change):
     adds_up(lambda Z: np.asarray(Z).sum(axis=1), A[:8], A[8:10])
 
 
+STACK = np.random.default_rng(0).random((5, 8, 8, 3))
+NO_TABLE = {"images": (STACK, r"got images of shape \(5, 8, 8, 3\).*ImageMasker\(\)\), then"),
+            "grey images": (STACK[..., 0], r"got images of shape \(5, 8, 8\).*ImageMasker"),
+            "texts": (["some text", "more of it"], r"got texts.*TextMasker\(\)\), then"),
+            "a Series of texts": (pd.Series(["some text", "more of it"]), "got texts.*TextMasker")}
+
+
+@pytest.mark.parametrize("kind", NO_TABLE)
+@pytest.mark.parametrize("ask", [
+    lambda f, Z: xk.KernelSHAP().fit(f, Z), lambda f, Z: xk.LIME().fit(f, X.to_numpy()).explain(Z),
+    lambda f, Z: xk.PermutationImportance().fit(f).explain(Z),
+    lambda f, Z: xk.MeanImpactValue().fit(f).explain(Z), lambda f, Z: xk.report(f, Z, path=None),
+], ids=["background", "rows", "permutation", "MIV", "report"])
+def test_texts_and_images_for_a_table_name_their_masker(ask, kind, counting):
+    given, said = NO_TABLE[kind]
+    model = counting(lambda Z: np.zeros(len(Z)))
+    with pytest.raises(TypeError, match=f"expected a table .*{said}"):
+        ask(model, given)
+    assert not any(isinstance(batch, list) or np.ndim(batch) > 2 for batch in model.batches)
+
+
+def test_images_with_their_channels_first_are_not_turned_around():
+    first, model = np.moveaxis(STACK, -1, 1), lambda Z: Z.mean(axis=(1, 2, 3))
+    masker = xk.ImageMasker("grid", n_segments=4)
+    with pytest.raises(xk.ModelError, match=r"shape \(\d, 3, 8, 8\), seem to have their channels first already"):
+        xk.Occlusion().fit(xk.wrap(model, channels="first"), masker).explain(first)
+    with pytest.raises(ValueError, match=r"ImageMasker\(channels='first'\) says .* \(8, 8, 3\) seem to have theirs"):
+        xk.Occlusion().fit(model, xk.ImageMasker("grid", channels="first")).explain(STACK)
+    turned = xk.Occlusion().fit(xk.wrap(model, channels="first"), masker).explain(STACK)
+    np.testing.assert_allclose(turned.predictions[:, 0], STACK.mean(axis=(1, 2, 3)))
+
+
 def test_read_only_arrays_are_not_written_to_and_models_may():
     A = X.to_numpy().copy()
     A.flags.writeable = False

@@ -226,6 +226,34 @@ def test_estimators_get_the_labels_they_were_fitted_with(estimator):
     assert list(fresh.handed(frame[["r", "my age", "q"]]).columns) == list(frame.columns)
 
 
+@pytest.mark.parametrize("labels", [Y, THREE], ids=["two classes", "three"])
+@pytest.mark.parametrize(("estimator", "margins"), [
+    (lambda: lightgbm.LGBMClassifier(n_estimators=3, verbose=-1), {"raw_score": True}),
+    (lambda: catboost.CatBoostClassifier(**SILENT), {"prediction_type": "RawFormulaVal"}),
+    (lambda: xgboost.XGBClassifier(n_estimators=3), {"output_margin": True}),
+], ids=["lightgbm", "catboost", "xgboost"])
+def test_decisions_of_boosted_classifiers_are_their_margins(estimator, margins, labels):
+    model = estimator().fit(A, labels)
+    predictor = xk.wrap(model, output="decision")
+    want = np.asarray(model.predict(A, **margins)).reshape(N, -1)
+    np.testing.assert_array_equal(predictor(A), want.astype(float))
+    assert predictor.output_names == (("1",) if labels is Y else ("0", "1", "2"))
+    assert predictor.scale == "decision"
+
+
+def test_regressors_without_a_decision_function_have_no_margins():
+    with pytest.raises(ValueError, match="XGBRegressor has no decision_function"):
+        xk.wrap(xgboost.XGBRegressor(n_estimators=2).fit(A, Y), output="decision")
+
+
+def test_a_ranker_takes_its_queries_as_a_column_that_does_not_matter():
+    frame = pd.DataFrame(A, columns=["p", "q", "r"]).assign(qid=np.repeat(np.arange(8), N // 8))
+    model = xgboost.XGBRanker(n_estimators=3).fit(frame, Y)
+    e = xk.KernelSHAP().fit(model, frame).explain(frame[:2])
+    np.testing.assert_array_equal(e.values[:, 3], 0.0)
+    np.testing.assert_allclose(e.predictions[:, 0], model.predict(frame[:2]), rtol=1e-6)
+
+
 @pytest.mark.parametrize("around", [
     lambda model: GridSearchCV(model, {"num_leaves": [3, 5]}, cv=2),
     lambda model: CalibratedClassifierCV(model, cv=2),

@@ -127,7 +127,7 @@ def test_names_that_are_no_models(capsys, place, name, sentence):
 def test_a_model_that_raises_is_a_finding(capsys, place, command):
     status, out, err = run(capsys, *command, "--model", place.model("broken"), "--data", "plain.csv")
     assert (status, out) == (1, "")
-    assert err.splitlines()[-1].startswith("xaikit: the model failed on a DataFrame of shape (2, 2)")
+    assert err.splitlines()[-1].startswith("xaikit: the model failed on a DataFrame of shape (4, 2)")
     assert "the model is on fire" in err
     assert "Traceback" not in err
 

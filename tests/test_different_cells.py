@@ -122,7 +122,7 @@ def test_memory_and_the_probe_tell_markers_apart():
     table = marked(5)[["m"]]
     assert len(set(row_keys(table))) == 5
     predictor = wrap(lambda X: [effect(m) for m in X["m"]], deduplicate=True).bind(table)
-    assert predictor.findings.n_rows == 2
+    assert predictor.findings.n_rows == 4
     assert predictor(table).ravel().tolist() == [effect(m) for m in MARKERS]
 
 

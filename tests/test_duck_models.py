@@ -5,6 +5,7 @@ from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LogisticRegression
 
 import xaikit as xk
@@ -226,3 +227,42 @@ def test_attributes_that_raise_or_are_made_up_are_not_there():
     assert method(Blank(), "predict") is None
     assert declared_classes(Proxy()) is None
     np.testing.assert_array_equal(declared_classes(Listed()), [0, 1])
+
+
+class Rule(RegressorMixin, BaseEstimator):
+    """Has nothing to learn, and no attribute that ends in an underscore."""
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return scores(X)
+
+
+class Inside(ClassifierMixin, BaseEstimator):
+    """Keeps what it learned in a model of its own."""
+
+    def fit(self, X, y):
+        self.model = LogisticRegression().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.model.predict(X)
+
+    def predict_proba(self, X):
+        return self.model.predict_proba(X)
+
+
+@pytest.mark.parametrize("model", [
+    Rule(), Rule().predict, Rule().fit(X, Y), Inside().fit(X, Y), Inside().fit(X, Y).predict_proba,
+], ids=["rule", "method of a rule", "fitted rule", "model inside", "method of a model inside"])
+def test_an_estimator_that_answers_is_fitted(model):
+    e = xk.KernelSHAP().fit(model, X).explain(X[:2])
+    asked = getattr(model, "predict_proba", getattr(model, "predict", model))
+    np.testing.assert_allclose(e.predictions, np.asarray(asked(X[:2])).reshape(2, -1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", [Inside(), Inside().predict], ids=["estimator", "its method"])
+def test_an_estimator_that_fails_and_seems_unfitted_is_said_to(model):
+    with pytest.raises(ModelError, match="no attribute 'model'. Inside seems not to be fitted; fit it before"):
+        xk.KernelSHAP().fit(model, X)

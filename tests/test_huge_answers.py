@@ -67,6 +67,33 @@ def test_the_largest_answers_have_finite_contributions_and_errors(name):
     assert not any(np.isinf(array).any() for array in numbers)
 
 
+@pytest.mark.parametrize("name", ["shuffled", "moved"])
+def test_errors_of_tiny_answers_are_as_large_as_they_are(name):
+    tiny, plain = (METHODS[name][1]().fit(lambda X, s=s: s * X[:, 0] * X[:, 1]).explain(TABLE)
+                   for s in (2.0**-700, 1.0))
+    np.testing.assert_allclose(tiny.values * 2.0**700, plain.values, rtol=1e-12)
+    np.testing.assert_allclose(tiny.standard_errors * 2.0**700, plain.standard_errors, rtol=1e-12)
+    assert plain.standard_errors.max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["exact", "wls", "gp", "bins", "occlusion", "difference", "text"])
+def test_errors_whose_squares_vanish_are_not_known(name):
+    explain, made = METHODS[name]
+    e, plain = explain(made(), 2.0**-700), explain(made(), 1.0)
+    np.testing.assert_allclose(e.values * 2.0**700, plain.values, rtol=1e-7, atol=1e-9)
+    assert np.isnan(e.standard_errors).all()
+    assert np.isnan(e.base_errors).all()
+    assert any("exceeds 1e-140" in warning for warning in e.warnings)
+    assert not any("exceeds 1e-140" in warning for warning in plain.warnings)
+
+
+def test_a_tiny_output_does_not_hide_the_errors_of_another():
+    model = lambda X: np.column_stack([signs(X), 2.0**-700 * signs(X)])  # noqa: E731
+    e = xk.KernelSHAP(solver="wls", budget=24 * 25, **SEEDED).fit(model, TABLE).explain(TABLE[:2])
+    assert np.isfinite(e.standard_errors[..., 0]).all()
+    assert np.isnan(e.standard_errors[..., 1]).all()
+
+
 def test_scores_whose_squares_overflow_are_refused():
     model = xk.wrap(lambda X: LARGEST * signs(X), task="regression")
     explainer = xk.PermutationImportance(scoring="neg_mean_squared_error").fit(model, TABLE)

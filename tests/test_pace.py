@@ -14,9 +14,9 @@ import pytest
 
 import xaikit as xk
 from xaikit.errors import ModelError
-from xaikit.predictor import adapter
-from xaikit.predictor.adapter import Pace
+from xaikit.predictor import adapter, pace
 from xaikit.predictor.failures import ran_out_of_memory
+from xaikit.predictor.pace import Pace
 
 X = np.arange(60.0).reshape(20, 3)
 SUMS = X.sum(axis=1, keepdims=True)
@@ -45,7 +45,7 @@ class OutOfMemoryError(RuntimeError):
 # --- rows a call
 
 def test_by_default_no_call_holds_more_than_the_bound_of_rows(monkeypatch):
-    monkeypatch.setattr(adapter, "AUTO_BATCH", 6)
+    monkeypatch.setattr(pace, "AUTO_BATCH", 6)
     model = Small(10**9)
     np.testing.assert_array_equal(xk.wrap(model)(X), SUMS)
     assert model.sizes == [6, 6, 6, 2]
@@ -59,7 +59,7 @@ def test_by_default_no_call_holds_more_than_the_bound_of_rows(monkeypatch):
     (["abcd"] * 20, 4),
 ])
 def test_by_default_no_call_holds_more_than_the_bound_of_bytes(monkeypatch, batch, row):
-    monkeypatch.setattr(adapter, "AUTO_BYTES", 5 * row)
+    monkeypatch.setattr(pace, "AUTO_BYTES", 5 * row)
     sizes = []
 
     def model(part):
@@ -71,14 +71,14 @@ def test_by_default_no_call_holds_more_than_the_bound_of_bytes(monkeypatch, batc
 
 
 def test_a_row_larger_than_the_bound_of_bytes_is_asked_alone(monkeypatch):
-    monkeypatch.setattr(adapter, "AUTO_BYTES", 1)
+    monkeypatch.setattr(pace, "AUTO_BYTES", 1)
     model = Small(10**9)
     np.testing.assert_array_equal(xk.wrap(model)(X), SUMS)
     assert model.sizes == [1] * 20
 
 
 def test_a_batch_size_that_was_given_holds_for_large_rows_too(monkeypatch):
-    monkeypatch.setattr(adapter, "AUTO_BYTES", 1)
+    monkeypatch.setattr(pace, "AUTO_BYTES", 1)
     model = Small(10**9)
     xk.wrap(model, batch_size=15)(X)
     assert model.sizes == [15, 5]

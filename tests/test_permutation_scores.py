@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 import xaikit as xk
 from xaikit.predictor.wrapping import wrap
 
-PROBE_ROWS = 7
+PROBE_ROWS = 9
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 BINARY = IRIS_Y > 0
 

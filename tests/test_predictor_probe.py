@@ -8,6 +8,7 @@ import pytest
 from predictor_cases import IRIS_X, ON_ARRAY
 from sklearn.datasets import load_iris
 
+import xaikit as xk
 from xaikit.predictor.wrapping import wrap
 
 
@@ -55,8 +56,8 @@ def test_a_quiet_model_has_no_findings():
     assert findings.warnings == ()
     assert findings.n_outputs == 3
     assert findings.seconds_per_row > 0
-    # One row and three pairs; then eight rows, twice, for the order of the classes.
-    assert predictor.ledger.rows == 7 + 16
+    # Four rows, twice, and one; then eight rows, twice, for the order of the classes.
+    assert predictor.ledger.rows == 9 + 16
 
 
 def test_the_probe_looks_for_two_different_rows():
@@ -74,3 +75,84 @@ def test_objects_with_nan_are_not_taken_for_changed():
 def test_findings_are_there_after_bind_alone():
     with pytest.raises(AttributeError, match=r"has not been probed: bind it to some rows first"):
         wrap(lambda Z: Z[:, 0]).findings  # noqa: B018
+
+
+# --- the index of a frame
+
+DAYS = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12.0) % 5},
+                    index=pd.date_range("2026-02-20", periods=12, name="day"))
+
+
+def seasonal(X):
+    return X["a"].to_numpy() * X.index.month
+
+
+def sorted_by_b(X):
+    return (2.0 * X["a"]).sort_values(key=lambda a: -a)
+
+
+@pytest.mark.parametrize("index", [DAYS.index, pd.RangeIndex(12), pd.Index(list("lkjihgfedcba"))], ids=type)
+def test_answers_that_carry_the_index_are_put_in_order(index):
+    X = DAYS.set_axis(index)
+    predictor = wrap(sorted_by_b).bind(X)
+    np.testing.assert_array_equal(predictor(X)[:, 0], 2.0 * X["a"])
+    assert not predictor.findings.reads_index
+    e = xk.PermutationImportance(random_state=0).fit(sorted_by_b).explain(X)
+    np.testing.assert_array_equal(
+        e.values, xk.PermutationImportance(random_state=0).fit(lambda X: 2.0 * X["a"].to_numpy()).explain(X).values)
+
+
+def test_a_model_that_reads_the_index_is_handed_it_by_global_methods():
+    predictor = wrap(seasonal).bind(DAYS)
+    assert predictor.findings.reads_index
+    np.testing.assert_array_equal(predictor(DAYS)[:, 0], seasonal(DAYS))
+    plain = DAYS.reset_index(drop=True).assign(month=DAYS.index.month)
+    for method in (xk.PermutationImportance(random_state=0), xk.MeanImpactValue(random_state=0)):
+        e = method.fit(seasonal).explain(DAYS)
+        of_columns = method.fit(lambda X: X["a"] * X["month"]).explain(plain)
+        np.testing.assert_allclose(e.values, of_columns.values[:2], rtol=1e-12)
+
+
+def test_a_scorer_and_a_model_see_the_same_index():
+    y = pd.Series(seasonal(DAYS), DAYS.index)
+    def scorer(model, X, y):
+        return -float(np.abs(np.asarray(model.predict(X)) - X["a"] * X.index.month).max())
+    e = xk.PermutationImportance(random_state=0, scoring=scorer).fit(
+        wrap(seasonal, task="regression")).explain(DAYS, y)
+    np.testing.assert_array_equal(e.values, 0.0)
+
+
+@pytest.mark.parametrize("model", [
+    seasonal, lambda X: X["a"] + DAYS["b"].to_numpy()[np.asarray(X.index.map(DAYS.index.get_loc))]],
+    ids=["needs dates", "looks rows up"])
+@pytest.mark.parametrize("explainer", [xk.KernelSHAP, xk.LIME, xk.Occlusion, xk.PredictionDifference])
+def test_methods_that_compose_rows_refuse_a_model_that_reads_the_index(explainer, model):
+    with pytest.raises(xk.ProbeError, match=r"index of its rows.*X\.reset_index\(\)"):
+        explainer().fit(model, DAYS)
+    with pytest.raises(xk.ProbeError, match="index of its rows"):
+        xk.report(model, DAYS, path=None)
+
+
+def test_a_model_that_looks_rows_up_by_position_is_seen():
+    table = DAYS.reset_index(drop=True)
+    with pytest.raises(xk.ProbeError, match="index of its rows"):
+        xk.KernelSHAP().fit(lambda X: X["a"] + table["b"].loc[X.index].to_numpy(), table)
+
+
+# --- other rows of the batch
+
+@pytest.mark.parametrize("most", [3, 4])
+def test_a_model_that_changes_from_three_rows_on_is_refused(most):
+    with pytest.raises(xk.ProbeError, match="depends on the other rows"):
+        wrap(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= most)).bind(IRIS_X)
+
+
+@pytest.mark.parametrize("ask", [
+    lambda f: xk.KernelSHAP().fit(f, IRIS_X).explain(IRIS_X[:1]),
+    lambda f: xk.PermutationImportance(n_repeats=1).fit(f).explain(IRIS_X)],
+    ids=["games", "permutation"])
+def test_a_model_that_changes_in_larger_batches_is_warned_of(ask):
+    e = ask(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= 100))
+    assert any("rows together, the model answers otherwise than about single ones" in w for w in e.warnings)
+    e = ask(lambda X: X[:, 0] * (len(X) > 0))
+    assert not any("together" in w for w in e.warnings)

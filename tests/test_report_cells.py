@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import xaikit as xk
@@ -91,12 +92,15 @@ HALF = "x\ud800"
     (lambda X: (X, {"groups": {"g": ["none"]}}), "group 'g' names column 'none'"),
     (lambda X: (X, {"groups": 5}), "groups must be"), (lambda X: (X, {"background": X[["cells"]]}), "missing: number"),
     (lambda X: (X, {"budget": 1}), "budget=1 model rows buys 0 pairs"),
+    (lambda X: (X.assign(cells=pd.Series([None, *[np.timedelta64(5)] * (N - 1)], dtype=object)), {}), "'cells' holds durations without a unit"),
+    (lambda X: (X.assign(cells=pd.array([(1, 2, 3)] * N, dtype=pd.ArrowDtype(pa.month_day_nano_interval()))), {}),
+     "'cells' holds month_day_nano_interval"),
 ], ids=["names", "index", "y", "title", "notes", "model", "sNaN", "sNaN in y", "scoring", "groups", "levels",
-        "unknown column", "no groups", "background", "budget"])
+        "unknown column", "no groups", "background", "budget", "no unit", "Arrow's intervals"])
 def test_what_cannot_be_shown_is_refused_before_the_first_question(tmp_path, counting, made, said):
     X, more = made(table(COLUMNS["decimal"])[["number", "cells"]])
     model = counting(lambda Z: Z["number"].to_numpy())
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((TypeError, ValueError), match=said):
         xk.report(model, X, path=tmp_path / "r.html", **more)
     assert not model.batches
     assert not list(tmp_path.iterdir())

@@ -14,19 +14,21 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from xaikit.errors import ProbeError
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.results import RowResult, Stacked, attribution, stacked
 from xaikit.explainers.run import Stopwatch, row_slices, run
 from xaikit.explanations.attribution import Attribution
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.probe import differs_alone
 from xaikit.sampling.game import Game
 from xaikit.sampling.maskers import Masker
 from xaikit.sampling.seeds import resolve_seed, stream
 from xaikit.sampling.tabular import TabularMasker, as_masker
 from xaikit.solvers.links import linked
 from xaikit.tables.containers import container_of
-from xaikit.tables.tables import Batch, take_rows
+from xaikit.tables.tables import Batch, rows_of, take_rows
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ class GameExplainer(Explainer):
             before = ledger.seconds
             self.background_answers_ = self.predictor_(rows)
             self.seconds_per_row_ = (ledger.seconds - before) / len(rows)
+            self.warnings_ += tuple(
+                differs_alone(self.predictor_, rows, self.background_answers_))
             # A link that does not fit the model is refused before anything else is asked.
             linked(self.background_answers_, self.get_params(deep=False).get("link", "identity"))
         return self
@@ -246,6 +250,7 @@ class GameExplainer(Explainer):
         given = as_masker(background, groups if ready else None)
         rows = given.background if ready else self._thinned(given.background)
         predictor = self._wrap(model).bind(given.schema.native(rows))
+        check_index_unread(predictor)
         # Groups name columns by the model's own names, which an array has only once it is bound.
         schema = predictor.columns
         self.masker_ = background if ready else as_masker(
@@ -262,7 +267,17 @@ class GameExplainer(Explainer):
             f"The background is a random sample of {most} of {n:,} rows; raise "
             "max_background or pass a TabularMasker to use more.",
         )
-        return take_rows(rows, chosen)
+        return rows_of(rows, chosen)
+
+
+def check_index_unread(predictor: Predictor) -> None:
+    """Raise ProbeError if a model reads the index: rows composed of two have none of their own."""
+    if predictor.findings.reads_index:
+        raise ProbeError(
+            "the model's answers depend on the index of its rows, or it fails without it, and a "
+            "row composed of two rows has no index of its own. Make the index a column: "
+            "X.reset_index(), and wrap lambda X: model(X.set_index('index')) or whatever the "
+            "column's name is then.")
 
 
 def drawn_background(n: int, most: int, seed: int) -> np.ndarray:

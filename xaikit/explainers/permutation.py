@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from xaikit.errors import SettingError
 from xaikit.explainers.base import Explainer
@@ -200,6 +199,7 @@ def score_work(
                     by_class=known or y.values.dtype.kind not in "iuf")
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
+    ready = ready.with_known(as_is, scores)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
 
 
@@ -279,8 +279,6 @@ class ScoreWork:
         drops, parts = [], []
         for r, source in enumerate(sources):
             table = borrow_columns(own, questions.units[unit], source)
-            if isinstance(own, pd.DataFrame):
-                table.index = own.index  # a scorer may look rows up by it
             replay = replay_of(predictor, table, partial(answers, r), self.classes, self.reading)
             drops.append(self.scores - self.scoring(replay))
             parts.append(self.scoring.drops_by_block(as_is, replay, source))

@@ -16,6 +16,10 @@ from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
 from xaikit.solvers.links import words_for_clipping
 from xaikit.tables.tables import Batch
+from xaikit.tables.wording import listed
+
+SMALLEST = 1e-140
+"""Squares of smaller numbers lose digits (below 2e-308), or vanish."""
 
 
 @dataclass
@@ -96,8 +100,10 @@ def attribution(
     details = merged([part.details for part in parts])
     said = dict.fromkeys([*about["warnings"], *(w for part in parts for w in part.warnings),
                           *words_for_clipping(details.get("clipped", np.zeros((0, 0), dtype=str)))])
+    arrays = merged([part.arrays for part in parts])
+    said |= dict.fromkeys(forget_vanished(arrays, about["output_names"]))
     fields = {
-        **merged([part.arrays for part in parts]),
+        **arrays,
         "details": details,
         "feature_details": merged([part.of_units for part in parts]),
         **about,
@@ -116,6 +122,24 @@ def attribution(
         row_names=tuple(getattr(batch, "index", range(len(batch)))),
         feature_names=masker.unit_names,
         feature_columns=tuple(tuple(unit.tolist()) for unit in masker.units), **fields)
+
+
+def forget_vanished(arrays: dict[str, np.ndarray], names: Sequence[str]) -> list[str]:
+    """Make errors of outputs whose values are all tiny unknown (NaN), and return a warning on them.
+
+    Errors are roots of mean squares, and squares of numbers below `SMALLEST` are rounded, or 0.
+    """
+    largest = np.nanmax(np.abs(arrays["values"]), axis=(0, 1), initial=0.0)
+    tiny = (largest > 0) & (largest < SMALLEST)
+    if not tiny.any():
+        return []
+    for key in ("standard_errors", "base_errors", "interaction_errors"):
+        if key in arrays:
+            arrays[key] = np.where(tiny, np.nan, arrays[key])
+    said = listed([name for name, gone in zip(names, tiny, strict=True) if gone])
+    return [f"No contribution to {said} exceeds {SMALLEST:g}: the squares of such numbers vanish, "
+            "so their standard errors are not known. Wrap a function that multiplies the answers, "
+            "or returns their logarithm."]
 
 
 def merged(parts: Sequence[dict[str, tuple[np.ndarray, int]]]) -> dict[str, np.ndarray]:

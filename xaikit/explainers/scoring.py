@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer
 
 from xaikit.errors import XaikitError
+from xaikit.explainers.known_scores import Kept, KnownScore, agrees, known_score
 from xaikit.explainers.refused_scorers import Refused, why_not
 from xaikit.explainers.replay import Replay
 from xaikit.predictor.answers import LARGEST
@@ -38,6 +40,8 @@ class Scoring:
         The block of each row.
     by_class : bool
         Whether rows of every class are needed for a score, or just two rows.
+    known : dict of name to KnownScore
+        Scores that need not be asked of their scorers for each block; see `with_known`.
     """
 
     scorers: dict[str, Callable[..., float]]
@@ -46,15 +50,20 @@ class Scoring:
     schema: Schema
     blocks: np.ndarray
     by_class: bool
+    known: dict[str, KnownScore] = field(default_factory=dict)
 
-    def __call__(self, replay: Replay, rows: np.ndarray | None = None) -> np.ndarray:
-        """Compute the scores of a table's rows, all by default: (n_scorers,)."""
-        replay.rows = np.arange(len(self.y)) if rows is None else rows
-        scores = [self._score(name, replay) for name in self.scorers]
-        if not np.all(np.abs(scores) <= LARGEST):  # NaN is not either
+    def __call__(self, replay: Replay) -> np.ndarray:
+        """Compute the scores of a table's rows: (n_scorers,)."""
+        replay.rows = np.arange(len(self.y))
+        return np.array([self._finite(name, replay) for name in self.scorers])
+
+    def _finite(self, name: str, replay: Replay) -> float:
+        """Compute one score of the rows of a replay, and refuse one that overflows."""
+        score = self._score(name, replay)
+        if not abs(score) <= LARGEST:  # NaN is not either
             raise ValueError(f"a score is not finite, or beyond ±{LARGEST:g}, so that drops and "
-                             f"their squares overflow: {self.named(scores)}.")
-        return np.array(scores)
+                             f"their squares overflow: {name!r} is {score}.")
+        return score
 
     def _score(self, name: str, replay: Replay) -> float:
         """Call a scorer with the rows to score, their own index, labels and weights."""
@@ -100,24 +109,73 @@ class Scoring:
         array (n_scorers, n_blocks)
             NaN where too few rows stay.
         """
-        n_blocks = self.blocks.max() + 1
-        drops = np.full((len(self.scorers), n_blocks), np.nan)
-        for block in range(n_blocks if n_blocks > 1 else 0):
-            rows = np.flatnonzero((self.blocks != block) & (self.blocks[givers] != block))
-            if self._scorable(rows):
-                drops[:, block] = self(as_is, rows) - self(shuffled, rows)
+        kept = Kept(self.blocks, self.blocks[givers], self.blocks.max() + 1)
+        if kept.n_blocks == 1:
+            return np.full((len(self.scorers), 1), np.nan)
+        scorable = self._scorable(kept)
+        return np.stack([np.where(scorable, self._drops(name, as_is, shuffled, kept, scorable),
+                                  np.nan) for name in self.scorers])
+
+    def _drops(self, name: str, as_is: Replay, shuffled: Replay, kept: Kept,
+               scorable: np.ndarray) -> np.ndarray:
+        """Compute what one score loses with each block left out, (n_blocks,)."""
+        drops = np.full(kept.n_blocks, np.nan)
+        if name in self.known:
+            own, other = (self._known(name, replay, kept) for replay in (as_is, shuffled))
+            if own is not None and other is not None:
+                drops = own - other
+        for block in np.flatnonzero(scorable & np.isnan(drops)):
+            rows = np.flatnonzero(kept.mask(int(block)))
+            as_is.rows = shuffled.rows = rows
+            drops[block] = self._finite(name, as_is) - self._finite(name, shuffled)
         return drops
 
-    def _scorable(self, rows: np.ndarray) -> bool:
-        """Return whether rows are enough for a score: two numbers, or every class."""
-        part, everyone = self._counted(rows), self._counted(np.arange(len(self.y)))
-        if len(part) < 2:
-            return False
-        return not self.by_class or len(np.unique(part)) == len(np.unique(everyone))
+    def _known(self, name: str, replay: Replay, kept: Kept) -> np.ndarray | None:
+        """Compute a known score of the rows that each block leaves."""
+        replay.rows = np.arange(len(self.y))
+        replay.handed = replay.table
+        answers = getattr(replay, self.known[name].method)(replay.handed)
+        return self.known[name].kept(answers, kept)
 
-    def _counted(self, rows: np.ndarray) -> np.ndarray:
-        """Return the labels of those rows that have a weight."""
-        return self.y.values[rows if self.weights is None else rows[self.weights[rows] > 0]]
+    def with_known(self, replay: Replay, scores: np.ndarray) -> Scoring:
+        """Return these scorers with the known scores that agree with them on all rows.
+
+        Parameters
+        ----------
+        replay : Replay
+            Of the rows as they are.
+        scores : array (n_scorers,)
+            The scorers' own.
+        """
+        nothing = np.zeros(len(self.y), dtype=np.int64)
+        everyone, found = Kept(nothing, nothing, 2), dict[str, KnownScore]()
+        for (name, scorer), score in zip(self.scorers.items(), scores, strict=True):
+            known = known_score(name, self.y.values, self.weights, replay.classes_,
+                                partial(hasattr, replay)) if of_sklearn(scorer) else None
+            if known is None:
+                continue
+            trial = replace(self, known={name: known})._known(name, replay, everyone)
+            if trial is not None and agrees(float(trial[1]), float(score)):
+                found[name] = known
+        return replace(self, known=found)
+
+    def _scorable(self, kept: Kept) -> np.ndarray:
+        """Return whether each block leaves enough for a score: two numbers, or every class."""
+        ones = None if self.weights is None else (self.weights > 0).astype(np.float64)
+        n_rows = kept.counts(np.zeros(len(self.y), dtype=np.int64), 1, ones)[:, 0]
+        if not self.by_class:
+            return n_rows >= 2
+        # Several targets are counted together.
+        n_codes = int(self._codes.max()) + 1
+        counts = np.sum([kept.counts(codes, n_codes, ones) for codes in self._codes], axis=0)
+        everyone = np.sum([np.bincount(codes, ones, n_codes) for codes in self._codes], axis=0)
+        return np.asarray((n_rows >= 2) & ((counts > 0) == (everyone > 0)).all(axis=1))
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        """Numbers of the different labels, (n_targets, n_rows)."""
+        codes = np.unique(self.y.values, return_inverse=True)[1]
+        return np.ascontiguousarray(codes.reshape(len(self.y), -1).T)
 
 
 def of_sklearn(scorer: Any) -> bool:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import threading
 import time
-import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Self
 
@@ -22,8 +19,10 @@ from xaikit.predictor.failures import ran_out_of_memory, words_for
 from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.outputs import Outputs
+from xaikit.predictor.pace import Pace
 from xaikit.predictor.probe import Findings, probe
 from xaikit.predictor.settings import Settings
+from xaikit.tables.numeric import channels_first
 from xaikit.tables.schema import AnySchema, Schema, schema_of
 from xaikit.tables.tables import (
     Batch,
@@ -31,18 +30,11 @@ from xaikit.tables.tables import (
     copy_of,
     describe,
     is_table,
-    row_bytes,
+    rows_of,
     slice_rows,
     take_rows,
 )
 
-AUTO_BATCH = 2**18
-"""Most rows in a call by default: enough to hide the fixed cost of a call."""
-AUTO_BYTES = 2**26
-"""Most bytes of rows in a call by default, 64 MiB: the bound that matters for images."""
-FIRST_OF_LARGE = 64
-"""Most texts or images in the first call by default; each later call may take twice the largest
-that went well. What a network needs for one is not known, and thousands may exhaust a GPU."""
 PAUSE = 0.5
 """Seconds before the first repetition of a failed call; each further one waits twice as long."""
 
@@ -90,6 +82,7 @@ class Predictor:
         self.outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs,
                                self._backend.output_classes)
         self._largest = 0  # rows of the largest call that went well
+        self._keeps_index = False  # frames are handed over with an index that counts their rows
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
 
@@ -173,10 +166,10 @@ class Predictor:
                              f"{self!r}, got {method!r}.")
         start = time.perf_counter()
         try:
-            prepared = self._prepare(copy_of(table))
+            prepared = self._prepare(self._copy_of(table))
             with self._pace.turn():
                 raw = getattr(self.model_of_methods, method)(prepared)
-            answers = as_returned(raw, len(table))
+            answers = as_returned(raw, len(table), prepared)
         except Exception as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{error}") from error
@@ -227,7 +220,7 @@ class Predictor:
         return getattr(self._backend, "model", self.model)
 
     def bind(self, X: Any) -> Self:
-        """Return a copy that knows the schema of `X` and was probed on two of its rows.
+        """Return a copy that knows the schema of `X` and was probed on a few of its rows.
 
         A predictor that knows a schema already keeps it, and `X` is put into that form.
 
@@ -246,8 +239,10 @@ class Predictor:
         if len(batch) == 0 or (is_table(batch) and np.shape(batch)[1] == 0):
             raise ValueError(f"expected a table with rows and columns, got shape "
                              f"{np.shape(batch)}.")
-        bound._may_lend = True  # the probe looks whether the model writes to its batch
+        # The probe looks whether the model writes to its batch, and whether it reads its index.
+        bound._may_lend = bound._keeps_index = True
         bound._findings = probe(bound, batch)
+        bound._keeps_index = bound._findings.reads_index
         bound._may_lend = bound._findings.keeps_input and self.settings.retries == 0
         return bound
 
@@ -305,7 +300,7 @@ class Predictor:
         for repeat in range(self.settings.retries + 1):
             try:
                 # The model may write to what it is handed: never to the caller's own batch.
-                prepared = self._prepare(filled if own else copy_of(filled))
+                prepared = self._prepare(filled if own else self._copy_of(filled))
                 with self._pace.turn():
                     raw = self._backend(prepared)
                 break
@@ -315,7 +310,8 @@ class Predictor:
                     return None
             time.sleep(PAUSE * 2**repeat)
         try:
-            answers, names = as_answers(raw, len(filled), len(batch)), names_of(raw)
+            answers = as_answers(raw, len(filled), len(batch), prepared)
+            names = names_of(raw)
         except Exception as error:
             self._failed(batch, error)
             return None
@@ -329,13 +325,23 @@ class Predictor:
                              f"{words_for(error)}") from error
         self._pace.halve(len(batch))
 
+    def rows_of(self, batch: Batch, rows: np.ndarray) -> Batch:
+        """Return rows of a batch to ask about: a frame with their own index if the model reads it.
+
+        Otherwise the index counts them, as nothing then depends on it.
+        """
+        return rows_of(batch, rows) if self._keeps_index else take_rows(batch, rows)
+
+    def _copy_of(self, batch: Batch) -> Batch:
+        return copy_of(batch, keep_index=self._keeps_index)
+
     def _prepare(self, batch: Batch) -> Any:
         if self.settings.channels == "first" and isinstance(batch, np.ndarray) and batch.ndim == 4:
-            batch = np.ascontiguousarray(np.moveaxis(batch, -1, 1))
+            batch = channels_first(batch)
         prepared = self._backend.prepare(batch)
-        if self.schema is None or self.schema.container not in self._backend.containers:
-            return prepared
-        return self.schema.native(prepared)
+        if self.schema is not None and self.schema.container in self._backend.containers:
+            return self.schema.native(prepared)
+        return prepared
 
     def _filled_up(self, batch: Batch) -> Batch:
         """Repeat the last row if the model takes a fixed number of rows and no other."""
@@ -349,50 +355,3 @@ class Predictor:
         shown = "not asked yet" if names is None else ", ".join(names[:8])
         article = "an" if self.kind[0] in "aeioOX" else "a"
         return f"<Predictor of {article} {self.kind}: {shown} ({self.scale})>"
-
-
-class Pace:
-    """Rows in a call and threads at a time; the copies of one Predictor share it.
-
-    Parameters
-    ----------
-    batch_size : int or "auto"
-    thread_safe : bool
-        False lets in one thread at a time.
-    """
-
-    def __init__(self, batch_size: int | str, thread_safe: bool) -> None:
-        self._most = AUTO_BATCH if batch_size == "auto" else int(batch_size)
-        self._by_bytes = batch_size == "auto"
-        self._thread_safe = thread_safe
-        self._warned = False
-        self._lock = threading.RLock()
-
-    def rows(self, batch: Batch, largest: int = 0) -> int:
-        """Return the number of rows that a call may hold, after one of `largest` that went well."""
-        if not self._by_bytes:
-            return self._most
-        most = min(self._most, max(1, AUTO_BYTES // row_bytes(batch)))
-        return most if is_table(batch) else min(most, max(FIRST_OF_LARGE, 2 * largest))
-
-    def halve(self, rows: int) -> None:
-        """Allow half of `rows` from now on, since memory ran out; warn the first time."""
-        with self._lock:
-            self._most = min(self._most, max(1, rows // 2))
-            if not self._warned:
-                self._warned = True
-                warnings.warn(f"the model ran out of memory on {rows} rows; it is asked "
-                              f"{self._most} rows at a time from here on, and fewer if need be.",
-                              RuntimeWarning, stacklevel=2)
-
-    def turn(self) -> AbstractContextManager[Any]:
-        """Return a context that waits for its turn if threads have to take turns."""
-        return nullcontext() if self._thread_safe else self._lock
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Locks cannot travel to another process, and need not: nobody there shares the model.
-        return {k: v for k, v in vars(self).items() if k != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._lock = threading.RLock()

@@ -16,10 +16,13 @@ LARGEST = 1e150
 differences of the very largest: contributions and their errors would be infinite or NaN."""
 
 
-def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
+def as_answers(
+    raw: Any, n_rows: int, n_used: int | None = None, handed: Any = None
+) -> np.ndarray:
     """Turn a model's answer to `n_rows` rows into a new (n_rows, n_outputs) float64 array.
 
-    Answers after the first `n_used` are dropped: those rows only filled up the batch.
+    Answers after the first `n_used` are dropped: those rows only filled up the batch. `handed` is
+    what the model was asked about; see `in_row_order`.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
         raw = raw.detach().cpu()
         raw = raw.float().numpy() if str(raw.dtype) == "torch.bfloat16" else raw.numpy()
     if hasattr(raw, "to_numpy"):
-        raw = in_row_order(raw).to_numpy()
+        raw = in_row_order(raw, handed).to_numpy()
     array = _numbers(raw)
     if array.ndim == 0 or array.shape[0] != n_rows:
         raise ValueError(f"the model was asked {plural(n_rows, 'row')} and answered with "
@@ -58,10 +61,11 @@ def as_answers(raw: Any, n_rows: int, n_used: int | None = None) -> np.ndarray:
     raise ValueError(_words_for(array))
 
 
-def as_returned(raw: Any, n_rows: int) -> np.ndarray:
+def as_returned(raw: Any, n_rows: int, handed: Any = None) -> np.ndarray:
     """Return what a method of an estimator returned for `n_rows` rows: labels stay labels.
 
     A list of arrays, of the classes of several targets, becomes their columns side by side.
+    `handed` is what was asked about; see `in_row_order`.
 
     Raises
     ------
@@ -73,30 +77,41 @@ def as_returned(raw: Any, n_rows: int) -> np.ndarray:
     if isinstance(raw, list) and raw and all(np.shape(part)[:1] == (n_rows,) and np.ndim(part) == 2
                                              for part in raw):
         raw = np.concatenate(raw, axis=1)  # several targets, with a column for each class
-    array = np.asarray(in_row_order(raw))
+    array = np.asarray(in_row_order(raw, handed))
     if array.shape[:1] != (n_rows,):
         raise ValueError(f"it was asked {plural(n_rows, 'row')} and answered with shape "
                          f"{array.shape}.")
     return array
 
 
-def in_row_order(raw: Any) -> Any:
+def in_row_order(raw: Any, handed: Any = None) -> Any:
     """Return a Series or frame in the order of the rows asked; anything else as it is.
 
-    Frames are handed over with the index 0, 1, 2, …: an answer with that index in another order,
-    as after sorting, says which row each answer is for. Any other index says nothing.
+    An answer with the index of the frame that was handed over, in another order, as after sorting,
+    says which row each answer is for, and so do the numbers 0, 1, 2, … in another order. Any other
+    index says nothing.
+
+    Parameters
+    ----------
+    raw : the model's answer
+    handed : what the model was asked about, optional
 
     Examples
     --------
     >>> in_row_order(pd.Series([0.1, 0.2], index=[1, 0])).tolist()
     [0.2, 0.1]
     """
-    if not isinstance(raw, pd.Series | pd.DataFrame) or raw.index.dtype.kind not in "iu":
+    if not isinstance(raw, pd.Series | pd.DataFrame):
         return raw
-    order = np.argsort(raw.index.to_numpy(), kind="stable")
-    counted = np.arange(len(raw))
-    same = np.array_equal(order, counted)
-    return raw.iloc[order] if not same and np.array_equal(raw.index[order], counted) else raw
+    counted = pd.RangeIndex(len(raw))
+    known = [handed.index, counted] if isinstance(handed, pd.DataFrame) else [counted]
+    if not raw.index.is_unique or any(raw.index.equals(own) for own in known):
+        return raw
+    for own in known:
+        places = raw.index.get_indexer(own)
+        if len(own) == len(raw) and own.is_unique and (places >= 0).all():
+            return raw.iloc[places]
+    return raw
 
 
 def names_of(raw: Any) -> tuple[str, ...] | None:

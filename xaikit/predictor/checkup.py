@@ -50,10 +50,10 @@ def checkup(bound: Predictor, X: Any) -> list[str]:
     seen = "" if findings.n_rows > 1 else " (all equal: dependence on other rows cannot be seen)"
     return [
         *lines,
-        f"the probe asked {findings.n_rows} different rows{seen}: both, again, swapped, one",
+        f"the probe asked {findings.n_rows} different rows{seen}: together, in reverse, one alone",
         f"answers are the same when asked again: {_yes(findings.repeatable)}",
         f"the model leaves its input as it was: {_yes(findings.keeps_input)}",
-        f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of two",
+        f"about {1000 * findings.seconds_per_row:.3g} ms a row in batches of a few",
         *(f"warning: {warning}" for warning in findings.warnings),
     ]
 

@@ -1,4 +1,4 @@
-"""Four small questions that find a model which cannot be explained, before the work begins."""
+"""A few small questions that find a model which cannot be explained, before the work begins."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from xaikit.errors import ProbeError
+from xaikit.errors import ModelError, ProbeError
 from xaikit.predictor.decisions import order_of_classes
 from xaikit.predictor.memory import row_keys
-from xaikit.tables.tables import Batch, take_rows
+from xaikit.tables.tables import Batch, rows_of, take_rows
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the answers, that counts as rounding: float32 networks round at
 about 1e-6, while batch normalisation left in training mode moves answers by far more."""
 ROUNDING = 2e-7
 """Rounding error of float32 in an output that is small beside others, relative to the largest."""
+PROBED = 4
+"""Most rows that the probe asks about together: some models change their ways from three on."""
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
 _CLASSIFIED = 8
@@ -36,8 +39,10 @@ class Findings:
         The same rows get the same answers when asked again.
     keeps_input : bool
         The model does not change the batch it is given.
+    reads_index : bool
+        Answers depend on the index of a frame, or the model fails without the frame's own.
     seconds_per_row : float
-        In calls of two rows: an upper bound, since it includes the fixed cost of a call.
+        In calls of a handful of rows: an upper bound, since it includes the fixed cost of a call.
     warnings : tuple of str
         Sentences that a reader of the explanation should know.
     """
@@ -46,44 +51,45 @@ class Findings:
     n_rows: int
     repeatable: bool
     keeps_input: bool
+    reads_index: bool
     seconds_per_row: float
     warnings: tuple[str, ...]
 
 
 def probe(predictor: Any, batch: Batch) -> Findings:
-    """Ask about two rows, the same again, the two swapped, and the first alone.
+    """Ask about a handful of rows, the same in reverse order, and the first alone.
 
-    For a classifier, also compare the classes that it names with its probabilities on a few rows.
+    Where answers differ, ask again to learn whether that is noise, the order, or the index of a
+    frame. For a classifier, also compare the classes that it names with its probabilities.
 
     Parameters
     ----------
     predictor : Predictor
+        Keeps the index of a frame that it is asked about.
     batch : batch of the predictor's schema
-        The probe takes its first row and the first one that differs from it.
+        The probe takes its first row, and others that differ from it and from one another.
 
     Raises
     ------
     ProbeError
         If an answer depends on the other rows of the batch.
     """
-    rows = _two_different_rows(batch)
-    both = np.arange(len(rows))
-    handed, before = take_rows(batch, rows), take_rows(batch, rows)
-    pair = predictor.ask(handed, own=True, remember=False)
+    rows = _different_rows(batch)
+    handed, before = rows_of(batch, rows), rows_of(batch, rows)
+    own_index = isinstance(before, pd.DataFrame)
+    few = predictor.ask(handed, own=True, remember=False)
     keeps = row_keys(handed) == row_keys(before)
-    again, swapped, alone = (
-        predictor.ask(take_rows(before, chosen), remember=False)
-        for chosen in (both, both[::-1], both[:1]))
-    # By output: one that is in the millions must not hide a change in one of single digits.
-    with np.errstate(over="ignore"):
-        single = np.array_equal(pair, pair.astype(np.float32))
-    rounding = ROUNDING if single else 1e-12
-    sizes = np.maximum(np.abs(pair).max(axis=0), rounding / TOLERANCE * np.abs(pair).max())
-    sizes = np.maximum(sizes, 1e-12)
-    noise = float((np.abs(pair - again) / sizes).max())
+    apart = Comparison(few)
+    back, alone = _otherwise(predictor, before)
+    shift = max(apart(back[::-1]), apart(alone))
+    reads_index = False
+    if not shift <= TOLERANCE and own_index:
+        back = predictor.ask(rows_of(before, np.arange(len(rows))[::-1]), remember=False)
+        alone = predictor.ask(rows_of(before, np.arange(1)), remember=False)
+        with_index = max(apart(back[::-1]), apart(alone))
+        reads_index, shift = with_index <= TOLERANCE, with_index
+    noise = 0.0 if shift <= TOLERANCE else apart(predictor.ask(before, remember=False))
     repeatable = noise <= TOLERANCE
-    shift = float(max((np.abs(pair - swapped[::-1]) / sizes).max(),
-                      (np.abs(pair[:1] - alone) / sizes).max()))
     if repeatable and shift > TOLERANCE:
         raise ProbeError(
             f"the model's answer for a row depends on the other rows of the batch (it moved by "
@@ -103,14 +109,83 @@ def probe(predictor: Any, batch: Batch) -> Findings:
     seconds_per_row = ledger.seconds / max(ledger.rows, 1)
     warnings += order_of_classes(predictor, take_rows(
         batch, np.arange(min(len(batch), _CLASSIFIED))))
-    return Findings(pair.shape[1], len(rows), repeatable, keeps, seconds_per_row, tuple(warnings))
+    return Findings(few.shape[1], len(rows), repeatable, keeps, reads_index, seconds_per_row,
+                    tuple(warnings))
 
 
-def _two_different_rows(batch: Batch) -> np.ndarray:
-    """Return the positions of the first row and of the first one that differs from it."""
-    different: list[int] = []
-    for most in (2, _SEARCHED):  # as a rule the second row differs
-        if not different:
-            keys = row_keys(batch[:most])
-            different = [i for i, key in enumerate(keys) if key != keys[0]]
-    return np.array([0, *different[:1]])
+class Comparison:
+    """How far answers are from those of the same rows in another batch, relative to their size.
+
+    Parameters
+    ----------
+    answers : array (n_rows, n_outputs)
+    """
+
+    def __init__(self, answers: np.ndarray) -> None:
+        self.answers = answers
+        # By output: one that is in the millions must not hide a change in one of single digits.
+        with np.errstate(over="ignore"):
+            single = np.array_equal(answers, answers.astype(np.float32))
+        rounding = ROUNDING if single else 1e-12
+        size = np.abs(answers)
+        self.sizes = np.maximum(np.maximum(size.max(axis=0), rounding / TOLERANCE * size.max()),
+                                1e-12)
+
+    def __call__(self, others: np.ndarray) -> float:
+        """Return the largest difference; `others` may be of the first rows only."""
+        return float((np.abs(self.answers[:len(others)] - others) / self.sizes).max())
+
+
+def differs_alone(predictor: Any, batch: Batch, answers: np.ndarray) -> list[str]:
+    """Warn if answers to a whole batch are not those to a few of its rows, each asked alone.
+
+    The probe sees a handful of rows; a model may change its ways in larger batches.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Probed.
+    batch : batch of its schema
+    answers : array (n_rows, n_outputs)
+        The predictor's to the batch.
+    """
+    if len(batch) <= PROBED or not predictor.findings.repeatable:
+        return []
+    few = np.array([0, len(batch) // 2, len(batch) - 1])
+    alone = np.concatenate([predictor.ask(predictor.rows_of(batch, few[i:i + 1]), remember=False)
+                            for i in range(len(few))])
+    shift = Comparison(answers[few])(alone)
+    if shift <= TOLERANCE:
+        return []
+    return [f"Asked about {len(batch):,} rows together, the model answers otherwise than about "
+            f"single ones (by {shift:.2g} of its size): its answer for a row depends on the others "
+            "of a large batch, and so do the numbers here. Wrap a function that treats each row "
+            "alone, or choose batch_size=1."]
+
+
+def _otherwise(predictor: Any, few: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Return the answers to rows in reverse order and to the first, without their own index.
+
+    NaN if the model fails without it.
+    """
+    try:
+        return (predictor.ask(take_rows(few, np.arange(len(few))[::-1]), remember=False),
+                predictor.ask(take_rows(few, np.arange(1)), remember=False))
+    except ModelError:
+        if not isinstance(few, pd.DataFrame):
+            raise
+        return np.full((len(few), 1), np.nan), np.full((1, 1), np.nan)
+
+
+def _different_rows(batch: Batch) -> np.ndarray:
+    """Return the positions of the first row and of at most `PROBED` − 1 that differ from it."""
+    few = np.arange(min(2, len(batch)))
+    spaced = np.unique(np.linspace(0, len(batch) - 1, 4 * PROBED).astype(np.int64))
+    for places in (np.union1d(few, spaced), np.arange(min(len(batch), _SEARCHED))):
+        keys = row_keys(take_rows(batch, places))
+        first = dict(zip(reversed(keys), reversed(places.tolist()), strict=True))
+        chosen = sorted(first.values())
+        if len(chosen) > 1:  # as a rule all rows differ
+            break
+    steps = np.linspace(0, len(chosen) - 1, min(PROBED, len(chosen))).astype(np.int64)
+    return np.array(chosen)[steps]

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.explainers.games import check_index_unread
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
 from xaikit.sampling.seeds import stream
+from xaikit.sampling.tabular import check_is_table
 from xaikit.tables.containers import taken_in
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
@@ -134,9 +136,12 @@ def check_texts(X: Any, y: Any, **shown: Any) -> None:
 
     Raises
     ------
+    TypeError
+        If `X` is no table but texts or images.
     ValueError
         If UTF-8 cannot hold a text; the sentence names it.
     """
+    check_is_table(X, "to report on")
     table = as_table(X)
     texts: dict[str, Any] = {
         what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}
@@ -176,6 +181,7 @@ def read_case(
     labels = list(table.index) if isinstance(table, pd.DataFrame) else list(range(len(table)))
     labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
+    check_index_unread(bound)
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
     order = _order_of(table, weights, seed)
     scored, averaged, explained = (

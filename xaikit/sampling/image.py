@@ -18,10 +18,8 @@ from xaikit.sampling.maskers import row_position
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.sampling.segments import SETTINGS, checked_segmenter, dense, picture, segment
 from xaikit.settings import Constraint, OneOf, check
-from xaikit.tables.numeric import image_array
+from xaikit.tables.numeric import CHANNELS, image_array
 
-CHANNELS = (1, 3, 4)
-"""Lengths by which an axis is taken for that of channels: grey, colour, colour with opacity."""
 OWN_SETTINGS: dict[str, Constraint] = {**SETTINGS, "channels": OneOf("first", "last", "grey", None)}
 
 
@@ -122,6 +120,12 @@ class ImageMasker:
         if len(shape) == 3:
             return None
         if self.channels in ("first", "last"):
+            claimed, other = (1, 3) if self.channels == "first" else (3, 1)
+            if shape[claimed] not in CHANNELS and shape[other] in CHANNELS:
+                raise ValueError(
+                    f"ImageMasker(channels={self.channels!r}) says where images have their "
+                    f"channels, and images of shape {shape[1:]} seem to have theirs at the other "
+                    "end; leave channels out, or turn the images around with np.moveaxis.")
             return self.channels
         if shape[3] not in CHANNELS and shape[1] not in CHANNELS:
             raise ValueError(f"expected images with 1, 3 or 4 channels, got shape {shape}; say "

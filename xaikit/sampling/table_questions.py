@@ -11,12 +11,14 @@ import pandas as pd
 
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.probe import differs_alone
+from xaikit.sampling.tabular import check_is_table
 from xaikit.settings import MAX_MEMORY
 from xaikit.tables.casting import cast_column, cast_numbers
 from xaikit.tables.dtypes import is_number_dtype, is_object_dtype, numpy_dtype, same_dtype
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.numbering import number_rows, number_values
-from xaikit.tables.tables import replace_columns, take_rows
+from xaikit.tables.tables import replace_columns
 
 _COPIES = 4
 """Copies of a row held while it is asked: taken, changed, prepared for the model, the model's."""
@@ -34,7 +36,7 @@ class TableQuestions:
     Parameters
     ----------
     predictor : Predictor
-        Bound to the table, and probed on two of its rows.
+        Bound to the table, and probed on a few of its rows.
     X : DataFrame or array (n_rows, n_columns)
     groups : dict of name to columns, optional
         Columns that form one unit.
@@ -73,6 +75,7 @@ class TableQuestions:
     def __init__(
         self, predictor: Predictor, X: Any, groups: Any = None, max_memory: int = MAX_MEMORY
     ) -> None:
+        check_is_table(X, "whose columns are changed")
         self.predictor = predictor.bind(X)
         schema = self.predictor.columns
         self.table = schema.conform(X)
@@ -82,6 +85,7 @@ class TableQuestions:
         self._batch_rows = max(_LEAST_ROWS, int(max_memory) // (_COPIES * 8 * len(schema.names)))
         self._known: dict[str | None, np.ndarray] = {}
         self._codes: dict[int, np.ndarray] = {}
+        self._said: list[str] = []
 
     def __len__(self) -> int:
         return len(self.table)
@@ -98,8 +102,8 @@ class TableQuestions:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings of the probe."""
-        return self.predictor.findings.warnings
+        """Warnings of the probe, and on what the answers to the table as it is have shown."""
+        return (*self.predictor.findings.warnings, *self._said)
 
     def spawn(self) -> Self:
         """Return a copy for a worker: an empty ledger, and the base answers known so far."""
@@ -123,6 +127,8 @@ class TableQuestions:
         """
         if method not in self._known:
             self._known[method] = self._asked(np.arange(len(self)), lambda part: {}, method)
+            if method is None:
+                self._said += differs_alone(self.predictor, self.table, self._known[method])
         return self._known[method]
 
     def replaced(
@@ -197,7 +203,7 @@ class TableQuestions:
         answers = []
         for first in range(0, len(rows), self._batch_rows):
             part = slice(first, first + self._batch_rows)
-            batch, cells = take_rows(self.table, rows[part]), cells_of(part)
+            batch, cells = self.predictor.rows_of(self.table, rows[part]), cells_of(part)
             batch = replace_columns(batch, cells) if cells else batch
             answers.append(self.predictor.ask(batch, own=True) if method is None
                            else self.predictor.ask_method(method, batch))

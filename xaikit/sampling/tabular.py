@@ -19,8 +19,8 @@ from xaikit.tables.groups import resolve_groups
 from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import beyond_origin
-from xaikit.tables.schema import Schema, are_documents, as_table
-from xaikit.tables.tables import Table, by_column, join_cells, make_frame, slice_rows, take_rows
+from xaikit.tables.schema import Schema, as_table, other_than_table
+from xaikit.tables.tables import Table, by_column, join_cells, make_frame, rows_of, slice_rows
 
 SETTINGS = {"weights": Either(Kind(is_array, "an array of a number for each background row"), None)}
 """What settings of a tabular masker may be; see `xaikit.settings`."""
@@ -76,8 +76,7 @@ class TabularMasker:
         feature_names: Any = None,
     ) -> None:
         check({"weights": weights}, SETTINGS)
-        if are_documents(background):
-            raise TypeError("expected a table as background, got documents; texts have no columns.")
+        check_is_table(background, "as background")
         table = as_table(background)
         if len(table) == 0 or table.shape[1] == 0:
             raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")
@@ -85,7 +84,8 @@ class TabularMasker:
         shares = _shares(weights, len(table))
         used = np.flatnonzero(shares)
         self.weights = shares[used]
-        self.background = take_rows(self.schema.conform(table), used)
+        # With its own index: a model may read it, which the probe is to see.
+        self.background = rows_of(self.schema.conform(table), used)
         self.by_column = by_column(table)
         names, self.units = _units(self.schema.names, groups)
         self.unit_names = names
@@ -112,6 +112,8 @@ class TabularMasker:
         ValueError
             If the table is empty or its columns do not fit the background's.
         """
+        if len(self.schema.names) > 1:  # a text may be the row of a table of one column
+            check_is_table(X, "to explain")
         table = self.schema.conform(X)
         if len(table) == 0:
             raise ValueError("the table to explain has no rows.")
@@ -312,6 +314,23 @@ class MaskedRow:
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> Table:
         """Return the rows of questions; see `TabularRows.compose`."""
         return self.rows.compose(self.i, of_background, masks)
+
+
+def check_is_table(X: Any, role: str) -> None:
+    """Raise TypeError if `X` is not a table but texts or images, which have maskers of their own.
+
+    Parameters
+    ----------
+    X : anything
+    role : str
+        What it was passed as, in words.
+    """
+    other = other_than_table(X)
+    if other is not None:
+        masker = "TextMasker" if other == "texts" else "ImageMasker"
+        raise TypeError(f"expected a table {role}, got {other}, which have no columns. Explain "
+                        f"them with KernelSHAP or LIME: .fit(model, xaikit.{masker}()), then "
+                        ".explain(them).")
 
 
 def as_masker(background: Any, groups: Any = None, feature_names: Any = None) -> TabularMasker:

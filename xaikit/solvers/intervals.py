@@ -35,11 +35,22 @@ def errors_of_means(effects: np.ndarray, weights: np.ndarray | None = None) -> n
     n = len(effects) if weights is None else int((weights > 0).sum())
     if n < 2:
         return np.full(effects.shape[1:], np.nan)
+    size = _size(effects)
+    effects = effects / size
     if weights is None:
-        return np.asarray(effects.std(axis=0, ddof=1) / np.sqrt(n))
+        return np.asarray(size * (effects.std(axis=0, ddof=1) / np.sqrt(n)))
     shares = (weights / weights.sum()).reshape(-1, *[1] * (effects.ndim - 1))
     squares = (shares * (effects - means_of(effects, weights))) ** 2
-    return np.asarray(np.sqrt(squares.sum(axis=0) * n / (n - 1)))
+    return np.asarray(size * np.sqrt(squares.sum(axis=0) * n / (n - 1)))
+
+
+def _size(numbers: np.ndarray) -> float:
+    """Return a power of two near the largest number: divided by it, squares do not vanish.
+
+    1 for numbers of usual size, for which nothing changes.
+    """
+    largest = np.max(np.abs(numbers), where=np.isfinite(numbers), initial=0.0)
+    return 1.0 if largest == 0.0 or largest > 1e-100 else float(2.0 ** np.frexp(largest)[1])
 
 
 def bootstrap_means(
@@ -103,7 +114,8 @@ def jackknife(parts: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndar
     ----------
     Efron & Tibshirani 1993, chapter 11.
     """
-    n_blocks = parts.shape[-1]
+    n_blocks, size = parts.shape[-1], _size(parts)
+    parts = parts / size
     squares = ((parts - parts.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
-    errors = np.sqrt((n_blocks - 1) / n_blocks * squares)
+    errors = size * np.sqrt((n_blocks - 1) / n_blocks * squares)
     return errors, stdtrit(max(n_blocks - 1, 1), 0.5 + confidence / 2) * errors

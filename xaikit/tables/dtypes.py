@@ -106,6 +106,22 @@ def check_comparable(cells: Any, what: str) -> None:
                          "or hashed; write Decimal('NaN') or None for a missing value.") from error
 
 
+def check_supported(column: pd.Series) -> None:
+    """Raise TypeError if a column holds what neither pandas nor Python can tell apart.
+
+    These are Arrow's intervals of months, days and nanoseconds, and durations without a unit.
+    """
+    if isinstance(column.dtype, pd.ArrowDtype) and "interval" in str(column.dtype):
+        raise TypeError(f"column {column.name!r} holds {column.dtype}, which pandas cannot read; "
+                        "turn it into text, or into columns of numbers.")
+    if not is_object_dtype(column.dtype) or np.timedelta64 not in set(map(type, column)):
+        return
+    if any(isinstance(v, np.timedelta64) and np.datetime_data(v)[0] == "generic"
+           and not np.isnat(v) for v in column):
+        raise TypeError(f"column {column.name!r} holds durations without a unit, which cannot be "
+                        "compared; write np.timedelta64(5, 's') in place of np.timedelta64(5).")
+
+
 def inferred(column: pd.Series) -> pd.Series:
     """Return a column of Python objects with the dtype of its cells, any other as it is."""
     try:

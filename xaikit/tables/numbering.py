@@ -73,6 +73,9 @@ def _object_bits(cells: np.ndarray) -> np.ndarray:
     except TypeError as error:
         raise TypeError(f"columns of lists, dicts or arrays cannot be explained ({error}): unnest "
                         "them into columns of their own.") from error
+    except ValueError as error:  # NumPy hashes no duration without a unit
+        raise TypeError(f"a column holds what cannot be compared ({error}): durations need a unit, "
+                        "as in np.timedelta64(5, 's').") from error
     return out
 
 

@@ -160,6 +160,31 @@ def number_array(batch: Batch, whom: str) -> np.ndarray:
     return batch
 
 
+CHANNELS = (1, 3, 4)
+"""Lengths by which an axis is taken for that of channels: grey, colour, colour with opacity."""
+
+
+def channels_first(stack: np.ndarray) -> np.ndarray:
+    """Return images (n, height, width, channels) as (n, channels, height, width).
+
+    Raises
+    ------
+    ValueError
+        If they seem to have their channels first already: they would be turned around twice.
+
+    Examples
+    --------
+    >>> channels_first(np.zeros((5, 8, 6, 3))).shape
+    (5, 3, 8, 6)
+    """
+    if stack.shape[3] not in CHANNELS and stack.shape[1] in CHANNELS:
+        raise ValueError(
+            "xaikit.wrap(model, channels='first') turns images (n, height, width, channels) around "
+            f"for the model, and these, of shape {stack.shape}, seem to have their channels first "
+            "already: leave channels out of wrap, and pass ImageMasker(channels='first').")
+    return np.ascontiguousarray(np.moveaxis(stack, -1, 1))
+
+
 def image_array(X: Any) -> np.ndarray:
     """Return images, labels or a number of a baseline as an array.
 

@@ -13,6 +13,7 @@ from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import (
     check_comparable,
+    check_supported,
     inferred,
     is_number_dtype,
     is_object_dtype,
@@ -71,6 +72,8 @@ class Schema:
         table = as_table(table)
         if isinstance(table, pd.DataFrame):
             _check_unique([str(c) for c in table.columns])
+            for c in range(table.shape[1]):
+                check_supported(table.iloc[:, c])
             return cls("frame" if home is None else home.name, table.columns,
                        tuple(map(native_order, table.dtypes)), home)
         names = [f"x{j}" for j in range(table.shape[1])]
@@ -285,6 +288,20 @@ def are_documents(X: Any) -> bool:
     if not isinstance(X, list | tuple | np.ndarray) and not from_polars:
         return False
     return len(X) > 0 and _texts(X)
+
+
+def other_than_table(X: Any) -> str | None:
+    """Return in words what `X` is, if it is not a table but texts or images.
+
+    Examples
+    --------
+    >>> other_than_table(["some text"]), other_than_table(np.zeros((2, 8, 8, 3)))
+    ('texts', 'images of shape (2, 8, 8, 3)')
+    """
+    if are_documents(X):
+        return "texts"
+    shape = np.shape(X) if hasattr(X, "shape") else ()
+    return f"images of shape {shape}" if len(shape) > 2 else None
 
 
 def as_table(table: Any, n_columns: int | None = None) -> Table:

@@ -53,11 +53,12 @@ def slice_rows(batch: Batch, start: int, stop: int) -> Batch:
     return batch.iloc[start:stop] if isinstance(batch, pd.DataFrame) else batch[start:stop]
 
 
-def copy_of(batch: Batch) -> Batch:
-    """Return a copy that may be written to: same memory order, fresh index of a frame."""
+def copy_of(batch: Batch, keep_index: bool = False) -> Batch:
+    """Return a copy that may be written to: same memory order, a frame's index fresh or kept."""
     if isinstance(batch, pd.DataFrame):
         own = batch.copy(deep=not _COPIES_ON_WRITE)
-        own.index = pd.RangeIndex(len(own))
+        if not keep_index:
+            own.index = pd.RangeIndex(len(own))
         return own
     return batch.copy(order="K") if isinstance(batch, np.ndarray) else list(batch)
 
@@ -116,12 +117,12 @@ def join_cells(above: pd.Series, below: pd.Series) -> Any:
 
 
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:
-    """Return a copy of `table` in which some columns, by position, are replaced."""
+    """Return a copy of `table`, its index too, in which some columns, by position, are replaced."""
     if isinstance(table, pd.DataFrame):
         # A frame built anew would take as many steps as it has columns.
-        frame = table.reset_index(drop=True).copy()
+        frame = table.copy()
         for c, cells in columns.items():
-            frame.isetitem(c, pd.Series(cells, dtype=numpy_dtype(cells), copy=False))
+            frame.isetitem(c, pd.Series(cells, frame.index, numpy_dtype(cells), copy=False))
         return frame
     out = table.copy(order="K")
     for c, values in columns.items():

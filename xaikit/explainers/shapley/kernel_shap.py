@@ -12,7 +12,8 @@ from xaikit.explainers.games import GameExplainer, Request, parts_of
 from xaikit.explainers.shapley.designs import Designs
 from xaikit.explainers.shapley.plan import Rules
 from xaikit.explainers.shapley.rows import Budget, Forecast, ShapleySolver
-from xaikit.predictor.adapter import AUTO_BATCH, Predictor
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.pace import AUTO_BATCH
 from xaikit.sampling.game import Game
 from xaikit.settings import MAX_MEMORY, OneOf
 from xaikit.tables.tables import Batch, take_rows

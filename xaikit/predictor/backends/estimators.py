@@ -20,6 +20,7 @@ from xaikit.predictor.backends.boosters import (
     names_unless,
     without_arrow,
 )
+from xaikit.predictor.failures import words_for
 from xaikit.tables.containers import NAMES
 from xaikit.tables.dtypes import kind_of
 from xaikit.tables.tables import Batch, is_table
@@ -27,6 +28,11 @@ from xaikit.tables.wording import level_text, listed
 
 TASKS = {"classifier": "classification", "regressor": "regression"}
 """Tasks by what estimators call themselves."""
+
+MARGINS: dict[str, dict[str, Any]] = {
+    "xgboost": {"output_margin": True}, "catboost": {"prediction_type": "RawFormulaVal"},
+}
+"""What `predict` of classifiers without decision_function returns margins for, by library."""
 
 
 class Estimator(Backend):
@@ -60,6 +66,9 @@ class Estimator(Backend):
                                  f"{self.method}; leave one of them out.")
         else:
             self.method = self._choose(output)
+        self._called, self._keywords = self.method, dict[str, Any]()
+        if self.method == "decision_function" and method(self.model, self.method) is None:
+            self._called, self._keywords = "predict", MARGINS[_library(self.model)]
         self._asked = output is not None or model is not self.model
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
@@ -76,11 +85,18 @@ class Estimator(Backend):
 
     def __call__(self, prepared: Any) -> Any:
         """Ask the chosen method."""
-        answer = getattr(self.model, self.method)(prepared)
+        try:
+            answer = getattr(self.model, self._called)(prepared, **self._keywords)
+        except Exception as error:
+            if _seems_unfitted(self.model):
+                raise ValueError(
+                    f"{words_for(error).rstrip('.')}. {type(self.model).__name__} seems not to be "
+                    "fitted; fit it before it is explained.") from error
+            raise
         if self.class_names is not None and self.method == "predict":
             # Labels are names, not amounts: return one output a class, 1 where it is predicted.
             # output="prediction" returns the labels themselves, if they are numbers.
-            return _one_hot(answer, self.classes)
+            return _one_hot(answer, self.classes, prepared)
         return answer
 
     def prepare(self, batch: Batch) -> Batch:
@@ -95,6 +111,8 @@ class Estimator(Backend):
             if isinstance(batch, np.ndarray):
                 check_width(batch, len(self.feature_names))
                 return pd.DataFrame(batch, columns=list(self.feature_names))
+            if type(self.model).__name__ == "XGBRanker" and "qid" not in self.feature_names:
+                batch = batch.drop(columns="qid", errors="ignore")  # read at the fit, not after it
             # The schema has usually put the columns in this order already.
             if tuple(batch.columns) == self.feature_names:
                 return batch
@@ -119,7 +137,9 @@ class Estimator(Backend):
             if output not in self.METHODS:
                 raise ValueError(f"output must be one of {', '.join(self.METHODS)}, "
                                  f"got {output!r}.")
-            if method(self.model, self.METHODS[output]) is None:
+            margins = output == "decision" and _library(self.model) in MARGINS \
+                and _task(self.model) == "classification"
+            if method(self.model, self.METHODS[output]) is None and not margins:
                 raise ValueError(f"{type(self.model).__name__} has no "
                                  f"{self.METHODS[output]}, so output={output!r} is not possible.")
             return self.METHODS[output]
@@ -179,11 +199,11 @@ def _methods(model: Any) -> tuple[str, ...]:
     return tuple(name for name in Estimator.METHODS.values() if method(model, name))
 
 
-def _one_hot(answer: Any, classes: Any) -> np.ndarray:
+def _one_hot(answer: Any, classes: Any, handed: Any) -> np.ndarray:
     """Return which class each label is, (n_rows, n_classes); refuse a label that is none."""
     if np.ma.is_masked(answer):
         raise ValueError("some of the labels that predict returned are masked.")
-    labels = np.asarray(in_row_order(answer)).reshape(-1)
+    labels = np.asarray(in_row_order(answer, handed)).reshape(-1)
     hits = labels[:, None] == np.asarray(classes)
     if not hits.any(axis=1).all():
         strange = labels[~hits.any(axis=1)][0]
@@ -260,18 +280,33 @@ def _as_it_is(label: Any) -> Any:
 
 
 def _check_fitted(model: Any) -> None:
+    """Refuse an estimator that is known to be unfitted; others are asked, and may answer."""
+    inner = _innermost(model)
+    known = _library(inner) == "sklearn" or method(inner, "__sklearn_is_fitted__")
+    if known and _seems_unfitted(model):
+        from sklearn.exceptions import NotFittedError
+
+        raise NotFittedError(f"{type(model).__name__} is not fitted; fit it before it is "
+                             "explained.")
+
+
+def _seems_unfitted(model: Any) -> bool:
+    """Return whether scikit-learn takes an estimator for unfitted.
+
+    It does so if no attribute ends in an underscore, which is a convention that classes of one's
+    own need not follow.
+    """
     base = sys.modules.get("sklearn.base")
     if base is None or not isinstance(model, base.BaseEstimator):
-        return
+        return False
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
     try:
         check_is_fitted(model)
-    except NotFittedError as error:
-        raise NotFittedError(
-            f"{type(model).__name__} is not fitted; fit it before it is explained."
-        ) from error
+    except NotFittedError:
+        return True
+    return False
 
 
 def _task(model: Any) -> str | None:

@@ -1,0 +1,127 @@
+"""Scores from sums over rows against scikit-learn's scorers, called for each block of rows."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.metrics import get_scorer
+
+from xaikit.explainers.classes import Classes
+from xaikit.explainers.known_scores import Kept, known_score
+from xaikit.explainers.replay import replay_of
+from xaikit.explainers.scoring import Scoring
+from xaikit.predictor.wrapping import wrap
+from xaikit.tables.targets import Labels
+
+N = 120
+RNG = np.random.default_rng(5)
+BLOCKS, GIVERS = RNG.permutation(N) % 6, RNG.permutation(N)
+WEIGHTS = RNG.integers(0, 3, N).astype(float)
+RANKED = ["roc_auc", "average_precision", "neg_brier_score", "f1"]
+ANY = ["accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "neg_log_loss"]
+NUMBERS = ["r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_root_mean_squared_error"]
+
+
+@pytest.fixture(autouse=True)
+def _the_same_draws_in_any_order():
+    RNG.bit_generator.state = np.random.default_rng(6).bit_generator.state
+
+
+def probabilities(k, tied):
+    p = RNG.dirichlet(np.ones(k), N)
+    p = np.round(p * 4) + 1 if tied else p
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def scoring_of(name, y, answers, classes, weights, by_class=True):
+    """Return the scoring and the replays of answers as they are and shuffled."""
+    X = np.zeros((N, 1))
+    k = 1 if classes is None else len(classes)
+    task = "regression" if classes is None else "classification"
+    predictor = wrap(lambda X: np.full((len(X), k), 1 / k), task=task).bind(X[:2])
+    found = None if classes is None else Classes(classes)
+    pair = [replay_of(predictor, X, lambda method, a=a: a, found) for a in answers]
+    plain = Scoring({name: get_scorer(name)}, Labels(y), weights, predictor.columns, BLOCKS, by_class)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        known = plain.with_known(pair[0], plain(pair[0]))
+    return plain, known, pair
+
+
+def same(plain, known, pair):
+    assert known.known
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = plain.drops_by_block(*pair, GIVERS)
+    ours = known.drops_by_block(*pair, GIVERS)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+    assert np.isfinite(ours).all()
+    own = known._known(next(iter(known.known)), pair[0], Kept(BLOCKS, BLOCKS[GIVERS], 6))
+    assert np.isfinite(own).all()  # nothing was left to the scorer
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["alike", "weighted"])
+@pytest.mark.parametrize("tied", [False, True], ids=["distinct", "tied"])
+@pytest.mark.parametrize(("name", "k"), [(name, 2) for name in RANKED + ANY] + [(name, 3) for name in ANY])
+def test_scores_of_classes_are_those_of_their_scorer(name, k, tied, weights):
+    classes = np.arange(k)
+    y = RNG.permutation(np.arange(N) % k)
+    answers = [probabilities(k, tied) for _ in range(2)]
+    same(*scoring_of(name, y, answers, classes, weights))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc"])
+def test_scores_of_text_labels_are_those_of_their_scorer(name):
+    classes = np.array(["no", "yes"])
+    y = RNG.permutation(classes[np.arange(N) % 2])
+    same(*scoring_of(name, y, [probabilities(2, True) for _ in range(2)], classes, None))
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["alike", "weighted"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_scores_of_numbers_are_those_of_their_scorer(name, weights):
+    y = 1e4 + RNG.normal(size=N)
+    same(*scoring_of(name, y, [y[:, None] + RNG.normal(size=(N, 1)) for _ in range(2)], None, weights, False))
+
+
+def test_r2_of_blocks_without_spread_is_left_to_the_scorer():
+    y = np.zeros(N)
+    y[BLOCKS == 0] = np.arange((BLOCKS == 0).sum())
+    plain, known, pair = scoring_of("r2", y, [y[:, None] + 0.1, y[:, None] - 0.2], None, None, False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(known.drops_by_block(*pair, np.arange(N)),
+                                   plain.drops_by_block(*pair, np.arange(N)), rtol=1e-9)
+
+
+def test_a_class_that_nobody_names_does_not_count():
+    """A class without rows has no share correct, and one that is nowhere has no F1."""
+    y = RNG.permutation(np.arange(N) % 2)
+    answers = [np.column_stack([probabilities(2, False), np.zeros(N)]) for _ in range(2)]
+    for name in ("balanced_accuracy", "f1_macro", "f1_weighted"):
+        same(*scoring_of(name, y, answers, np.arange(3), None))
+
+
+@pytest.mark.parametrize(("name", "y", "classes"), [
+    ("jaccard", np.arange(N) % 2, [0, 1]), ("neg_max_error", np.arange(N), None),
+    ("r2", np.zeros((N, 2)), None), ("accuracy", np.arange(N) % 40, list(range(40)))])
+def test_other_scores_are_left_to_their_scorers(name, y, classes):
+    assert known_score(name, np.asarray(y), None, classes, lambda method: True) is None
+
+
+def test_a_score_that_is_not_the_scorers_is_not_used():
+    """The classes of a model may be in an order that the scorer does not expect."""
+    y = RNG.permutation(np.arange(N) % 2)
+    _, known, pair = scoring_of("neg_log_loss", y, [probabilities(2, False)] * 2, np.array([1, 0]), None)
+    assert not known.known
+    assert np.isfinite(known.drops_by_block(*pair, GIVERS)).all()
+
+
+def test_an_answer_without_effect_drops_by_exactly_nothing():
+    y = RNG.permutation(np.arange(N) % 2)
+    p = probabilities(2, False)
+    for name in RANKED + ANY:
+        _, known, pair = scoring_of(name, y, [p, p.copy()], np.arange(2), WEIGHTS)
+        np.testing.assert_array_equal(known.drops_by_block(*pair, GIVERS), 0.0)
