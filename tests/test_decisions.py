@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.ensemble import VotingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.svm import SVC
@@ -235,3 +235,96 @@ def test_the_probe_takes_a_threshold_of_the_models_own_for_one():
     low = FixedThresholdClassifier(LogisticRegression(), threshold=float(
         np.sort(LOGISTIC.predict_proba(X)[:, 1])[-5] + 1e-6), pos_label="yes").fit(X, TEXT)
     assert xk.wrap(low).bind(X[order]).findings.warnings == ()
+
+
+# --- several targets
+
+TARGETS = np.column_stack([2 * X[:, 0], X[:, 1]])
+LINES = LinearRegression().fit(X, TARGETS)
+STUMPS = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, np.column_stack([TEXT, Y]))
+
+
+@pytest.mark.parametrize("y", [TARGETS, TARGETS[:, 0], pd.DataFrame(TARGETS)], ids=["all", "its own", "frame"])
+def test_outputs_choose_a_target_and_its_labels(y):
+    model = xk.wrap(LINES, outputs=0)
+    alone = LinearRegression().fit(X, TARGETS[:, 0])
+    e, want = permuted(model, X, y), permuted(alone, X, TARGETS[:, 0])
+    np.testing.assert_allclose(e.values, want.values, atol=1e-9)
+    assert e.values[0, 0] > 1 > abs(e.values[1, 0])
+    r2 = undrawn(model, X, y, methods=["permutation"]).tables["performance"].set_index("measure").loc["R²"]
+    assert r2["model"] == pytest.approx(1.0)
+
+
+def test_targets_in_another_order_meet_their_labels():
+    for outputs in ([1, 0], [0, 1], None):
+        e = permuted(xk.wrap(LINES, outputs=outputs), X, TARGETS)
+        assert e.settings["score"]["r2"] == pytest.approx(1.0)
+
+
+def test_the_labels_of_a_classifiers_target_are_chosen_too():
+    model, both = xk.wrap(STUMPS, outputs=[0, 1]), np.column_stack([TEXT, Y.astype(str)])
+    score = permuted(model, X, both).settings["score"]["accuracy"]
+    assert score == metrics.accuracy_score(TEXT, STUMPS.predict(X)[:, 0])
+
+
+def test_a_report_on_several_targets_is_refused_before_the_first_question(counting):
+    model = counting(lambda X: X[:, :2])
+    with pytest.raises(ValueError, match=r"y has 2 columns; .*outputs=…\), or pass one column"):
+        undrawn(model, X, TARGETS)
+    assert not model.batches
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_two_labels_with_fractions_are_no_classes(rows):
+    r = undrawn(lambda X: np.full(len(X), 0.5), X[:rows], [0.5, 0.7] * (rows // 2), methods=["permutation"])
+    assert "Assumed: the model is a regression" in said(r, "performance")
+
+
+# --- blocks
+
+def test_groups_are_left_out_whole():
+    queries, sizes = np.repeat(np.arange(12), 10), []
+
+    def gain(model, rows, y):
+        sizes.append(len(rows))
+        return metrics.ndcg_score(np.reshape(y, (-1, 10)), np.reshape(model.predict(rows), (-1, 10)))
+
+    explainer = xk.PermutationImportance(scoring=gain, n_repeats=3, random_state=0).fit(
+        LinearRegression().fit(X, Y))
+    e = explainer.explain(X, Y, blocks=queries)
+    assert {size % 10 for size in sizes} == {0}
+    assert min(sizes) == 100  # ten blocks of one or two queries
+    assert np.isfinite(e.standard_errors).all()
+    mixed = np.random.default_rng(0).permutation(120)
+    sizes.clear()
+    named = pd.Series(queries.astype(str), index=range(120))
+    again = explainer.explain(X, Y, blocks=named)
+    np.testing.assert_array_equal(again.standard_errors, e.standard_errors)
+    with pytest.raises(ValueError, match="blocks must be one known group per row"):
+        explainer.explain(X[mixed], Y[mixed], blocks=np.where(queries == 3, None, queries))
+
+
+def test_no_blocks_no_intervals_and_no_further_scores():
+    calls = []
+
+    def scorer(model, rows, y):
+        calls.append(len(rows))
+        return metrics.accuracy_score(y, model.predict(rows))
+
+    explainer = xk.PermutationImportance(scoring=scorer, n_repeats=4, random_state=0).fit(
+        LogisticRegression().fit(X, Y))
+    e, full = explainer.explain(X, Y, blocks=None), explainer.explain(X, Y)
+    np.testing.assert_array_equal(e.values, full.values)
+    assert np.isnan(e.standard_errors).all()
+    assert e.warnings == ()
+    assert calls[:1 + 3 * 4] == [120] * 13
+    assert explainer.explain(X, Y, blocks=5).standard_errors.shape == (3, 1)
+
+
+@pytest.mark.parametrize(("y", "blocks", "sentence"), [
+    (Y, 1, "blocks must be"), (Y, True, "blocks must be"), (Y, np.zeros(3), "blocks holds 3 groups for 120 rows"),
+    (None, None, "blocks are those of the jackknife of a score; pass"), (None, 5, "blocks are those"),
+])
+def test_blocks_that_are_refused(y, blocks, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        xk.PermutationImportance().fit(LogisticRegression().fit(X, Y)).explain(X, y, blocks=blocks)

@@ -246,7 +246,8 @@ def test_labels_that_are_none_of_the_classes(form, shown):
 def test_probabilities_that_are_none():
     negative = xk.wrap(lambda Z: Likely().predict_proba(Z) - 0.5, task="classification")
     with pytest.raises(ValueError, match="they are not probabilities"):
-        permute(negative, Y)
+        xk.PermutationImportance(scoring="neg_log_loss").fit(negative).explain(X, Y)
+    np.testing.assert_array_equal(permute(negative, Y).values, permute(Likely(), Y).values)
     got = xk.KernelSHAP(random_state=0).fit(negative, X[:4]).explain(X[4:6])
     want = [naive.shapley(naive.game(negative, row, X[:4]), 2) for row in X[4:6]]
     np.testing.assert_allclose(got.values, want, atol=1e-12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from xaikit.explainers.classes import (
 )
 from xaikit.explainers.replay import replay_of
 from xaikit.explainers.run import Stopwatch, run
-from xaikit.explainers.scoring import Scoring, of_sklearn, random_blocks, scorers_of
+from xaikit.explainers.scoring import BLOCKS, Scoring, blocks_of, of_sklearn, scorers_of
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.decisions import Reading, by_output_names
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.targets import labels_of_targets_kept
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY
@@ -92,7 +93,8 @@ class PermutationImportance(Explainer):
         self.n_jobs = n_jobs
         self.max_memory = max_memory
 
-    def explain(self, X: Any, y: Any = None, sample_weight: Any = None) -> Importance:
+    def explain(self, X: Any, y: Any = None, sample_weight: Any = None,
+                blocks: Any = BLOCKS) -> Importance:
         """Shuffle every feature.
 
         Parameters
@@ -104,6 +106,12 @@ class PermutationImportance(Explainer):
         sample_weight : array (n_rows,), optional
             How much each row counts in the score, or in the mean. Cells are borrowed from all rows
             alike. A Series is put in the order of X by its index.
+        blocks : int, None, or array (n_rows,)
+            Blocks of rows that the jackknife of a score leaves out in turn: how many random ones;
+            None for no jackknife, and no intervals; or the group of each row, such as a query or a
+            patient, for scorers that need whole groups. Groups are left out whole, at most 10
+            blocks of them; their intervals then do not count that those who lend cells are a
+            sample too.
 
         Returns
         -------
@@ -126,13 +134,17 @@ class PermutationImportance(Explainer):
         if y is None and self.scoring is not None:
             raise SettingError("scoring was given without y; pass explain(X, y), or leave scoring "
                                "out to measure how far the output moves.")
+        if y is None and blocks is not BLOCKS:
+            raise SettingError("blocks are those of the jackknife of a score; pass explain(X, y).")
         ledger = self.predictor_.ledger
         watch = Stopwatch(ledger)
         questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
         shuffles = Shuffles(self.seed_, self.n_repeats, len(questions))
         weights = read_weights(sample_weight, X, len(questions))
         work = change_work(questions, shuffles, weights) if y is None else score_work(
-            questions, shuffles, read_labels(y, X, len(questions)), weights, self.scoring)
+            questions, shuffles, read_labels(y, X, len(questions)), weights, self.scoring,
+            Blocks(blocks_of(blocks, X, len(questions), stream(self.seed_, "blocks")),
+                   np.ndim(blocks) > 0))
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
                     label="permutation")
@@ -141,6 +153,13 @@ class PermutationImportance(Explainer):
         warnings = (*questions.warnings, *numbers.pop("warnings", ()))
         return Importance(**about, **numbers, feature_names=questions.unit_names,
                           cost=watch.cost(), warnings=tuple(dict.fromkeys(warnings)))
+
+
+class Blocks(NamedTuple):
+    """The block of each row, and whether the rows of a block belong together."""
+
+    of_rows: np.ndarray
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -179,12 +198,13 @@ def change_work(
 
 def score_work(
     questions: TableQuestions, shuffles: Shuffles, y: Labels, weights: np.ndarray | None,
-    scoring: Any,
+    scoring: Any, blocks: Blocks,
 ) -> ScoreWork:
     """Score the table as it is, before the work is shared out."""
     check_complete(y)
     predictor, warnings = questions.predictor, list[str]()
     scorers = scorers_of(scoring, predictor.task, weights is not None)
+    y = labels_of_targets_kept(predictor, y)
     classes = (classes_for_scores(predictor, y.values)
                if predictor.task == "classification" else None)
     strict = any(map(of_sklearn, scorers.values()))
@@ -195,8 +215,7 @@ def score_work(
         y = as_numbers(y)
     known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
-                    random_blocks(len(y), stream(shuffles.seed, "blocks")),
-                    by_class=known or y.values.dtype.kind not in "iuf")
+                    blocks.of_rows, known or y.values.dtype.kind not in "iuf", blocks.whole)
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
     ready = ready.with_known(as_is, scores)
@@ -291,7 +310,7 @@ class ScoreWork:
         repeats = np.stack([drops for drops, _ in found])
         errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
         values, warnings = repeats.mean(axis=-1), list(self.warnings)
-        if np.isnan(errors).any():
+        if np.isnan(errors).any() and self.scoring.blocks.any():
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {
             "values": values, "standard_errors": errors,

@@ -16,9 +16,10 @@ from xaikit.explainers.known_scores import Kept, KnownScore, agrees, known_score
 from xaikit.explainers.refused_scorers import Refused, why_not
 from xaikit.explainers.replay import Replay
 from xaikit.predictor.answers import LARGEST
+from xaikit.settings import Whole, check
 from xaikit.tables.schema import Schema
 from xaikit.tables.tables import rows_of
-from xaikit.tables.targets import Labels
+from xaikit.tables.targets import Labels, read_groups
 from xaikit.tables.wording import cut
 
 BLOCKS = 10
@@ -38,6 +39,9 @@ class Scoring:
         Turns rows back into what the user passed, for scorers that look at them.
     blocks : int array (n_rows,)
         The block of each row.
+    whole : bool
+        Whether rows of a block belong together: then a row that was given a cell of a block that
+        goes is not left out with it.
     by_class : bool
         Whether rows of every class are needed for a score, or just two rows.
     known : dict of name to KnownScore
@@ -50,6 +54,7 @@ class Scoring:
     schema: Schema
     blocks: np.ndarray
     by_class: bool
+    whole: bool = False
     known: dict[str, KnownScore] = field(default_factory=dict)
 
     def __call__(self, replay: Replay) -> np.ndarray:
@@ -95,8 +100,9 @@ class Scoring:
     ) -> np.ndarray:
         """Compute what the scores lose with each block left out, (n_scorers, n_blocks).
 
-        With a block go its rows and the rows that were given its cells: both are samples. Both
-        scores are of the rows that stay, so a feature without effect drops by exactly 0.
+        With a block go its rows and, unless blocks are `whole`, the rows that were given its
+        cells: both are samples. Both scores are of the rows that stay, so a feature without effect
+        drops by exactly 0.
 
         Parameters
         ----------
@@ -109,7 +115,8 @@ class Scoring:
         array (n_scorers, n_blocks)
             NaN where too few rows stay.
         """
-        kept = Kept(self.blocks, self.blocks[givers], self.blocks.max() + 1)
+        of_givers = self.blocks if self.whole else self.blocks[givers]
+        kept = Kept(self.blocks, of_givers, self.blocks.max() + 1)
         if kept.n_blocks == 1:
             return np.full((len(self.scorers), 1), np.nan)
         scorable = self._scorable(kept)
@@ -227,7 +234,34 @@ def takes_weights(scorer: Callable[..., float]) -> bool:
         p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def random_blocks(n_rows: int, rng: np.random.Generator) -> np.ndarray:
+def random_blocks(n_rows: int, rng: np.random.Generator, n_blocks: int = BLOCKS) -> np.ndarray:
     """Draw the block of each row. Blocks balanced by label would vary too little."""
-    n_blocks = min(BLOCKS, n_rows // 2)
-    return rng.permutation(n_rows) % max(n_blocks, 1)
+    return rng.permutation(n_rows) % max(min(n_blocks, n_rows // 2), 1)
+
+
+def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the block of each row: drawn, all in one (no jackknife), or whole groups together.
+
+    Parameters
+    ----------
+    blocks : int, None, or array (n_rows,) of groups
+        See `PermutationImportance.explain`.
+    X : table
+    n_rows : int
+    rng : Generator
+
+    Raises
+    ------
+    SettingError
+        If `blocks` is a number below 2.
+    ValueError
+        If groups do not fit the rows.
+    """
+    if blocks is None:
+        return np.zeros(n_rows, dtype=np.int64)
+    if np.ndim(blocks) == 0:
+        check({"blocks": blocks}, {"blocks": Whole(2)})
+        return random_blocks(n_rows, rng, int(blocks))
+    groups = read_groups(blocks, X, n_rows, "blocks")
+    n_groups = int(groups.max()) + 1
+    return np.asarray((rng.permutation(n_groups) % min(BLOCKS, n_groups))[groups])

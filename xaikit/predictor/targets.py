@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.attributes import declared_classes
+from xaikit.tables.targets import Labels
 
 
 def targets_of(predictor: Any) -> list[int] | None:
@@ -68,6 +69,21 @@ def of_targets_kept(predictor: Any, method: str, answers: np.ndarray) -> Any:
     if kept is None or answers.ndim < 2 or answers.shape[1] <= max(kept):
         return answers
     return answers[:, kept[0]] if len(kept) == 1 else answers[:, kept]
+
+
+def labels_of_targets_kept(predictor: Any, labels: Labels) -> Labels:
+    """Return labels of all targets cut to those that the outputs kept are of; any other as given.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Asked before, so that it knows its outputs.
+    labels : Labels
+    """
+    kept, shape = targets_kept(predictor), labels.values.shape
+    if kept is None or len(shape) != 2 or shape[1] != max(targets_of(predictor) or [0]) + 1:
+        return labels
+    return labels.of_targets(kept)
 
 
 def _probabilities(answers: np.ndarray, sizes: list[int], kept: list[int] | None) -> Any:

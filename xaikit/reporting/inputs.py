@@ -11,6 +11,7 @@ import pandas as pd
 from xaikit.explainers.games import check_index_unread
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.targets import labels_of_targets_kept
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import check_is_table
 from xaikit.tables.containers import taken_in
@@ -105,7 +106,8 @@ def one_per_row(labels: Labels) -> Labels:
     """
     if labels.values.ndim != 1:
         raise ValueError(f"y has {labels.values.shape[1]} columns; a report needs one label per "
-                         "row.")
+                         "row: choose the outputs of one target, xaikit.wrap(model, outputs=…), or "
+                         "pass one column of y.")
     values = labels.values.astype(object)
     if labels.values.dtype.kind in "mM":  # NumPy would make whole numbers of nanoseconds
         values = pd.Series(labels.values).astype(object).to_numpy(copy=True)
@@ -174,7 +176,9 @@ def read_case(
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"X needs rows and columns, got shape {table.shape}.")
-    given = None if y is None else one_per_row(read_labels(y, X, len(table)))
+    given = None if y is None else read_labels(y, X, len(table))
+    if given is not None and not predictor.outputs.chosen:
+        given = one_per_row(given)
     weights = read_weights(sample_weight, X, len(table))
     if background is not None and len(as_table(background)) == 0:
         raise ValueError("the background has no rows.")
@@ -182,6 +186,8 @@ def read_case(
     labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
     check_index_unread(bound)
+    if given is not None and predictor.outputs.chosen:  # of one target among several, perhaps
+        given = one_per_row(labels_of_targets_kept(bound, given))
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
     order = _order_of(table, weights, seed)
     scored, averaged, explained = (

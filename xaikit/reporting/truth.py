@@ -87,9 +87,8 @@ def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
     within = answers.min() >= 0.0 and answers.max() <= 1.0
     number = _numbers(y) is not None
     advice = "pass xk.wrap(model, task=…) to set the task."
-    if (n_values == 2 and within and answers.shape[1] <= 2) or (
-        answers.shape[1] > 1 and n_values == answers.shape[1]
-    ):
+    if not _has_fractions(y) and ((n_values == 2 and within and answers.shape[1] <= 2) or (
+            answers.shape[1] > 1 and n_values == answers.shape[1])):
         notes.append("Assumed: the model is a classifier (the labels have "
                      f"{n_values} values, which fits the answers); {advice}")
         return "classification"
@@ -101,6 +100,12 @@ def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
                  f"{plural(answers.shape[1], 'output')}, which do not fit each other, so its "
                  f"performance was not measured; {advice}")
     return None
+
+
+def _has_fractions(y: np.ndarray) -> bool:
+    """Return whether labels are numbers with fractions, which no class has for a label."""
+    numbers = _numbers(y)
+    return numbers is not None and bool((numbers != np.round(numbers)).any())
 
 
 def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]) -> Truth:

@@ -40,6 +40,12 @@ class Labels:
         gone = np.asarray(pd.isna(self.values)).reshape(len(self.values), -1)
         return np.asarray(gone.any(axis=1))
 
+    def of_targets(self, targets: list[int]) -> Labels:
+        """Return the labels of some targets; of a single one as if it were the only one."""
+        chosen: Any = targets[0] if len(targets) == 1 else targets
+        return Labels(self.values[:, chosen], self.index,
+                      None if self.index is None else self.name[chosen])
+
     def of(self, rows: np.ndarray) -> Any:
         """Return a copy of the labels of some rows, in the kind of container that they came in."""
         values = self.values[rows]
@@ -107,6 +113,26 @@ def read_weights(sample_weight: Any, X: Any, n_rows: int) -> np.ndarray | None:
     if not 0 < weights.sum() < np.inf:
         raise ValueError(f"{wanted}; their sum is {weights.sum():g}.")
     return weights
+
+
+def read_groups(groups: Any, X: Any, n_rows: int, name: str) -> np.ndarray:
+    """Return the number of each row's group, counted from 0 in the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one known group per row.
+
+    Examples
+    --------
+    >>> read_groups(["a", "b", "a"], np.zeros((3, 2)), 3, "blocks")
+    array([0, 1, 0])
+    """
+    given = _read(groups, X, n_rows, name, "group")
+    if given.values.ndim != 1 or given.missing.any():
+        raise ValueError(f"{name} must be one known group per row of X; got values of shape "
+                         f"{given.values.shape}, missing in {int(given.missing.sum())} rows.")
+    return np.asarray(pd.factorize(given.values)[0])
 
 
 def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
