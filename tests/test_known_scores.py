@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer
 from xaikit.explainers.classes import Classes
 from xaikit.explainers.known_scores import Kept, known_score
 from xaikit.explainers.replay import replay_of
-from xaikit.explainers.scoring import Scoring
+from xaikit.explainers.scoring import Blocks, Scoring
 from xaikit.predictor.wrapping import wrap
 from xaikit.tables.targets import Labels
 
@@ -43,7 +43,7 @@ def scoring_of(name, y, answers, classes, weights, by_class=True):
     predictor = wrap(lambda X: np.full((len(X), k), 1 / k), task=task).bind(X[:2])
     found = None if classes is None else Classes(classes)
     pair = [replay_of(predictor, X, lambda method, a=a: a, found) for a in answers]
-    plain = Scoring({name: get_scorer(name)}, Labels(y), weights, predictor.columns, BLOCKS, by_class)
+    plain = Scoring({name: get_scorer(name)}, Labels(y), weights, predictor.columns, Blocks(BLOCKS), by_class)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = plain.with_known(pair[0], plain(pair[0]))

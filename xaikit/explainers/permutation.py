@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from xaikit.explainers.classes import (
 )
 from xaikit.explainers.replay import replay_of
 from xaikit.explainers.run import Stopwatch, run
-from xaikit.explainers.scoring import BLOCKS, Scoring, blocks_of, of_sklearn, scorers_of
+from xaikit.explainers.scoring import BLOCKS, Blocks, Scoring, blocks_of, of_sklearn, scorers_of
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.decisions import Reading, by_output_names
 from xaikit.predictor.ledger import Ledger
@@ -143,8 +143,7 @@ class PermutationImportance(Explainer):
         weights = read_weights(sample_weight, X, len(questions))
         work = change_work(questions, shuffles, weights) if y is None else score_work(
             questions, shuffles, read_labels(y, X, len(questions)), weights, self.scoring,
-            Blocks(blocks_of(blocks, X, len(questions), stream(self.seed_, "blocks")),
-                   np.ndim(blocks) > 0))
+            blocks_of(blocks, X, len(questions), stream(self.seed_, "blocks")))
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
                     label="permutation")
@@ -153,13 +152,6 @@ class PermutationImportance(Explainer):
         warnings = (*questions.warnings, *numbers.pop("warnings", ()))
         return Importance(**about, **numbers, feature_names=questions.unit_names,
                           cost=watch.cost(), warnings=tuple(dict.fromkeys(warnings)))
-
-
-class Blocks(NamedTuple):
-    """The block of each row, and whether the rows of a block belong together."""
-
-    of_rows: np.ndarray
-    whole: bool
 
 
 @dataclass(frozen=True)
@@ -215,7 +207,7 @@ def score_work(
         y = as_numbers(y)
     known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
-                    blocks.of_rows, known or y.values.dtype.kind not in "iuf", blocks.whole)
+                    blocks, known or y.values.dtype.kind not in "iuf")
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
     ready = ready.with_known(as_is, scores)
@@ -310,7 +302,7 @@ class ScoreWork:
         repeats = np.stack([drops for drops, _ in found])
         errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
         values, warnings = repeats.mean(axis=-1), list(self.warnings)
-        if np.isnan(errors).any() and self.scoring.blocks.any():
+        if np.isnan(errors).any() and self.scoring.blocks.wanted:
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {
             "values": values, "standard_errors": errors,

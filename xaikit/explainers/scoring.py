@@ -27,6 +27,26 @@ BLOCKS = 10
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """Blocks of rows that are left out in turn.
+
+    Attributes
+    ----------
+    of_rows : int array (n_rows,)
+        The block of each row.
+    whole : bool
+        Whether rows of a block belong together: then a row that was given a cell of a block that
+        goes is not left out with it.
+    wanted : bool
+        False if the user wants no jackknife: then all rows are in one block.
+    """
+
+    of_rows: np.ndarray
+    whole: bool = False
+    wanted: bool = True
+
+
+@dataclass(frozen=True)
 class Scoring:
     """Scorers, the labels they compare answers with, and blocks of rows.
 
@@ -37,11 +57,7 @@ class Scoring:
     weights : array (n_rows,) or None
     schema : Schema
         Turns rows back into what the user passed, for scorers that look at them.
-    blocks : int array (n_rows,)
-        The block of each row.
-    whole : bool
-        Whether rows of a block belong together: then a row that was given a cell of a block that
-        goes is not left out with it.
+    blocks : Blocks
     by_class : bool
         Whether rows of every class are needed for a score, or just two rows.
     known : dict of name to KnownScore
@@ -52,9 +68,8 @@ class Scoring:
     y: Labels
     weights: np.ndarray | None
     schema: Schema
-    blocks: np.ndarray
+    blocks: Blocks
     by_class: bool
-    whole: bool = False
     known: dict[str, KnownScore] = field(default_factory=dict)
 
     def __call__(self, replay: Replay) -> np.ndarray:
@@ -115,8 +130,8 @@ class Scoring:
         array (n_scorers, n_blocks)
             NaN where too few rows stay.
         """
-        of_givers = self.blocks if self.whole else self.blocks[givers]
-        kept = Kept(self.blocks, of_givers, self.blocks.max() + 1)
+        blocks = self.blocks.of_rows
+        kept = Kept(blocks, blocks if self.blocks.whole else blocks[givers], blocks.max() + 1)
         if kept.n_blocks == 1:
             return np.full((len(self.scorers), 1), np.nan)
         scorable = self._scorable(kept)
@@ -239,7 +254,7 @@ def random_blocks(n_rows: int, rng: np.random.Generator, n_blocks: int = BLOCKS)
     return rng.permutation(n_rows) % max(min(n_blocks, n_rows // 2), 1)
 
 
-def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> np.ndarray:
+def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> Blocks:
     """Return the block of each row: drawn, all in one (no jackknife), or whole groups together.
 
     Parameters
@@ -258,10 +273,10 @@ def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> np.
         If groups do not fit the rows.
     """
     if blocks is None:
-        return np.zeros(n_rows, dtype=np.int64)
+        return Blocks(np.zeros(n_rows, dtype=np.int64), wanted=False)
     if np.ndim(blocks) == 0:
         check({"blocks": blocks}, {"blocks": Whole(2)})
-        return random_blocks(n_rows, rng, int(blocks))
+        return Blocks(random_blocks(n_rows, rng, int(blocks)))
     groups = read_groups(blocks, X, n_rows, "blocks")
     n_groups = int(groups.max()) + 1
-    return np.asarray((rng.permutation(n_groups) % min(BLOCKS, n_groups))[groups])
+    return Blocks((rng.permutation(n_groups) % min(BLOCKS, n_groups))[groups], whole=True)
