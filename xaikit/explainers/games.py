@@ -16,7 +16,7 @@ import pandas as pd
 
 from xaikit.errors import ProbeError
 from xaikit.explainers.base import Explainer
-from xaikit.explainers.results import RowResult, Stacked, attribution, stacked
+from xaikit.explainers.results import RowResult, Stacked, attribution, n_classes, stacked
 from xaikit.explainers.run import Stopwatch, row_slices, run
 from xaikit.explanations.attribution import Attribution
 from xaikit.predictor.adapter import Predictor
@@ -205,8 +205,10 @@ class GameExplainer(Explainer):
     def _explanation(self, request: Request, parts: list[Stacked]) -> Attribution:
         about = self._about()
         linked_scale = "log-odds" if about["settings"].get("link") == "logit" else None
-        about["settings"] |= {"scale": linked_scale or request.predictor.scale,
-                              **request.masker.described()}
+        about["settings"] |= {
+            "scale": linked_scale or request.predictor.scale, "task": request.predictor.task,
+            "n_classes": n_classes(request.predictor, [p.arrays["predictions"][0] for p in parts]),
+            **request.masker.described()}
         return attribution(request.masker, request.batch, parts, {
             **about, "output_names": request.predictor.output_names or (),
             "cost": request.watch.cost(), "warnings": (*self.warnings_, *request.warnings)})

@@ -11,6 +11,8 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.targets import targets_of
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
@@ -122,6 +124,22 @@ def attribution(
         row_names=tuple(getattr(batch, "index", range(len(batch)))),
         feature_names=masker.unit_names,
         feature_columns=tuple(tuple(unit.tolist()) for unit in masker.units), **fields)
+
+
+def n_classes(predictor: Predictor, predictions: Sequence[np.ndarray]) -> int | None:
+    """Return the number of a model's outputs if each is of a class of one target, None if not.
+
+    A function of an unknown task has classes for outputs if its answers are shares of 1.
+    """
+    outputs, n = predictor.outputs, len(predictor.outputs.all_names or ())
+    if n < 2 or (targets_of(predictor) is not None and predictor.task is not None):
+        return None
+    if predictor.task is None:
+        shares = len(outputs.kept) == n and all(
+            (p >= 0).all() and np.allclose(p.sum(axis=1), 1.0, atol=1e-6) for p in predictions)
+        return n if shares else None
+    one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
+    return n if predictor.task == "classification" and one_each else None
 
 
 def forget_vanished(arrays: dict[str, np.ndarray], names: Sequence[str]) -> list[str]:

@@ -172,5 +172,46 @@ def choose_output(names: tuple[str, ...], output: int | str | None) -> int:
     return len(names) - 1
 
 
+def output_to_draw(explanation: Any, output: int | str | None, row: int | None = None) -> int:
+    """Return the position of the output that a plot draws.
+
+    As `choose_output`, but of a classifier's outputs a plot of one row draws, by default, the one
+    that is largest there, and the outputs of a regression, which are of different units, have no
+    default.
+
+    Parameters
+    ----------
+    explanation : Attribution or Importance
+    output : int, str or None
+    row : int, optional
+        Position of the only row that is drawn.
+
+    Raises
+    ------
+    IndexError, KeyError, SettingError, TypeError
+        As for `choose_output`.
+    """
+    names, settings = explanation.output_names, explanation.settings
+    if output is None and len(names) > 1:
+        if settings.get("task") == "regression":
+            raise SettingError(f"the model has {len(names)} targets, and none is more likely to be "
+                               f"meant; name one, such as output={names[0]!r}. The outputs: "
+                               f"{_listed(names)}.")
+        if row is not None and settings.get("n_classes") == len(names):
+            return int(explanation.predictions[row].argmax())
+    return choose_output(names, output)
+
+
+def of_all_outputs(explanation: Any, k: int, row: int) -> str:
+    """Return words on a class that was drawn among several: that it is the largest of the row.
+
+    Nothing for any other output, and for other models than classifiers.
+    """
+    n = len(explanation.output_names)
+    largest = explanation.settings.get("n_classes") == n > 1 \
+        and int(explanation.predictions[row].argmax()) == k
+    return f" (largest of {n})" if largest else ""
+
+
 def _listed(names: tuple[Any, ...]) -> str:
     return ", ".join(map(str, names[:10])) + (", …" if len(names) > 10 else "")

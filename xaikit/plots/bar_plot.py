@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose_output
+from xaikit.explanations.choosing import of_all_outputs, output_to_draw
 from xaikit.explanations.importance import Importance
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.feature_labels import names_and_values
@@ -96,7 +96,8 @@ def bar(explanation: Attribution | Importance, *, output: int | str | None = Non
                         "returned.")
     check_not_empty(explanation, "bar")
     check({"max_display": max_display})
-    k = choose_output(explanation.output_names, output)
+    one_row = isinstance(explanation, Attribution) and len(explanation) == 1
+    k = output_to_draw(explanation, output, 0 if one_row else None)
     if isinstance(explanation, Importance):
         return _draw(_from_importance(explanation, k), max_display, ax)
     if len(explanation) == 1:
@@ -127,10 +128,11 @@ def _from_row(attribution: Attribution, k: int) -> _Bars:
     values = attribution.values[0, :, k]
     reach = reaches(attribution.standard_errors[0, :, k])
     labels = names_and_values(attribution, 0, range(len(values)), k)
+    of_all = of_all_outputs(attribution, k, 0)
     total = f" (sum {signed(attribution.left_out[0, k])})"
     output = output_label(attribution, k)
     return _Bars(labels, values, values - reach, values + reach,
-                 f"row {row_label(attribution, 0)} · {output}",
+                 f"row {row_label(attribution, 0)} · {output}{of_all}",
                  f"contribution to {output}", WHISKERS, True, attribution.noun,
                  (*_left_out(attribution, total),
                   fidelity_note(attribution.fidelity[0, k])))

@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose_output
+from xaikit.explanations.choosing import output_to_draw
 from xaikit.plots.columns import (
     bin_of,
     fan_out_known,
@@ -79,7 +79,7 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
     """
     check_attribution(attribution, "beeswarm")
     check({"max_display": max_display})
-    k = choose_output(attribution.output_names, output)
+    k = output_to_draw(attribution, output)
     values = attribution.values[:, :, k]
     shown = largest_first(np.abs(finite(values)).mean(axis=0))[:max_display]
     drawn = values[:, shown]

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.patheffects import Normal, Stroke
 
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
@@ -96,7 +96,7 @@ def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
     check_not_empty(explanation, "image_overlay")
     check({"max_display": max_display})
     i = choose(explanation.row_names, row, "row")
-    k = choose_output(explanation.output_names, output)
+    k = output_to_draw(explanation, output, i)
     values, labels = finite(explanation.values[i, :, k]), explanation.labels[i]
     shown = largest_first(values)[:max_display]
     size = float(np.abs(values).max()) or 1.0
@@ -137,7 +137,8 @@ def _label(
     ax.spines["bottom"].set_visible(False)
     ax.set_title(
         f"{label_text(explanation.method)} · image {row_label(explanation, i)} · "
-        f"{output_label(explanation, k)} = {number(explanation.predictions[i, k])}",
+        f"{output_label(explanation, k)} = {number(explanation.predictions[i, k])}"
+        f"{of_all_outputs(explanation, k, i)}",
         loc="left", color=INK, fontsize=NORMAL)
     notes = [fidelity_note(explanation.fidelity[i, k])]
     left_out = left_out_words(explanation.n_left_out[i:i + 1], explanation.noun)

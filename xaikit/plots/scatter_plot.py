@@ -13,7 +13,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.ticker import MaxNLocator
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.choosing import choose, output_to_draw
 from xaikit.plots.columns import (
     axis_numbers,
     axis_unit,
@@ -119,7 +119,7 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
     """
     check_attribution(attribution, "scatter")
     j = choose(attribution.feature_names, feature, "feature")
-    k = choose_output(attribution.output_names, output)
+    k = output_to_draw(attribution, output)
     column = _column(attribution, j)
     partner = None if color is None else choose(attribution.feature_names, color, "feature")
     paint = None if partner is None else _paint(_column(attribution, partner))

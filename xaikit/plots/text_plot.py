@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
@@ -113,7 +113,7 @@ def text_highlight(explanation: TextAttribution, *, row: Any = 0, output: int | 
     if as_html and ax is not None:
         raise ValueError("ax was given together with as_html=True; HTML is not drawn on an Axes.")
     i = choose(explanation.row_names, row, "row")
-    k = choose_output(explanation.output_names, output)
+    k = output_to_draw(explanation, output, i)
     marked = _marked(explanation, i, k, max_display)
     return _html(marked) if as_html else _draw(marked, ax)
 
@@ -134,7 +134,7 @@ def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | Non
     left_out = int(n_visible - np.count_nonzero(strength))
     notes += [f"{left_out} smaller units not highlighted"] * (left_out > 0)
     title = f"text {row_label(explanation, i)} · " \
-            f"{output_label(explanation, k)}"
+            f"{output_label(explanation, k)}{of_all_outputs(explanation, k, i)}"
     return _Marked(explanation.texts[i], spans[np.argsort(spans[:, 1], kind="stable")], values,
                    errors, strength, np.where(unsure, 0.0, np.sign(finite(values))), title, notes)
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, choose_output
+from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
@@ -25,6 +25,7 @@ from xaikit.plots.style import (
     WHISKERS,
     axes_for,
     caption,
+    fidelity_note,
     label_rows,
     number_axis,
     reaches,
@@ -53,7 +54,8 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     """Draw the steps from the base value of one row (top) to its prediction (bottom).
 
     Every bar begins where the one above ends. If the contributions do not add up to the
-    prediction, as with LIME, a hatched bar shows the difference.
+    prediction, as with LIME, a hatched bar shows the difference. LIME's steps begin where no
+    condition holds, and the label of the axis says how well they fit the model.
 
     Parameters
     ----------
@@ -93,8 +95,8 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     check_attribution(attribution, "waterfall")
     check({"max_display": max_display})
     i = choose(attribution.row_names, row, "row")
-    k = choose_output(attribution.output_names, output)
-    of_row = row_label(attribution, i)
+    k = output_to_draw(attribution, output, i)
+    of_row, of_all = row_label(attribution, i), of_all_outputs(attribution, k, i)
     if isinstance(attribution, TextAttribution | ImageAttribution):
         attribution, i = attribution[i], 0  # without the units that only others have
     base, prediction = attribution.base_values[i, k], attribution.predictions[i, k]
@@ -109,14 +111,25 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     base_reach = reaches(attribution.base_errors[i, k])
     any_whisker = _draw_steps(ax, steps, np.append(start, ends), base_reach)
     _draw_ends(ax, start, base, float(base_reach), len(ends) + 1, prediction)
-    label_rows(ax, ["base value", *steps.labels, "prediction"])
+    label_rows(ax, [_base_words(attribution), *steps.labels, "prediction"])
     number_axis(ax.xaxis)
     name = output_label(attribution, k)
-    ax.set_title(f"row {of_row} · {name}", loc="left", color=INK,
-                 fontsize=NORMAL)
+    ax.set_title(f"row {of_row} · {name}{of_all}", loc="left", color=INK, fontsize=NORMAL)
     what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
-    ax.set_xlabel(caption(f"{what}: {name}", [WHISKERS] * any_whisker), color=INK, fontsize=NORMAL)
+    notes = [WHISKERS] * any_whisker
+    if attribution.method == "LIME":  # its steps are those of a model of the model
+        notes.append(fidelity_note(attribution.fidelity[i, k]))
+    ax.set_xlabel(caption(f"{what}: {name}", notes), color=INK, fontsize=NORMAL)
     return ax
+
+
+def _base_words(attribution: Attribution) -> str:
+    """Return what the start of the steps is: the intercept of LIME is its value of no condition."""
+    if attribution.method == "LIME" and "conditions" in attribution.feature_details:
+        return "no condition holds"
+    if attribution.method == "LIME" and isinstance(attribution, TextAttribution | ImageAttribution):
+        return f"no {attribution.noun} shown"
+    return "base value"
 
 
 def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) -> _Steps:

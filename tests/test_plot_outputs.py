@@ -1,0 +1,139 @@
+"""Which output a plot draws if nobody names one: of a class that the row is of, or none."""
+
+from __future__ import annotations
+
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
+
+import xaikit as xk
+from xaikit import plots
+
+RNG = np.random.default_rng(0)
+X = pd.DataFrame(RNG.normal(size=(60, 3)), columns=list("abc"))
+Y = np.array(["high", "low", "mid"])[np.digitize(X["a"] + X["b"], [-0.6, 0.6])]
+THREE, TWO = LogisticRegression().fit(X, Y), LogisticRegression().fit(X, Y == "mid")
+ROWS = X.iloc[[int(np.flatnonzero(THREE.predict(X) == name)[0]) for name in THREE.classes_]]
+IMAGES = np.array([[[9.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 9.0]]])
+TEXTS = ["good good fine", "bad film", "odd"]
+
+
+def shares(scores):
+    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+
+
+def of_texts(texts):
+    return shares(np.array([[t.count("good"), t.count("bad"), t.count("odd")] for t in texts], dtype=float))
+
+
+def of_images(images):
+    return shares(images.reshape(len(images), -1)[:, [0, 1, 3]])
+
+
+TABLE = xk.KernelSHAP(random_state=0).fit(THREE, X).explain(ROWS)
+BINARY = xk.KernelSHAP(random_state=0).fit(TWO, X).explain(ROWS)
+TARGETS = xk.Occlusion().fit(LinearRegression().fit(X, X[["a", "b"]] * [1, 1000]), X).explain(ROWS)
+LIME = xk.LIME(random_state=0).fit(THREE, X).explain(ROWS)
+OF_TEXTS = xk.Occlusion().fit(of_texts, xk.TextMasker()).explain(TEXTS)
+OF_IMAGES = xk.Occlusion().fit(of_images, xk.ImageMasker("grid", n_segments=4, baseline=0.0)).explain(IMAGES)
+
+ONE_ROW = {  # plot of one row, by row= or of a slice
+    "waterfall": (plots.waterfall, TABLE), "waterfall of two classes": (plots.waterfall, BINARY),
+    "waterfall of LIME": (plots.waterfall, LIME), "waterfall of texts": (plots.waterfall, OF_TEXTS),
+    "text_highlight": (plots.text_highlight, OF_TEXTS), "image_overlay": (plots.image_overlay, OF_IMAGES),
+    "bar": (plots.bar, TABLE), "bar of two classes": (plots.bar, BINARY),
+}
+GLOBAL = {"bar": plots.bar, "beeswarm": plots.beeswarm,
+          "scatter": lambda e, **more: plots.scatter(e, "a", **more)}
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def drawn(plot, e, r, **more):
+    """Return the title of a row's plot."""
+    whole = plot(e[r], **more).get_title(loc="left")
+    if plot is not plots.bar:
+        assert plot(e, row=r, **more).get_title(loc="left") == whole
+    return whole
+
+
+@pytest.mark.parametrize("name", ONE_ROW)
+def test_a_plot_of_one_row_draws_the_class_that_is_largest_there(name):
+    plot, e = ONE_ROW[name]
+    n = len(e.output_names)
+    for r in range(len(e)):
+        largest = e.output_names[int(e.predictions[r].argmax())]
+        title = drawn(plot, e, r)
+        assert re.search(rf"· {largest}( = .*)? \(largest of {n}\)$", title)
+        other = e.output_names[int(e.predictions[r].argmin())]
+        assert re.search(rf"· {other}( = .*)?$", drawn(plot, e, r, output=other))
+    assert len({e.predictions[r].argmax() for r in range(len(e))}) > 1
+
+
+def test_the_same_row_is_the_same_picture():
+    for r in range(3):
+        ax, alone = plots.waterfall(TABLE, row=r), plots.waterfall(TABLE[r])
+        assert [t.get_text() for t in ax.texts] == [t.get_text() for t in alone.texts]
+        assert [t.get_text() for t in ax.get_yticklabels()] == [t.get_text() for t in alone.get_yticklabels()]
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_a_plot_of_several_rows_asks_for_one_of_three_classes(name):
+    with pytest.raises(xk.SettingError, match="there are 3; name one, such as output='high'"):
+        GLOBAL[name](TABLE)
+    ax = GLOBAL[name](TABLE, output="low")
+    assert "low" in ax.get_xlabel() + ax.get_ylabel() + ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_a_plot_of_several_rows_of_two_classes_draws_the_second(name):
+    ax = GLOBAL[name](BINARY)
+    assert "True" in ax.get_xlabel() + ax.get_ylabel() + ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize("plot", [plots.waterfall, *GLOBAL.values()])
+def test_no_target_of_a_regression_is_chosen_by_its_size(plot):
+    with pytest.raises(xk.SettingError, match="the model has 2 targets, and none is more likely"):
+        plot(TARGETS)
+    ax = plot(TARGETS, output=0)
+    assert "output 0" in ax.get_xlabel() + ax.get_ylabel() + ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize(("model", "n"), [
+    (THREE, 3), (TWO, 2), (THREE.predict_proba, 3), (lambda Z: THREE.predict_proba(Z), 3),
+    (xk.wrap(THREE, output="decision"), 3), (xk.wrap(TWO, output="decision"), None),
+    (xk.wrap(lambda Z: Z.to_numpy()[:, :2], task="classification"), 2), (lambda Z: Z.to_numpy()[:, :2], None),
+    (xk.wrap(THREE, outputs=["low", "mid"]), 3), (LinearRegression().fit(X, X[["a", "b"]]), None),
+    (LinearRegression().fit(X, X["a"]), None),
+    (OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X, Y), 3),
+])
+def test_whether_outputs_are_classes_is_recorded(model, n, tmp_path):
+    e = xk.Occlusion().fit(model, X).explain(ROWS)
+    assert e.settings["n_classes"] == n
+    assert xk.load_explanation(e.save(tmp_path / "e.json")).settings["n_classes"] == n
+
+
+def test_some_of_the_classes_are_not_called_the_largest():
+    few = TABLE[:, :, ["low", "mid"]]
+    assert plots.waterfall(few, row=0).get_title(loc="left").endswith("mid")
+
+
+def test_the_waterfall_of_lime_begins_where_no_condition_holds_and_shows_its_fidelity():
+    ax = plots.waterfall(LIME)
+    assert ax.get_yticklabels()[0].get_text() == "no condition holds"
+    k = LIME.predictions[0].argmax()
+    assert f"fidelity: R² = {LIME.fidelity[0, k]:.2f}" in ax.get_xlabel()
+    assert "fidelity" not in plots.waterfall(TABLE).get_xlabel()
+    of_text = plots.waterfall(xk.LIME(random_state=0, budget=60).fit(of_texts, xk.TextMasker()).explain(TEXTS[:1]))
+    assert of_text.get_yticklabels()[0].get_text() == "no unit shown"
+    near = xk.LIME(discretize=None, random_state=0).fit(THREE, X).explain(ROWS[:1])
+    assert plots.waterfall(near).get_yticklabels()[0].get_text() == "base value"
