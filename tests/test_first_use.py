@@ -95,6 +95,8 @@ e = xk.TextAttribution(method="m", values=[[[1.0]]], base_values=[[0.0]], predic
 answer = e.feature_names
 """, ["good"]),
     "TextMasker": ("answer = xk.TextMasker().rows(['so good'])[0].n_units", 2),
+    "explain": ("answer = xk.explain(lambda X: X.sum(axis=1), np.eye(2)).values[:, :, 0].round(9).tolist()",
+                [[0.5, -0.5], [-0.5, 0.5]]),
     "kmeans_background": ("answer = len(xk.kmeans_background(np.eye(9), k=3, random_state=0).weights)", 3),
     "load_explanation": ("answer = len(xk.load_explanation({saved!r}))", 2),
     "load_model": ("answer = xk.load_model('math:hypot')(3.0, 4.0)", 5.0),

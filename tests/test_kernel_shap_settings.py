@@ -30,7 +30,7 @@ def test_scikit_learn_conventions(tables):
     assert not hasattr(copy, "predictor_")
     settings = {"solver": "exact", "budget": 9, "max_seconds": None, "tol": 0.1, "interactions": True, "link": "logit", "groups": [[0]], "outputs": 0,
                 "max_background": 3, "batch_size": 5, "random_state": 1, "n_jobs": 2,
-                "max_memory": 10}
+                "max_memory": 10, "verbose": False}
     assert xk.KernelSHAP(**settings).get_params() == settings
     with pytest.raises(TypeError):
         xk.KernelSHAP("exact")

@@ -62,7 +62,7 @@ def drawn(plot, e, r, **more):
     """Return the title of a row's plot."""
     whole = plot(e[r], **more).get_title(loc="left")
     if plot is not plots.bar:
-        assert plot(e, row=r, **more).get_title(loc="left") == whole
+        assert plot(e, row=e.row_names[r], **more).get_title(loc="left") == whole
     return whole
 
 
@@ -81,7 +81,7 @@ def test_a_plot_of_one_row_draws_the_class_that_is_largest_there(name):
 
 def test_the_same_row_is_the_same_picture():
     for r in range(3):
-        ax, alone = plots.waterfall(TABLE, row=r), plots.waterfall(TABLE[r])
+        ax, alone = plots.waterfall(TABLE, row=TABLE.row_names[r]), plots.waterfall(TABLE[r])
         assert [t.get_text() for t in ax.texts] == [t.get_text() for t in alone.texts]
         assert [t.get_text() for t in ax.get_yticklabels()] == [t.get_text() for t in alone.get_yticklabels()]
 
@@ -124,7 +124,7 @@ def test_whether_outputs_are_classes_is_recorded(model, n, tmp_path):
 
 def test_some_of_the_classes_are_not_called_the_largest():
     few = TABLE[:, :, ["low", "mid"]]
-    assert plots.waterfall(few, row=0).get_title(loc="left").endswith("mid")
+    assert plots.waterfall(few).get_title(loc="left").endswith("mid")
 
 
 def test_the_waterfall_of_lime_begins_where_no_condition_holds_and_shows_its_fidelity():

@@ -156,6 +156,7 @@ BAD = {
     "max_seconds": (-1, 0, True, NAN, "a"),
     "mode": (-1, 0, True, NAN, "a", None),
     "n_bootstrap": (-1, 0, True, 2.5, NAN, "a", None),
+    "verbose": (1, 0, None, "yes", NAN),
     "n_jobs": (0, True, 2.5, -1.5, NAN, "a"),
     "n_neighbours": (-1, 0, True, 2.5, NAN, "a", None),
     "n_picks": (-1, 0, True, 2.5, NAN, "a", None),

@@ -46,6 +46,7 @@ _HOME_OF = {
     "TextMasker": "xaikit.sampling.text",
     "TrustError": "xaikit.errors",
     "XaikitError": "xaikit.errors",
+    "explain": "xaikit.explainers.explain",
     "kmeans_background": "xaikit.sampling.kmeans",
     "load_explanation": "xaikit.explanations.base",
     "load_model": "xaikit.predictor.loading",

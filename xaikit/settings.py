@@ -198,6 +198,7 @@ SETTINGS: dict[str, Constraint] = {
         lambda seed: isinstance(seed, np.random.Generator), "a numpy.random.Generator"), None),
     "retries": Whole(0),
     "tol": Either(SHARE, None),
+    "verbose": Flag(),
 }
 """Settings that mean the same in every method; `check` knows them by name."""
 
@@ -222,6 +223,8 @@ DESCRIPTIONS = {
         on top.""",
     "n_bootstrap": """int
         Resamples of the rows for the intervals.""",
+    "verbose": """bool
+        Whether work of more than two seconds shows a progress bar on stderr.""",
     "n_jobs": """int or None
         Workers, through joblib. The numbers do not depend on it.""",
     "output": """int, str or None

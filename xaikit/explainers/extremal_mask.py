@@ -30,7 +30,7 @@ class ExtremalMask(GameExplainer):
         Most model rows per explained row and output. Adding units costs about M·(largest area·M)
         coalitions, and removing each unit once M more; exchanges use what is left of the budget.
         ``"auto"``: twice that.
-    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Notes
     -----
@@ -67,6 +67,7 @@ class ExtremalMask(GameExplainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.areas = areas
         self.budget = budget
@@ -77,6 +78,7 @@ class ExtremalMask(GameExplainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def _method(self, request: Request) -> ExtremalSolver:
         return ExtremalSolver(np.sort(np.asarray(self.areas, dtype=np.float64)), self.budget)

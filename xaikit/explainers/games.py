@@ -180,7 +180,8 @@ class GameExplainer(Explainer):
         work = GameWork(request.predictor, request.masker, request.answers,
                         request.max_memory, solve)
         parts = run(work, parts_of(request.batch), ledger, label=type(self).__name__,
-                    n_jobs=self.get_params(deep=False)["n_jobs"], keep=stacked)
+                    n_jobs=self.get_params(deep=False)["n_jobs"], keep=stacked,
+                    verbose=self.get_params(deep=False).get("verbose", True))
         return self._explanation(request, parts)
 
     def games(self, X: Any) -> list[Game]:

@@ -43,6 +43,7 @@ class MeanImpactValue(Explainer):
     max_levels : int
         Most levels of a categorical column that are swapped in, the most frequent first.
     {groups, outputs, n_bootstrap, confidence, batch_size, random_state, n_jobs, max_memory}
+    {verbose}
 
     Notes
     -----
@@ -93,6 +94,7 @@ class MeanImpactValue(Explainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.delta = delta
         self.mode = mode
@@ -107,6 +109,7 @@ class MeanImpactValue(Explainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -155,7 +158,8 @@ class MeanImpactValue(Explainer):
         if not all(stepped):
             questions.base()  # asked before the work is shared out, not by every worker
         ledger.add(questions.ledger)
-        impacts = run(work, list(enumerate(stepped)), ledger, n_jobs=self.n_jobs, label="MIV")
+        impacts = run(work, list(enumerate(stepped)), ledger, n_jobs=self.n_jobs, label="MIV",
+                      verbose=self.verbose)
         warnings = (*questions.warnings, *(w for impact in impacts for w in impact.warnings))
         return Importance(
             **self._about(), **self._numbers(impacts, weights), feature_names=questions.unit_names,

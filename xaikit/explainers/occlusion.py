@@ -34,7 +34,7 @@ class Occlusion(GameExplainer):
         the windows that cover it.
     stride : int or (vertical, horizontal), optional
         Step of the window, its own size by default.
-    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Notes
     -----
@@ -70,6 +70,7 @@ class Occlusion(GameExplainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.window = window
         self.stride = stride
@@ -80,6 +81,7 @@ class Occlusion(GameExplainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def check_settings(self) -> None:
         super().check_settings()

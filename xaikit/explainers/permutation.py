@@ -51,7 +51,7 @@ class PermutationImportance(Explainer):
         it came as a Series.
     n_repeats : int
         Shuffles of each feature.
-    {groups, outputs, confidence, batch_size, random_state, n_jobs, max_memory}
+    {groups, outputs, confidence, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Notes
     -----
@@ -82,6 +82,7 @@ class PermutationImportance(Explainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.scoring = scoring
         self.n_repeats = n_repeats
@@ -92,6 +93,7 @@ class PermutationImportance(Explainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def explain(self, X: Any, y: Any = None, sample_weight: Any = None,
                 blocks: Any = BLOCKS) -> Importance:
@@ -146,7 +148,7 @@ class PermutationImportance(Explainer):
             blocks_of(blocks, X, len(questions), stream(self.seed_, "blocks")))
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
-                    label="permutation")
+                    label="permutation", verbose=self.verbose)
         about, numbers = self._about(), work.numbers(found, self.confidence)
         about["settings"] |= numbers.pop("settings", {})
         warnings = (*questions.warnings, *numbers.pop("warnings", ()))

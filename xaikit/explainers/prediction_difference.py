@@ -26,7 +26,7 @@ class PredictionDifference(GameExplainer):
     {link}
     n_neighbours : int
         Background rows to take a unit's values from; all of them if there are fewer.
-    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Notes
     -----
@@ -62,6 +62,7 @@ class PredictionDifference(GameExplainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.link = link
         self.n_neighbours = n_neighbours
@@ -72,6 +73,7 @@ class PredictionDifference(GameExplainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def _method(self, request: Request) -> DifferenceSolver:
         return DifferenceSolver(self.link, int(self.n_neighbours))

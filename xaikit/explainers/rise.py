@@ -40,7 +40,7 @@ class RISE(Explainer):
         Cells of the grid in each direction: the map shows nothing much smaller than a cell.
     p : float
         Probability that a cell is shown.
-    {outputs, batch_size, random_state, n_jobs, max_memory}
+    {outputs, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Attributes
     ----------
@@ -82,6 +82,7 @@ class RISE(Explainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.budget = budget
         self.grid = grid
@@ -91,6 +92,7 @@ class RISE(Explainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def fit(self, model: Any, background: Any = None) -> Self:
         """Wrap the model, and keep the masker that replaces what is hidden.
@@ -144,7 +146,7 @@ class RISE(Explainer):
         work = RiseWork(predictor, masker, self._masks(images), int(self.max_memory))
         # An image a part: each is thousands of questions.
         parts = run(work, [images[i : i + 1] for i in range(len(images))], ledger,
-                    n_jobs=self.n_jobs, label="RISE", keep=stacked)
+                    n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
         about = self._about()
         about["settings"] |= {"scale": predictor.scale, **masker.described()}
         height, width = work.masks.size

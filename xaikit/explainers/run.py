@@ -21,7 +21,7 @@ Work = Callable[[Any], tuple[Any, Ledger]]
 
 def run(
     work: Work, parts: Sequence[Any], ledger: Ledger, *, n_jobs: int | None, label: str,
-    keep: Callable[[Any], Any] | None = None,
+    keep: Callable[[Any], Any] | None = None, verbose: bool = True,
 ) -> list[Any]:
     """Do `work` on every part, and add what it cost to `ledger`.
 
@@ -39,6 +39,8 @@ def run(
         Of the progress bar, which appears on stderr after two seconds.
     keep : callable, optional
         Makes of each result, as it comes in, what is kept of it.
+    verbose : bool
+        Whether there is a progress bar at all.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def run(
     jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(work)(part) for part in parts)
     results = []
-    with tqdm(total=len(parts), desc=label, delay=2.0, leave=False) as bar:
+    with tqdm(total=len(parts), desc=label, delay=2.0, leave=False, disable=not verbose) as bar:
         for result, spent in jobs:
             ledger.add(spent)
             results.append(result if keep is None else keep(result))

@@ -9,19 +9,21 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
-from xaikit.explanations.choosing import choose, resolve, resolve_once
+from xaikit.explanations.choosing import choose, resolve, resolve_once, split_key
 from xaikit.explanations.importance import Importance
+from xaikit.explanations.selecting import Selecting
 from xaikit.settings import check
 from xaikit.tables.dtypes import inferred
 from xaikit.tables.numeric import numbers_or_ranks
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Attribution(Explanation):
+class Attribution(Selecting, Explanation):
     """Contributions of features to a model's answers, row by row.
 
     A slice selects rows, features and outputs, by position or name, and keeps all three axes:
-    ``e[0]``, ``e[:, "age"]``, ``e[2:5, ["age", "sex"], ">50K"]``.
+    ``e[0]``, ``e[:, "age"]``, ``e[2:5, ["age", "sex"], ">50K"]``, ``e[..., ">50K"]``. A whole
+    number is a position; `loc` takes the rows' own labels, which may be numbers too.
 
     Attributes
     ----------
@@ -137,10 +139,7 @@ class Attribution(Explanation):
         return self.n_rows
 
     def __getitem__(self, key: Any) -> Attribution:
-        keys = key if isinstance(key, tuple) else (key,)
-        if len(keys) > 3:
-            raise IndexError(f"at most rows, features and outputs can be chosen; got {len(keys)}.")
-        keys = (*keys, *[slice(None)] * (3 - len(keys)))
+        keys = split_key(key, 3, "rows, features and outputs")
         rows = resolve(self.row_names, keys[0], "row")
         features = resolve_once(self.feature_names, keys[1], "feature")
         outputs = resolve_once(self.output_names, keys[2], "output")

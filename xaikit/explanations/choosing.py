@@ -8,7 +8,29 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import SettingError
+from xaikit.settings import is_whole
 from xaikit.tables.targets import in_order
+
+
+def split_key(key: Any, n_axes: int, axes: str) -> list[Any]:
+    """Return the key of each axis; ``...`` stands for as many whole axes as there are left.
+
+    Raises
+    ------
+    IndexError
+        If there are more keys than axes.
+
+    Examples
+    --------
+    >>> split_key((..., "yes"), 3, "rows, features and outputs")
+    [slice(None, None, None), slice(None, None, None), 'yes']
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [i for i, k in enumerate(keys) if k is Ellipsis]
+    if len(keys) - len(dots) > n_axes or len(dots) > 1:
+        raise IndexError(f"at most {axes} can be chosen, and '...' once; got {len(keys)} keys.")
+    at = dots[0] if dots else len(keys)
+    return [*keys[:at], *[slice(None)] * (n_axes - len(keys) + len(dots)), *keys[at + len(dots):]]
 
 
 def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
@@ -170,6 +192,43 @@ def choose_output(names: tuple[str, ...], output: int | str | None) -> int:
         raise SettingError(f"output=None needs one or two outputs, and there are {len(names)}"
                            f"{advice}. The outputs: {_listed(names) or 'none'}.")
     return len(names) - 1
+
+
+def choose_row(names: tuple[Any, ...], row: Any) -> int:
+    """Return the position of the row that the setting `row` of a plot names.
+
+    None is the first row. A whole number is a label where labels are whole numbers, and a position
+    where they are not, or only count the rows.
+
+    Raises
+    ------
+    IndexError, KeyError
+        If there is no such row.
+    TypeError
+        If `row` names several.
+
+    Examples
+    --------
+    >>> choose_row((8669, 12), 12), choose_row(("Ulm", "Bonn"), 1), choose_row((0, 1), -1)
+    (1, 1, 1)
+    """
+    if row is None:
+        row = 0
+    elif is_whole(row) and names != tuple(range(len(names))) and any(map(is_whole, names)):
+        places = _places(names, row)
+        if not places:
+            raise KeyError(unknown_row(names, row))
+        if len(places) > 1:
+            raise TypeError(f"{len(places)} rows are labelled {row!r}; draw one by its position, "
+                            f"such as e.iloc[{places[0]}].")
+        return places[0]
+    return choose(names, row, "row")
+
+
+def unknown_row(names: tuple[Any, ...], row: Any) -> str:
+    """Return the sentence on a row label that is not there."""
+    return (f"no row is labelled {row!r}; the labels are {_listed(names)}. A row by its position "
+            "is e.iloc[0], e.iloc[1], …")
 
 
 def output_to_draw(explanation: Any, output: int | str | None, row: int | None = None) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import frozen
-from xaikit.explanations.choosing import resolve
+from xaikit.explanations.choosing import resolve, split_key
 from xaikit.explanations.importance import Importance
 from xaikit.settings import Either, check
 
@@ -38,6 +38,7 @@ class ImageAttribution(Attribution):
     labels: np.ndarray
     channels: str | None = None
     feature_names: tuple[str, ...] = ()
+    _own_units: ClassVar[bool] = True
     noun: str = "region"
 
     def __post_init__(self) -> None:
@@ -90,6 +91,8 @@ class ImageAttribution(Attribution):
 
     def __getitem__(self, key: Any) -> Attribution:
         keys = key if isinstance(key, tuple) else (key,)
+        if any(k is Ellipsis for k in keys):
+            return self[tuple(split_key(key, 3, "rows, features and outputs"))]
         rows = resolve(self.row_names, keys[0], "row")
         if len(rows) != 1:
             return super().__getitem__(key)

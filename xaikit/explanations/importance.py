@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
-from xaikit.explanations.choosing import choose_output, resolve_once
-from xaikit.settings import check
+from xaikit.explanations.choosing import choose_output, resolve_once, split_key
+from xaikit.settings import Whole, check
 
 _BOUNDS = ("standard_errors", "lower", "upper", "p_values")
 
@@ -60,12 +60,9 @@ class Importance(Explanation):
         return len(self.feature_names)
 
     def __getitem__(self, key: Any) -> Importance:
-        keys = key if isinstance(key, tuple) else (key,)
-        if len(keys) > 2:
-            raise IndexError(f"at most features and outputs can be chosen; got {len(keys)} keys.")
+        keys = split_key(key, 2, "features and outputs")
         features = resolve_once(self.feature_names, keys[0], "feature")
-        outputs = resolve_once(self.output_names, keys[1] if len(keys) > 1 else slice(None),
-                               "output")
+        outputs = resolve_once(self.output_names, keys[1], "output")
         cells = np.ix_(features, outputs)
         bounds: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[cells]
@@ -88,10 +85,24 @@ class Importance(Explanation):
         ----------
         output : int, str or None
             Position or name of one output. None takes the only one, or the second of two (the
-            positive class of a classifier); with more, name one.
+            positive class of a classifier); with more, name one. A plot of one row of a classifier
+            takes the largest there. Several targets of a regression have no default in plots.
         """
         column = choose_output(self.output_names, output)
         return np.argsort(-np.abs(self.values[:, column]), kind="stable")
+
+    def top(self, k: int, output: int | str | None = None) -> Importance:
+        """Return the `k` features that matter most, the most important first.
+
+        Parameters
+        ----------
+        k : int
+            All features if there are fewer.
+        output : int, str or None
+            As for `order`.
+        """
+        check({"k": k}, {"k": Whole(1)})
+        return self[self.order(output)[:k]]
 
     def ranks(self, output: int | str | None = None) -> np.ndarray:
         """Return each feature's rank by |value|, 1 for the largest.

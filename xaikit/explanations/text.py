@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.choosing import resolve
+from xaikit.explanations.choosing import resolve, split_key
 from xaikit.explanations.importance import Importance
 from xaikit.tables.labels import numbered
 
@@ -31,6 +31,7 @@ class TextAttribution(Attribution):
     texts: tuple[str, ...]
     spans: Any
     feature_names: tuple[str, ...] = ()
+    _own_units: ClassVar[bool] = True
     noun: str = "unit"
 
     def __post_init__(self) -> None:
@@ -63,6 +64,8 @@ class TextAttribution(Attribution):
 
     def __getitem__(self, key: Any) -> Attribution:
         keys = key if isinstance(key, tuple) else (key,)
+        if any(k is Ellipsis for k in keys):
+            return self[tuple(split_key(key, 3, "rows, features and outputs"))]
         rows = resolve(self.row_names, keys[0], "row")
         if len(rows) != 1:
             return super().__getitem__(key)

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.patheffects import Normal, Stroke
 
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
+from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
@@ -44,7 +44,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 @documented
-def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
+def image_overlay(explanation: ImageAttribution, *, row: Any = None,
                   output: int | str | None = None, max_display: int | None = None,
                   boundaries: bool = True, ax: Axes | None = None) -> Axes:
     """Draw an image with its regions coloured: vermilion raises the output, blue lowers it.
@@ -55,8 +55,9 @@ def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
     ----------
     explanation : ImageAttribution
         Contributions, values of shape (n_rows, n_regions, n_outputs).
-    row : int or label
-        Position or name of the image.
+    row : label or int, optional
+        Label of the image, the first by default. A whole number is a position only if labels are
+        not whole numbers themselves; ``e.iloc[i]`` is always by position.
     {output, max_display}
         With a number, the regions shown are framed: by a solid line if they raise the output, by
         a dashed line if they lower it.
@@ -95,7 +96,7 @@ def image_overlay(explanation: ImageAttribution, *, row: Any = 0,
                         "ImageMasker returned.")
     check_not_empty(explanation, "image_overlay")
     check({"max_display": max_display})
-    i = choose(explanation.row_names, row, "row")
+    i = choose_row(explanation.row_names, row)
     k = output_to_draw(explanation, output, i)
     values, labels = finite(explanation.values[i, :, k]), explanation.labels[i]
     shown = largest_first(values)[:max_display]

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
+from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
@@ -60,9 +60,9 @@ class _Marked(NamedTuple):
 
 
 @documented
-def text_highlight(explanation: TextAttribution, *, row: Any = 0, output: int | str | None = None,
-                   max_display: int | None = None, ax: Axes | None = None,
-                   as_html: bool = False) -> Axes | str:
+def text_highlight(explanation: TextAttribution, *, row: Any = None,
+                   output: int | str | None = None, max_display: int | None = None,
+                   ax: Axes | None = None, as_html: bool = False) -> Axes | str:
     """Draw a text with its units coloured: vermilion raises the output, blue lowers it.
 
     The line below a unit also shows the sign, solid or dashed; there is no line if the value ± 1.96
@@ -73,8 +73,9 @@ def text_highlight(explanation: TextAttribution, *, row: Any = 0, output: int | 
     ----------
     explanation : TextAttribution
         Contributions, values of shape (n_texts, n_units, n_outputs).
-    row : int or label
-        Position or name of the text.
+    row : label or int, optional
+        Label of the text, the first by default. A whole number is a position only if labels are
+        not whole numbers themselves; ``e.iloc[i]`` is always by position.
     {output, max_display}
         A note says how many visible units are not highlighted.
     ax : matplotlib Axes or None
@@ -112,7 +113,7 @@ def text_highlight(explanation: TextAttribution, *, row: Any = 0, output: int | 
     check({"max_display": max_display})
     if as_html and ax is not None:
         raise ValueError("ax was given together with as_html=True; HTML is not drawn on an Axes.")
-    i = choose(explanation.row_names, row, "row")
+    i = choose_row(explanation.row_names, row)
     k = output_to_draw(explanation, output, i)
     marked = _marked(explanation, i, k, max_display)
     return _html(marked) if as_html else _draw(marked, ax)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose, of_all_outputs, output_to_draw
+from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
@@ -49,7 +49,7 @@ class _Steps(NamedTuple):
 
 
 @documented
-def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | None = None,
+def waterfall(attribution: Attribution, *, row: Any = None, output: int | str | None = None,
               max_display: int | None = 10, ax: Axes | None = None) -> Axes:
     """Draw the steps from the base value of one row (top) to its prediction (bottom).
 
@@ -61,8 +61,9 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     ----------
     attribution : Attribution
         Contributions, values of shape (n_rows, n_features, n_outputs).
-    row : int or label
-        Position or name of the row.
+    row : label or int, optional
+        Label of the row, the first by default. A whole number is a position only if labels are
+        not whole numbers themselves; ``e.iloc[i]`` is always by position.
     {output, max_display}
         One last bar is the sum of the others, and one of those that slicing left out; they have no
         whisker, since the error of a sum needs covariances.
@@ -94,7 +95,7 @@ def waterfall(attribution: Attribution, *, row: Any = 0, output: int | str | Non
     """
     check_attribution(attribution, "waterfall")
     check({"max_display": max_display})
-    i = choose(attribution.row_names, row, "row")
+    i = choose_row(attribution.row_names, row)
     k = output_to_draw(attribution, output, i)
     of_row, of_all = row_label(attribution, i), of_all_outputs(attribution, k, i)
     if isinstance(attribution, TextAttribution | ImageAttribution):

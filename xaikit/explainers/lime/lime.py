@@ -45,7 +45,7 @@ class LIME(GameExplainer):
         all other columns of a neighbour come from *one* background row, drawn from those nearest to
         the row (Gower's distance), so that columns swapped together stay dependent. ``"auto"`` is
         ``"tree"``, which had the better fit and the stabler ranks on three tables (docs/lime.md).
-    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory}
+    {groups, outputs, max_background, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Notes
     -----
@@ -90,6 +90,7 @@ class LIME(GameExplainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.budget = budget
         self.sampling = sampling
@@ -102,6 +103,7 @@ class LIME(GameExplainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def fit(self, model: Any, background: Any = None) -> Self:
         self._bind(model, background)

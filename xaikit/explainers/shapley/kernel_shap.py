@@ -60,7 +60,7 @@ class KernelSHAP(GameExplainer):
         Compute the interaction of every two units too, from the same answers; see
         `Attribution.interactions`. Where coalitions are sampled it uses as many of them as
         `max_memory` holds (some 2,000 of the default's), and takes about a second a row.
-    {max_background, batch_size, random_state, n_jobs, max_memory}
+    {max_background, batch_size, random_state, n_jobs, max_memory, verbose}
 
     Attributes
     ----------
@@ -116,6 +116,7 @@ class KernelSHAP(GameExplainer):
         random_state: Any = None,
         n_jobs: int | None = None,
         max_memory: int = MAX_MEMORY,
+        verbose: bool = True,
     ) -> None:
         self.solver = solver
         self.budget = budget
@@ -130,6 +131,7 @@ class KernelSHAP(GameExplainer):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.max_memory = max_memory
+        self.verbose = verbose
 
     def fit(self, model: Any, background: Any = None) -> Self:
         super().fit(model, background)

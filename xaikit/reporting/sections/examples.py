@@ -68,7 +68,7 @@ def _label(facts: Facts, example: Example) -> list[float]:
 
 
 def _waterfall(found: Attribution, i: int, ax: Any) -> None:
-    plots.waterfall(found, row=i, max_display=SHOWN, ax=ax)
+    plots.waterfall(found[i], max_display=SHOWN, ax=ax)
 
 
 def contributions_table(found: Attribution, i: int) -> pd.DataFrame:
