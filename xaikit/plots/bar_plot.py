@@ -32,7 +32,15 @@ from xaikit.plots.style import (
     write_beside,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, label_texts, number, numbers, plural, signed
+from xaikit.tables.wording import (
+    label_text,
+    label_texts,
+    method_words,
+    number,
+    numbers,
+    plural,
+    signed,
+)
 
 
 class _Bars(NamedTuple):
@@ -118,7 +126,7 @@ def _from_importance(importance: Importance, k: int) -> _Bars:
     return _Bars(
         label_texts(importance.feature_names), values,
         np.where(unknown, values - reach, lower), np.where(unknown, values + reach, upper),
-        "", f"{label_text(importance.method)} · {output_label(importance, k)}",
+        "", f"{label_text(method_words(importance.method))} · {output_label(importance, k)}",
         WHISKERS if unknown.all() else f"whiskers: {share}interval", bool((values < 0).any()),
         importance.noun, _left_out(importance),
     )

@@ -29,7 +29,7 @@ from xaikit.plots.style import (
     style_colorbar,
 )
 from xaikit.settings import check, documented
-from xaikit.tables.wording import label_text, number
+from xaikit.tables.wording import label_text, method_words, number
 
 STRONGEST = 0.7
 """Opacity of the largest contribution; the image stays visible below it."""
@@ -137,7 +137,7 @@ def _label(
     ax.set_yticks([])
     ax.spines["bottom"].set_visible(False)
     ax.set_title(
-        f"{label_text(explanation.method)} · image {row_label(explanation, i)} · "
+        f"{label_text(method_words(explanation.method))} · image {row_label(explanation, i)} · "
         f"{output_label(explanation, k)} = {number(explanation.predictions[i, k])}"
         f"{of_all_outputs(explanation, k, i)}",
         loc="left", color=INK, fontsize=NORMAL)

@@ -10,13 +10,28 @@ import numpy as np
 from xaikit.explainers.run import cost_of
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import Cost
-from xaikit.reporting.importance import TOP, Options, background_of, kernel_shap
+from xaikit.reporting.importance import (
+    MOST_OF_IT,
+    TOP,
+    Options,
+    Ranking,
+    background_of,
+    kernel_shap,
+)
 from xaikit.reporting.inputs import Case
 from xaikit.sampling.seeds import stream
 from xaikit.tables.tables import Table
 from xaikit.tables.wording import number, percent
 
 FINE, LOOK, ACT = "fine", "look", "act"
+BASE_FINE, BASE_LOOK = 0.1, 0.3
+"""Half a 95 % interval of the base value, as a share of the predictions' standard deviation."""
+MOVED_FINE, MOVED_LOOK = 0.1, 0.3
+"""The largest change of a contribution in another run, as a share of the same."""
+SHARED_FINE, SHARED_LOOK = 0.8, 0.6
+"""The overlap of the top five features of two runs."""
+TELLS_LITTLE = 5
+"""From this many features on, it says little that all of them are above noise."""
 STABILITY_ROWS = 10
 N_SEEDS = 3
 
@@ -136,18 +151,20 @@ def check_attribution(sample: Attribution, sd: float) -> list[Check]:
         checks.append(Check(
             "Base value", f"known to ± {number(1.96 * base)} (95 %), "
             f"{percent(1.96 * base / sd)} of the predictions' standard deviation",
-            grade(base / sd, 0.15, 0.35),
-            "All contributions start from it. More background rows make it more precise."))
+            grade(1.96 * base / sd, BASE_FINE, BASE_LOOK),
+            f"All contributions start from it. Fine up to {percent(BASE_FINE, 0)}: four times the "
+            "background rows halve its error."))
     return checks
 
 
 def check_stability(seeds: Stability, backgrounds: Stability, sd: float) -> list[Check]:
     """Check the agreement of repeated runs; `sd` is that of the model's answers."""
+    limits = (f"Fine if the overlap is at least {SHARED_FINE:g} and no contribution changes by "
+              f"more than {percent(MOVED_FINE, 0)}. ")
     return [
         Check(name, f"top-{TOP} overlap {number(run.shared)} (1 = the same features), largest "
               f"change {number(run.largest)}, {percent(run.largest / sd)} of the predictions' "
-              "standard deviation",
-              grade(1 - run.shared, 0.2, 0.4) if np.isfinite(run.shared) else LOOK, advice)
+              "standard deviation", _stability_verdict(run, sd), limits + advice)
         for name, run, advice in (
             ("Other seeds", seeds, "If the explanation of a row changes with the seed, raise "
              "budget=."),
@@ -155,6 +172,35 @@ def check_stability(seeds: Stability, backgrounds: Stability, sd: float) -> list
              "compared with. Choose a background that answers your question."),
         )
     ]
+
+
+def _stability_verdict(run: Stability, sd: float) -> str:
+    """Return the worse of the verdicts on the features in front, and on the sizes."""
+    if not np.isfinite(run.shared):
+        return LOOK
+    order = [FINE, LOOK, ACT]
+    shared = grade(1 - run.shared, 1 - SHARED_FINE + 1e-9, 1 - SHARED_LOOK + 1e-9)
+    moved = grade(run.largest / sd, MOVED_FINE, MOVED_LOOK)
+    return max(shared, moved, key=order.index)
+
+
+def check_noise(rankings: list[Ranking]) -> list[Check]:
+    """Check whether it says anything that features are above noise.
+
+    Mean sizes are never negative: that of a feature which the model uses at all is above that of
+    noise, however small it is. Then the shares of the features say more.
+    """
+    sized = [r for r in rankings if (r.values >= 0).all() and len(r.values) >= TELLS_LITTLE]
+    if not sized:
+        return []
+    all_above = any(r.above_noise.all() for r in sized)
+    said = "; ".join(f"{r.label}: {int(r.above_noise.sum())} of {len(r.values)} features, "
+                     f"{r.features_for(MOST_OF_IT)} of them hold {percent(MOST_OF_IT, 0)} of the "
+                     "sum" for r in sized)
+    return [Check("Features above noise", said, LOOK if all_above else FINE,
+                  "A mean size is never negative: every feature that the model uses at all is "
+                  "above noise. Where all are, read the sizes, not the count." if all_above else
+                  "Some features are no larger than noise by these methods.")]
 
 
 def check_model(case: Case) -> list[Check]:

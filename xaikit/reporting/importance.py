@@ -33,6 +33,8 @@ METHODS = {"kernel_shap": "Kernel SHAP", "permutation": "Permutation",
 BACKGROUND_ROWS = 100
 NOISE_ROWS = {"kernel_shap": 10, "permutation": 200, "mean_impact": 200}
 TOP = 5
+MOST_OF_IT = 0.9
+"""Share of the sum of sizes that the largest features hold together."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Ranking:
         unknown = ~(np.isfinite(lower) & np.isfinite(upper))
         lower, upper = np.where(unknown, self.values, lower), np.where(unknown, self.values, upper)
         return (lower > self.noise) | (upper < -self.noise)
+
+    def features_for(self, share: float) -> int:
+        """Return how many of the largest features together hold a share of the sum of sizes."""
+        sizes = np.sort(np.abs(self.values))[::-1]
+        return int(np.searchsorted(np.cumsum(sizes), share * sizes.sum() * (1 - 1e-12))) + 1
 
     def top(self, most: int = TOP) -> list[str]:
         """Return the names of the most important features, without those of importance 0."""
@@ -337,14 +344,17 @@ def agreement(rankings: list[Ranking]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def side_by_side(rankings: list[Ranking]) -> pd.DataFrame:
-    """Return each feature's rank by every method, best mean rank first."""
+    """Return each feature's rank by every method, in the order of the first.
+
+    There is no mean of the ranks: the methods measure different things, in different units.
+    """
     ranks = {r.label: r.sizes.ranks(0) for r in rankings}
     frame = pd.DataFrame({"feature": list(rankings[0].sizes.feature_names), **ranks})
-    frame["mean rank"] = frame[list(ranks)].mean(axis=1)
     unseen = np.all([~r.above_noise for r in rankings], axis=0)
     frame["above noise"] = [
         "by none" if u else listed_methods(j, rankings) for j, u in enumerate(unseen)]
-    return frame.sort_values("mean rank", kind="stable").reset_index(drop=True)
+    first = rankings[0].label
+    return frame.sort_values(first, kind="stable").reset_index(drop=True)
 
 
 def listed_methods(j: int, rankings: list[Ranking]) -> str:

@@ -15,6 +15,7 @@ from xaikit.reporting.checks import (
     Check,
     check_attribution,
     check_model,
+    check_noise,
     check_stability,
     repeat,
 )
@@ -50,6 +51,7 @@ def find_out(case: Case, options: Options, k: int) -> Facts:
     rankings, cost = _rank(case, truth, options, results, k)
     sample = next((r.result for r in rankings if isinstance(r.result, Attribution)), None)
     checks, spent = _check(case, options, sample, shap, k)
+    checks += check_noise(rankings)
     cost += spent
     for ledger in [case.predictor.ledger, *([] if shap is None else [shap.predictor_.ledger])]:
         cost += cost_of(ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -63,6 +64,22 @@ def number(value: float, digits: int = 3) -> str:
         text = f"{int(whole):,}{point}{rest}"
     text = text.replace("-", "−")
     return f"−{text}" if value < 0 else text
+
+
+def method_words(method: str) -> str:
+    """Return the name of a method in words, from that of its class.
+
+    Examples
+    --------
+    >>> method_words("mean |KernelSHAP|"), method_words("PermutationImportance")
+    ('mean |Kernel SHAP|', 'permutation importance')
+    """
+
+    def words(match: re.Match[str]) -> str:
+        parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", match[0])
+        return " ".join(p if p.isupper() or p == "Kernel" else p.lower() for p in parts)
+
+    return re.sub(r"\b(?:[A-Z][a-z]+|[A-Z]+(?![a-z])){2,}\b", words, method)
 
 
 def signed(value: float, digits: int = 3) -> str:

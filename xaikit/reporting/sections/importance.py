@@ -12,8 +12,8 @@ from xaikit import plots
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.reporting.importance import NOISE_ROWS, Ranking, agreement, side_by_side
-from xaikit.tables.wording import interval, number, numbers, plural
+from xaikit.reporting.importance import MOST_OF_IT, NOISE_ROWS, Ranking, agreement, side_by_side
+from xaikit.tables.wording import interval, number, numbers, percent, plural
 
 SHOWN = 12
 
@@ -33,7 +33,8 @@ def importance(facts: Facts) -> Section:
         "the method's own noise: "
         + "; ".join(f"{r.label} {number(r.noise)}" for r in facts.rankings)
         + ". A feature is “above noise” if its whole interval is larger. If the noise is exactly "
-        "0, the method adds none, and the interval alone decides.")]
+        "0, the method adds none, and the interval alone decides. Mean sizes are never negative: "
+        "“above noise” then means used at all, not important.")]
     if len(facts.rankings) > 1:
         blocks += _agreement(facts.rankings)
     return Section("importance", "Importance", tuple(blocks))
@@ -74,7 +75,8 @@ def _method(facts: Facts, ranking: Ranking) -> list[object]:
     return [
         Heading(ranking.label), Text(explain_method(facts, ranking)),
         Figure(f"importance {ranking.key}", svg, f"{ranking.label}: {above} of "
-               f"{plural(n, 'feature')} above noise.",
+               f"{plural(n, 'feature')} above noise; {ranking.features_for(MOST_OF_IT)} hold "
+               f"{percent(MOST_OF_IT, 0)} of the sum of sizes.",
                Table(f"importance {ranking.key}", f"Importance by {ranking.label}", table,
                      folded=len(table) > SHOWN)),
     ]
