@@ -198,7 +198,7 @@ def choose_row(names: tuple[Any, ...], row: Any) -> int:
     """Return the position of the row that the setting `row` of a plot names.
 
     None is the first row. A whole number is a label where labels are whole numbers, and a position
-    where they are not, or only count the rows.
+    where they are not, or only count the rows. 0 is the only row, whatever its label.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def choose_row(names: tuple[Any, ...], row: Any) -> int:
     if row is None:
         row = 0
     elif is_whole(row) and names != tuple(range(len(names))) and any(map(is_whole, names)):
-        places = _places(names, row)
+        places = _places(names, row) or [0] * (len(names) == 1 and row == 0)
         if not places:
             raise KeyError(unknown_row(names, row))
         if len(places) > 1:
