@@ -18,6 +18,9 @@ from model_zoo import ROWS
 from scipy import sparse
 
 import xaikit as xk
+from xaikit.explainers.results import n_classes
+from xaikit.predictor.decisions import decide
+from xaikit.tables.targets import distinct_labels
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "models_and_tables.md"
 # Libraries that may be absent; the tests of their rows are then skipped.
@@ -181,3 +184,23 @@ def test_a_row_of_a_library_that_is_absent_is_skipped(monkeypatch, key):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(pytest.skip.Exception, match="could not import"):
         ROWS[key]()
+
+
+def test_the_models_own_predict_decides_and_its_outputs_are_counted(made):
+    """Where a model names classes itself, nothing overrules it; the kinds without classes have none."""
+    X = some(made.X, np.arange(30))
+    predictor = xk.wrap(made.model, **made.options).bind(X)
+    answers = predictor(X)
+    counted = n_classes(predictor, [answers])
+    assert counted in (None, len(predictor.outputs.all_names))
+    if predictor.task == "regression":
+        assert counted is None
+    if "predict" not in predictor.methods or predictor.task != "classification":
+        return
+    table = predictor.schema.conform(X)
+    named = predictor.ask_method("predict", table)
+    if named.ndim > 1 and named.shape[1] > 1:
+        return
+    decided = decide(predictor, table, answers, distinct_labels(named.ravel()))
+    assert [decided.classes[k] for k in decided.named] == named.ravel().tolist()
+    assert counted is None or answers.shape[1] == counted
