@@ -199,6 +199,42 @@ def test_arrays_of_any_layout(change):
     adds_up(lambda Z: np.asarray(Z).sum(axis=1), A[:8], A[8:10])
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("kind", [xk.KernelSHAP, xk.Occlusion, xk.LIME, xk.PredictionDifference])
+def test_a_model_that_works_in_place_never_reaches_what_the_caller_holds(kind, rows):
+    def doubles(Z):
+        A = Z.to_numpy() if isinstance(Z, pd.DataFrame) else Z
+        if not A.flags.writeable:  # pandas 3 lends no cells
+            A = A.copy()
+        A *= 2
+        return A.sum(axis=1)
+
+    for given in (X, X.to_numpy()):
+        background, asked = given[:rows].copy(), given[8:10].copy()
+        e = kind(random_state=0).fit(doubles, background).explain(asked)
+        plain = kind(random_state=0).fit(lambda Z: 2 * np.asarray(Z).sum(axis=1), background).explain(asked)
+        np.testing.assert_allclose(e.values, plain.values, atol=1e-12)
+        np.testing.assert_array_equal(background, given[:rows])
+        np.testing.assert_array_equal(asked, given[8:10])
+
+
+@pytest.mark.parametrize("cells", [
+    np.array([2**64 - 1 - 1000 * i for i in range(12)], dtype=np.uint64), np.linspace(6e4, 6.5e4, 12, dtype=np.float16),
+    np.arange(244, 256, dtype=np.uint8), np.arange(116, 128, dtype=np.int8)], ids=lambda cells: str(cells.dtype))
+def test_relative_steps_do_not_overflow(cells):
+    frame = pd.DataFrame({"a": cells, "b": np.arange(12.0)})
+    e = xk.MeanImpactValue().fit(lambda Z: Z["a"].astype(float)).explain(frame)
+    assert e.values[0, 0] == pytest.approx(0.2 * cells.astype(float).mean(), rel=2e-2)
+
+
+def test_a_whole_number_among_dates_stays_one():
+    days = pd.Series([pd.Timestamp("2020-01-01") + pd.Timedelta(days=i) for i in range(5)], dtype=object)
+    frame = pd.DataFrame({"day": days, "b": np.arange(5.0)})
+    row = frame.iloc[:1].assign(day=pd.Series([5], dtype=object))
+    e = xk.Occlusion().fit(lambda Z: np.array([getattr(v, "year", -1.0) for v in Z["day"]]), frame).explain(row)
+    assert e.values[0, 0, 0] == -1 - 2020
+
+
 STACK = np.random.default_rng(0).random((5, 8, 8, 3))
 NO_TABLE = {"images": (STACK, r"got images of shape \(5, 8, 8, 3\).*ImageMasker\(\)\), then"),
             "grey images": (STACK[..., 0], r"got images of shape \(5, 8, 8\).*ImageMasker"),

@@ -133,6 +133,13 @@ def test_methods_that_compose_rows_refuse_a_model_that_reads_the_index(explainer
         xk.report(model, DAYS, path=None)
 
 
+def test_labels_that_occur_twice_stop_no_model_that_needs_none():
+    X = DAYS.set_axis(np.zeros(12, dtype=int))
+    predictor = wrap(lambda Z: Z["a"].reindex(Z.index.sort_values()).to_numpy()).bind(X)
+    np.testing.assert_array_equal(predictor(X)[:, 0], X["a"])
+    assert not predictor.findings.reads_index
+
+
 def test_a_model_that_looks_rows_up_by_position_is_seen():
     table = DAYS.reset_index(drop=True)
     with pytest.raises(xk.ProbeError, match="index of its rows"):

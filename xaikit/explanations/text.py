@@ -18,8 +18,9 @@ class TextAttribution(Attribution):
     """Contributions of the units of texts: words, sentences, or pieces that a masker defines.
 
     Texts have different numbers of units. Arrays are as long as the longest text, and padded with
-    NaN for shorter ones. A single text (``e[0]``) has only its own units, named by their words; a
-    repeated word is numbered, such as ``good (2)``.
+    NaN for shorter ones; `has` says which entries are there, ``e.values[e.has].max()``. A single
+    text (``e[0]``) has only its own units, named by their words; a repeated word is numbered, such
+    as ``good (2)``.
 
     Attributes
     ----------

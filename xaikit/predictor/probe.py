@@ -75,10 +75,7 @@ def probe(predictor: Any, batch: Batch) -> Findings:
         If an answer depends on the other rows of the batch.
     """
     rows = _different_rows(batch)
-    handed, before = rows_of(batch, rows), rows_of(batch, rows)
-    own_index = isinstance(before, pd.DataFrame)
-    few = predictor.ask(handed, own=True, remember=False)
-    keeps = row_keys(handed) == row_keys(before)
+    few, before, keeps, own_index = _asked_first(predictor, batch, rows)
     apart = Comparison(few)
     back, alone = _otherwise(predictor, before)
     shift = max(apart(back[::-1]), apart(alone))
@@ -111,6 +108,24 @@ def probe(predictor: Any, batch: Batch) -> Findings:
         batch, np.arange(min(len(batch), _CLASSIFIED))))
     return Findings(few.shape[1], len(rows), repeatable, keeps, reads_index, seconds_per_row,
                     tuple(warnings))
+
+
+def _asked_first(predictor: Any, batch: Batch, rows: np.ndarray
+                 ) -> tuple[np.ndarray, Batch, bool, bool]:
+    """Return the answers to rows, the rows, whether they were kept, and had an index of their own.
+
+    Index labels that occur twice stop some models, which are then asked without them.
+    """
+    for taken in (rows_of, take_rows):
+        handed, before = taken(batch, rows), taken(batch, rows)
+        own_index = isinstance(before, pd.DataFrame) and taken is rows_of
+        try:
+            few = predictor.ask(handed, own=True, remember=False)
+            break
+        except ModelError:
+            if not own_index or before.index.is_unique:
+                raise
+    return few, before, row_keys(handed) == row_keys(before), own_index
 
 
 class Comparison:
