@@ -317,13 +317,14 @@ def test_no_blocks_no_intervals_and_no_further_scores():
     np.testing.assert_array_equal(e.values, full.values)
     assert np.isnan(e.standard_errors).all()
     assert e.warnings == ()
+    assert (e.settings["blocks"], full.settings["blocks"]) == (None, 10)
     assert calls[:1 + 3 * 4] == [120] * 13
     assert explainer.explain(X, Y, blocks=5).standard_errors.shape == (3, 1)
 
 
 @pytest.mark.parametrize(("y", "blocks", "sentence"), [
     (Y, 1, "blocks must be"), (Y, True, "blocks must be"), (Y, np.zeros(3), "blocks holds 3 groups for 120 rows"),
-    (None, None, "blocks are those of the jackknife of a score; pass"), (None, 5, "blocks are those"),
+    (Y, np.zeros(120), "blocks holds a single group"), (None, None, "blocks are those of the jackknife of a score; pass"), (None, 5, "blocks are those"),
 ])
 def test_blocks_that_are_refused(y, blocks, sentence):
     with pytest.raises(ValueError, match=sentence):

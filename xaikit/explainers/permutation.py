@@ -151,6 +151,8 @@ class PermutationImportance(Explainer):
                     label="permutation", verbose=self.verbose)
         about, numbers = self._about(), work.numbers(found, self.confidence)
         about["settings"] |= numbers.pop("settings", {})
+        if y is not None:
+            about["settings"]["blocks"] = "groups" if np.ndim(blocks) else blocks
         warnings = (*questions.warnings, *numbers.pop("warnings", ()))
         return Importance(**about, **numbers, feature_names=questions.unit_names,
                           cost=watch.cost(), warnings=tuple(dict.fromkeys(warnings)))

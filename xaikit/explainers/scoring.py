@@ -279,4 +279,7 @@ def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> Blo
         return Blocks(random_blocks(n_rows, rng, int(blocks)))
     groups = read_groups(blocks, X, n_rows, "blocks")
     n_groups = int(groups.max()) + 1
+    if n_groups < 2:
+        raise ValueError("blocks holds a single group, and one has to stay when one is left out: "
+                         "pass the group of each row, or blocks=None for no intervals.")
     return Blocks((rng.permutation(n_groups) % min(BLOCKS, n_groups))[groups], whole=True)
