@@ -46,7 +46,7 @@ def test_pixels(channels):
 def test_one_image_has_its_own_regions():
     e = make()
     np.testing.assert_array_equal(e.n_units, [3, 2])
-    np.testing.assert_array_equal(e.has, [[True, True, True], [True, True, False]])
+    np.testing.assert_array_equal(e.mask, [[True, True, True], [True, True, False]])
     assert e[1].values.shape == (1, 2, 2)
     assert np.isfinite(e[1].values).all()
     np.testing.assert_allclose(e.gap()[1], 1.0 - e.values[1, :2].sum(axis=0))
@@ -57,7 +57,7 @@ def test_one_image_has_its_own_regions():
 def test_chosen_regions():
     e = make()
     few = e[:, [2, 0]]
-    np.testing.assert_array_equal(few.has, [[True, True], [False, True]])
+    np.testing.assert_array_equal(few.mask, [[True, True], [False, True]])
     assert np.isnan(few.pixels()[0, 0, 2]).all()
     np.testing.assert_array_equal(few.pixels()[0, 0, 0], e.values[0, 0])
     assert few[1].values.shape == (1, 1, 2)

@@ -88,7 +88,7 @@ def test_explanations_survive_a_file(cases, name, kind, tmp_path):
     same(e, back)
     same(e[1:3], back[1:3])
     np.testing.assert_array_equal(e.gap(), back.gap())
-    assert len(e.to_frame()) == e.has.sum() * 2
+    assert len(e.to_frame()) == e.mask.sum() * 2
     assert name in repr(e)
     assert e._repr_html_()
 
@@ -196,7 +196,7 @@ def test_constant_models(cases, name, kind):
     _, background, X = cases[kind]
     e = METHODS[name]().fit(lambda batch: np.full(len(batch), 7.25), background).explain(X)
     if name != "ExtremalMask":
-        np.testing.assert_allclose(e.values[e.has], 0.0, atol=1e-12)
+        np.testing.assert_allclose(e.values[e.mask], 0.0, atol=1e-12)
     # The mean of twenty equal answers, by weights of 1/20.
     np.testing.assert_allclose(e.predictions, 7.25, rtol=1e-14)
     assert np.isnan(e.fidelity).all()

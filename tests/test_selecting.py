@@ -88,7 +88,7 @@ def test_dots_stand_for_whole_axes():
     assert E[...].values.shape == E.values.shape
     assert E.importance()[..., 1].values.shape == (4, 1)
     assert TEXTS[..., 0].values.shape == (2, 3, 1)
-    np.testing.assert_array_equal(TEXTS.has, [[True, True, False], [True, True, True]])
+    np.testing.assert_array_equal(TEXTS.mask, [[True, True, False], [True, True, True]])
 
 
 def test_top_takes_the_largest_and_counts_the_rest():
@@ -121,7 +121,8 @@ def test_groups_afterwards_are_sums(e, tmp_path):
 def test_the_difference_of_two_rows_says_why_they_are_answered_differently(tmp_path):
     d = SAMPLED[0] - SAMPLED[1]
     np.testing.assert_allclose(d.values, SAMPLED.values[:1] - SAMPLED.values[1:2])
-    np.testing.assert_allclose(d.standard_errors, np.hypot(*SAMPLED.standard_errors[:2])[None])
+    np.testing.assert_allclose(d.standard_errors, SAMPLED.standard_errors[:2].sum(axis=0)[None])
+    np.testing.assert_array_equal(d.base_errors, 0.0)
     np.testing.assert_allclose(d.predictions[0], model(X)[0] - model(X)[1])
     np.testing.assert_allclose(d.gap(), 0.0, atol=1e-9)
     assert d.row_names == ("8669 − 12",)

@@ -178,7 +178,7 @@ class Attribution(Selecting, Explanation):
     def _left_out(self, rows: np.ndarray, features: np.ndarray, outputs: np.ndarray
                   ) -> dict[str, Any]:
         """Return the number and the sum of features that a slice leaves out, and those before."""
-        gone = self.has[rows]
+        gone = self.mask[rows]
         gone[:, features] = False
         values = self.values[np.ix_(rows, np.arange(len(self.feature_names)), outputs)]
         known = gone[:, :, None] & np.isfinite(values)
@@ -208,17 +208,17 @@ class Attribution(Selecting, Explanation):
         The sum is that of the features here: in a slice, the difference includes `left_out`.
         """
         return self.predictions - self.base_values - self.values.sum(
-            axis=1, where=self.has[:, :, None])
+            axis=1, where=self.mask[:, :, None])
 
     @property
-    def has(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         """Mask of the features of each row, (n_rows, n_features): all of them, in a table."""
         return np.ones(self.values.shape[:2], dtype=bool)
 
     @property
     def n_units(self) -> np.ndarray:
         """Number of features that each row has, (n_rows,)."""
-        return self.has.sum(axis=1)
+        return self.mask.sum(axis=1)
 
     def _units_of(self, row: int) -> dict[int, str]:
         """Return the names of the features that a row has, by position."""
@@ -304,7 +304,7 @@ class Attribution(Selecting, Explanation):
             "value": self.values.ravel(),
             "standard_error": self.standard_errors.ravel(),
         })
-        there = np.repeat(self.has.ravel(), k)
+        there = np.repeat(self.mask.ravel(), k)
         return frame if there.all() else frame[there].reset_index(drop=True)
 
     def to_shap(self) -> Any:
@@ -320,7 +320,7 @@ class Attribution(Selecting, Explanation):
 
         single = len(self.output_names) == 1
         numbers, shown = self._shap_data()
-        values = np.where(self.has[:, :, None], self.values, 0.0)
+        values = np.where(self.mask[:, :, None], self.values, 0.0)
         names = list(self.feature_names)
         if said := left_out_words(self.n_left_out, self.noun):
             values = np.concatenate([values, self.left_out[:, None]], axis=1)

@@ -57,7 +57,7 @@ class ImageAttribution(Attribution):
             raise ValueError(f"labels go up to {self.labels.max()}, but there are {n_units} units.")
 
     @property
-    def has(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         """Mask of the regions of each image, (n_rows, n_features)."""
         there = np.zeros((self.n_rows, self.values.shape[1] + 1), dtype=bool)
         for own, labels in zip(there, self.labels, strict=True):
@@ -96,7 +96,7 @@ class ImageAttribution(Attribution):
         rows = resolve(self.row_names, keys[0], "row")
         if len(rows) != 1:
             return super().__getitem__(key)
-        alone = super().__getitem__((rows, np.flatnonzero(self.has[rows[0]])))
+        alone = super().__getitem__((rows, np.flatnonzero(self.mask[rows[0]])))
         return alone if len(keys) == 1 else Attribution.__getitem__(alone, (0, *keys[1:]))
 
     def _of_rows(self, rows: np.ndarray, features: np.ndarray) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class ImageAttribution(Attribution):
         return {"images": self.images[rows], "labels": new[self.labels[rows]]}
 
     def _units_of(self, row: int) -> dict[int, str]:
-        return {int(u): self.feature_names[u] for u in np.flatnonzero(self.has[row])}
+        return {int(u): self.feature_names[u] for u in np.flatnonzero(self.mask[row])}
 
     def importance(self, confidence: float = 0.95) -> Importance:
         """Return `Attribution.importance` of images that share their regions, such as a grid.

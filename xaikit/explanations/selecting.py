@@ -147,8 +147,8 @@ class Selecting:
     def __sub__(self, other: Any) -> Any:
         """Return how contributions, base values and predictions differ, row by row.
 
-        ``e[0] - e[1]`` says why two rows are answered differently. Errors are those of independent
-        numbers, √(a² + b²): too large for explanations that share their random coalitions.
+        ``e[0] - e[1]`` says why two rows are answered differently. Errors are added up, an upper
+        bound whatever the two share; that of equal base values is 0.
 
         Raises
         ------
@@ -164,12 +164,12 @@ class Selecting:
         _check_same(a, b)
         new = {name: getattr(a, name) - getattr(b, name)
                for name in ("values", "base_values", "predictions", "left_out")}
-        new |= {name: np.hypot(getattr(a, name), getattr(b, name))
-                for name in ("standard_errors", "base_errors")}
+        new["standard_errors"] = a.standard_errors + b.standard_errors
+        new["base_errors"] = np.where(new["base_values"] == 0.0, 0.0, a.base_errors + b.base_errors)
         pairs = {"interactions": None, "interaction_errors": None}
         if a.interactions is not None and b.interactions is not None:
             pairs = {"interactions": a.interactions - b.interactions,
-                     "interaction_errors": np.hypot(a.interaction_errors, b.interaction_errors)}
+                     "interaction_errors": a.interaction_errors + b.interaction_errors}
         return replace(
             a, **new, **pairs, method=f"difference of {a.method}", data=None, details={},
             fidelity=np.full(a.fidelity.shape, np.nan), feature_details={}, feature_columns=None,

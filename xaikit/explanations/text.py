@@ -18,7 +18,7 @@ class TextAttribution(Attribution):
     """Contributions of the units of texts: words, sentences, or pieces that a masker defines.
 
     Texts have different numbers of units. Arrays are as long as the longest text, and padded with
-    NaN for shorter ones; `has` says which entries are there, ``e.values[e.has].max()``. A single
+    NaN for shorter ones; `mask` says which entries are there, ``e.values[e.mask].max()``. A single
     text (``e[0]``) has only its own units, named by their words; a repeated word is numbered, such
     as ``good (2)``.
 
@@ -52,7 +52,7 @@ class TextAttribution(Attribution):
         super().__post_init__()
 
     @property
-    def has(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         """Mask of the units of each text, (n_rows, n_features)."""
         there = np.zeros(self.values.shape[:2], dtype=bool)
         for own, spans in zip(there, self.spans, strict=True):

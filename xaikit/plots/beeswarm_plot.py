@@ -98,7 +98,7 @@ def beeswarm(attribution: Attribution, *, output: int | str | None = None,
         _add_colorbar(ax)
     label_rows(ax, _labels(attribution, shown, k))
     number_axis(ax.xaxis)
-    unknown = int((~np.isfinite(drawn) & attribution.has[:, shown]).sum())
+    unknown = int((~np.isfinite(drawn) & attribution.mask[:, shown]).sum())
     hidden = values.shape[1] - len(shown)
     notes = _notes(looks, unknown, hidden, attribution.noun)
     left_out = left_out_words(attribution.n_left_out, attribution.noun)

@@ -164,6 +164,7 @@ def report(
     output: int | str | None = None, groups: Any = None, scoring: Any = None,
     n_explain: int = 200, n_global: int = 2000, budget: int | str = "auto",
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
+    verbose: bool = True,
     model_name: str | None = None, data_name: str | None = None, data_notes: Sequence[str] = (),
     sample_weight: Any = None,
 ) -> Report:
@@ -199,7 +200,7 @@ def report(
     sample_weight : array (n_rows,), optional
         How much each row counts in the performance, permutation importance and mean impact. Rows of
         weight 0 are only described.
-    {random_state, n_jobs}
+    {random_state, n_jobs, verbose}
 
     Returns
     -------
@@ -228,10 +229,10 @@ def report(
     'bmi'
     """
     started, target = time.perf_counter(), None if path is None else check_writable(path)
-    check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs},
-          {"n_explain": Whole(1), "n_global": Whole(1)})
+    check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs,
+           "verbose": verbose}, {"n_explain": Whole(1), "n_global": Whole(1)})
     options = Options(_check_methods(methods), groups, _check_scoring(scoring), budget,
-                      resolve_seed(random_state), n_jobs)
+                      resolve_seed(random_state), n_jobs, verbose)
     title, model_name, data_name = map(_shown, (title, model_name, data_name))
     data_notes = _listed(data_notes)
     check_texts(X, y, title=title, model_name=model_name, data_name=data_name,

@@ -47,6 +47,7 @@ class Options:
     budget: int | str
     seed: int
     n_jobs: int | None
+    verbose: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Ranking:
 def kernel_shap(model: Any, background: Table, options: Options, seed: int) -> KernelSHAP:
     """Return a fitted Kernel SHAP whose default budget suits hundreds of rows."""
     explainer = KernelSHAP(groups=options.groups, max_background=BACKGROUND_ROWS,
-                           random_state=seed, n_jobs=options.n_jobs).fit(model, background)
+                           random_state=seed, n_jobs=options.n_jobs,
+                           verbose=options.verbose).fit(model, background)
     budget = options.budget
     if budget == "auto":
         # Less than half of Kernel SHAP's own default: a report explains hundreds of rows, and its
@@ -138,8 +140,9 @@ def global_method(key: str, options: Options, scored: bool) -> Any:
     if key == "permutation":
         return PermutationImportance(scoring=options.scoring if scored else None,
                                      groups=options.groups, random_state=options.seed,
-                                     n_jobs=options.n_jobs)
-    return MeanImpactValue(groups=options.groups, random_state=options.seed, n_jobs=options.n_jobs)
+                                     n_jobs=options.n_jobs, verbose=options.verbose)
+    return MeanImpactValue(groups=options.groups, random_state=options.seed, n_jobs=options.n_jobs,
+                           verbose=options.verbose)
 
 
 def labelled_rows(case: Case, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
