@@ -234,16 +234,15 @@ def report(
     options = Options(_check_methods(methods), groups, _check_scoring(scoring), budget,
                       resolve_seed(random_state), n_jobs, verbose)
     title, model_name, data_name = map(_shown, (title, model_name, data_name))
-    data_notes = _listed(data_notes)
     check_texts(X, y, title=title, model_name=model_name, data_name=data_name,
-                data_notes=data_notes, groups=_group_names(groups))
+                data_notes=_listed(data_notes), groups=_group_names(groups))
     predictor, kept = wrap(model), rows_kept(X, sample_weight, n_explain, options.seed)
     _check_rows(predictor, X, background, options, kept)
     case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
     facts = find_out(case, options, choose_output(case.output_names, output))
     found, timing = raise_caveats(facts), _times(facts, started)
-    known = provenance.provenance(facts, model_name, data_name, data_notes)
+    known = provenance.provenance(facts, model_name, data_name, _listed(data_notes))
     sections = _sections(facts, found, known, timing, target)
     sample = facts.sample
     made = Report(
