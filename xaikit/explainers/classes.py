@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.decisions import Reading, classes_kept, read_outputs
+from xaikit.predictor.decisions import Reading, classes_kept, read_outputs, spelled_otherwise
 from xaikit.predictor.targets import declared_by
 from xaikit.settings import is_whole
 from xaikit.tables.targets import Labels, class_codes, distinct_labels
@@ -31,34 +32,107 @@ class Classes:
         methods answer in the order of its classes.
     labels : bool
         Whether a function's single output must be the label itself: there are more than two.
+    placed : bool
+        Whether the class of each output is known. If not, only the labels that `predict` names can
+        be scored.
+    doubts : tuple of str
+        What had to be assumed.
     """
 
     values: Any
     columns: np.ndarray | None = None
     labels: bool = False
+    placed: bool = True
+    doubts: tuple[str, ...] = ()
 
     def reading(self, answers: np.ndarray, scale: str) -> Reading:
         """Choose how a function's outputs name a class, from answers to many rows."""
-        values = self.values.tolist()
-        if self.columns is not None:
-            values = [values[k] for k in np.argsort(self.columns)]
+        values = self.in_order_of_outputs
         return Reading(values, "labels") if self.labels else read_outputs(answers, scale, values)
 
+    @property
+    def in_order_of_outputs(self) -> list[Any]:
+        """The class of each output; of a single one, the other class and its own."""
+        values = list(self.values)
+        return values if self.columns is None else [values[k] for k in np.argsort(self.columns)]
 
-def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
-    """Return the classes that a model declares, or those that its outputs and the labels suggest.
+
+def classes_for_scores(predictor: Predictor, labels: np.ndarray,
+                       decisions: Callable[[], np.ndarray], strict: bool) -> Classes:
+    """Return the classes that a model declares, or those that its answers and the labels suggest.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    labels : array (n_rows, …)
+    decisions : callable
+        Returns the labels that the `predict` of an estimator names.
+    strict : bool
+        See `known_labels`.
 
     Raises
     ------
     ValueError
-        If a function's outputs do not fit the labels.
+        If the model's answers do not fit the labels.
     """
     declared = declared_by(predictor)
     if declared is not None:
         return Classes(declared)
-    if predictor.methods:
+    if not predictor.methods:
+        return _of_outputs(predictor, labels, distinct_labels(labels.ravel()))
+    if labels.ndim > 1:
         return Classes(np.unique(labels))
-    names, seen = predictor.output_names or (), distinct_labels(labels.ravel())
+    try:
+        return _undeclared(predictor, labels, decisions)
+    except ValueError:
+        if strict:
+            raise
+        return Classes(np.unique(labels))
+
+
+def _undeclared(predictor: Predictor, labels: np.ndarray,
+                decisions: Callable[[], np.ndarray]) -> Classes:
+    """Return the classes of an estimator that declares none: of labels and what `predict` names."""
+    seen, doubts = distinct_labels(labels), tuple[str, ...]()
+    if "predict" in predictor.methods:
+        named = decisions()
+        if named.ndim > 1:
+            raise ValueError(f"y has one label a row, and predict names {named.shape[1]}.")
+        known = distinct_labels(named)
+        more = [v for v, code in zip(seen, class_codes(np.array(seen, dtype=object), known),
+                                     strict=True) if code < 0]
+        if len(more) == len(seen) or len({type(v) for v in [*known, *more]}) > 1:
+            raise ValueError(f"y holds {_shown(seen)}, and predict names {_shown(known)}: spell "
+                             "the labels as the model does.")
+        unknown = [v for v, code in zip(known, class_codes(np.array(known, dtype=object), seen),
+                                        strict=True) if code < 0]
+        if more and unknown:
+            doubts = (f"y holds {_shown(more)}, which predict names in no row, and predict names "
+                      f"{_shown(unknown)}, which no row of y is. If these are the same classes, "
+                      "spell them alike.",)
+        seen = distinct_labels(np.array([*known, *more], dtype=object))
+    if "predict" not in predictor.methods or (
+            predictor.scale != "prediction" and classes_kept(predictor, seen) is not None):
+        classes = _of_outputs(predictor, labels, seen)
+        return replace(classes, doubts=(*doubts, *classes.doubts))
+    return Classes(_array_of(seen, labels), placed=False, doubts=doubts)
+
+
+def _shown(labels: list[Any]) -> str:
+    return listed([level_text(v) for v in labels])
+
+
+def _array_of(values: list[Any], labels: np.ndarray) -> np.ndarray:
+    """Return classes as an array of the kind of the labels."""
+    if all(isinstance(v, str) for v in values) and labels.dtype.kind == "U":
+        return np.array(values)  # a class that only the model names may be a longer text
+    alike = all(type(v) is type(labels.tolist()[0]) for v in values)
+    return np.array(values, dtype=labels.dtype if alike else None)
+
+
+def _of_outputs(predictor: Predictor, labels: np.ndarray, seen: list[Any]) -> Classes:
+    """Return the classes of outputs, from their names and the labels; all `seen` are known."""
+    names = predictor.output_names or ()
     if labels.ndim > 1 and len(names) > 2 and is_one_hot(labels, names):
         raise ValueError("y holds a column of 0 and 1 for each output of the model; pass one label "
                          "per row: numpy.argmax(y, axis=1).")
@@ -74,9 +148,19 @@ def classes_for_scores(predictor: Predictor, labels: np.ndarray) -> Classes:
         raise ValueError(_misfit(predictor, seen))
     # Scorers want the classes, and the columns of answers, in sorted order.
     columns = np.array(sorted(range(len(values)), key=values.__getitem__))
-    # A class that only an output names may be a longer text than the labels.
-    dtype = np.str_ if labels.dtype.kind == "U" else labels.dtype
-    return Classes(np.array([values[k] for k in columns], dtype=dtype), columns)
+    return Classes(_array_of([values[k] for k in columns], labels), columns,
+                   doubts=_assumed(predictor.outputs.all_names or (), values))
+
+
+def _assumed(names: tuple[str, ...], values: list[Any]) -> tuple[str, ...]:
+    """Return a warning if named outputs are taken for classes of other names."""
+    unnamed = names == tuple(f"output {k}" for k in range(len(names)))
+    if len(names) < 2 or unnamed or not set(map(str, values)).isdisjoint(names):
+        return ()
+    pairs = [f"{name!r} is the class {level_text(v)}"
+             for name, v in zip(names, values, strict=True)]
+    return (f"Assumed: the outputs are in the order of the sorted labels, so that {listed(pairs)}. "
+            "Name the outputs as y names the classes (output_names=) to be sure.",)
 
 
 def _misfit(predictor: Predictor, seen: list[Any]) -> str:
@@ -85,14 +169,17 @@ def _misfit(predictor: Predictor, seen: list[Any]) -> str:
         return (f"y holds {plural(len(seen), 'different number')} with fractions, and the model is "
                 "a classifier: pass the labels of its classes, or, if it is a regression, wrap it "
                 "with task='regression'.")
+    if other := spelled_otherwise(seen, predictor.outputs.all_names or ()):
+        return other
     n_outputs, n_all = len(predictor.output_names or ()), len(predictor.outputs.all_names or ())
     if n_outputs < n_all:
         return (f"outputs= keeps {n_outputs} of the model's {n_all} outputs, so the class that it "
                 "names is not known; leave out outputs= to score it.")
     verb = "does" if n_outputs == 1 else "do"
+    give = "give the model classes_, or wrap a function" if predictor.methods else "wrap a function"
     return (f"the model gives {plural(n_outputs, 'output')}, which {verb} not fit the {len(seen)} "
-            "classes in y; wrap a function with one output a class, and pass rows of every class "
-            "or name the outputs (output_names=).")
+            f"classes in y; {give} with one output a class, and pass rows of every class or name "
+            "the outputs (output_names=).")
 
 
 def is_one_hot(labels: np.ndarray, classes: Any) -> bool:

@@ -24,7 +24,7 @@ from xaikit.explainers.scoring import BLOCKS, Blocks, Scoring, blocks_of, of_skl
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.decisions import Reading, by_output_names
 from xaikit.predictor.ledger import Ledger
-from xaikit.predictor.targets import labels_of_targets_kept
+from xaikit.predictor.targets import labels_of_targets_kept, of_targets_kept
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY
@@ -201,12 +201,13 @@ def score_work(
     predictor, warnings = questions.predictor, list[str]()
     scorers = scorers_of(scoring, predictor.task, weights is not None)
     y = labels_of_targets_kept(predictor, y)
-    classes = (classes_for_scores(predictor, y.values)
+    strict, named = any(map(of_sklearn, scorers.values())), partial(decisions, questions)
+    classes = (classes_for_scores(predictor, y.values, named, strict)
                if predictor.task == "classification" else None)
-    strict = any(map(of_sklearn, scorers.values()))
     if classes is not None:
         y = replace(y, values=by_output_names(predictor, y.values))
         y, warnings = known_labels(y, classes, strict)
+        warnings += classes.doubts
     elif strict and predictor.task == "regression":
         y = as_numbers(y)
     known = classes is not None and strange_labels(y.values, classes.values) is None
@@ -216,6 +217,12 @@ def score_work(
     scores = ready(as_is)
     ready = ready.with_known(as_is, scores)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
+
+
+def decisions(questions: TableQuestions) -> np.ndarray:
+    """Return what `predict` names for the rows of a table as it is, of the targets kept."""
+    named = of_targets_kept(questions.predictor, "predict", questions.base("predict"))
+    return named[:, 0] if named.ndim > 1 and named.shape[1] == 1 else named
 
 
 @dataclass(frozen=True)

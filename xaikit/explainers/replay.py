@@ -82,32 +82,43 @@ class Replay(BaseEstimator):
 
     def _replay(self, method: str, X: Any) -> Any:
         known, methods = X is self.handed, self.predictor.methods
-        if methods and method not in methods:
-            return self._chosen(self._replay(methods[0], X))
         table = self.table if known else self.predictor.columns.conform(X)
-        if methods:
-            answers = self.answers(method)[self.rows] if known else \
-                self.predictor.ask_method(method, table)
-            return of_targets_kept(self.predictor, method, answers)
-        answers = self.answers(None)[self.rows] if known else self.predictor.ask(table)
-        if self.classes is None:
+        if not methods:
+            answers = self.answers(None)[self.rows] if known else self.predictor.ask(table)
+            if self.classes is not None:
+                reading = self._reading(method, answers, self.classes)
+                return self._as_classifier(method, answers, self.classes, reading)
             return answers[:, 0] if answers.shape[1] == 1 else answers
-        return self._as_classifier(method, answers, self.classes)
+        asked = method if method in methods else methods[0]
+        answers = self.answers(asked)[self.rows] if known else \
+            self.predictor.ask_method(asked, table)
+        answers = of_targets_kept(self.predictor, asked, answers)
+        return self._of_estimator(method, asked, answers)
 
-    def _chosen(self, answers: np.ndarray) -> np.ndarray:
-        """Return the classes that an estimator without predict would name."""
-        rule = "shares" if self.predictor.methods[0] == "predict_proba" else "scores"
-        answers = answers.reshape(len(answers), -1)
-        return self.classes_[Reading(list(self.classes_), rule).named(answers)]
+    def _of_estimator(self, method: str, asked: str, answers: Any) -> Any:
+        """Return the answers of an estimator; read as its classes if it does not declare them."""
+        classes = self.classes
+        if asked == "predict" or classes is None:
+            return answers
+        if not classes.placed:
+            raise SettingError(
+                "which class each output is of is not known: the model has no classes_, and its "
+                "answers do not fit the labels. Give it classes_, or choose a scorer of labels, "
+                "such as 'accuracy'.")
+        if method == asked and classes.columns is None:
+            return answers
+        reading = Reading(classes.in_order_of_outputs,
+                          "shares" if asked == "predict_proba" else "scores")
+        return self._as_classifier(method, answers.reshape(len(answers), -1), classes, reading)
 
     @property
     def _raw(self) -> bool:
         """Whether a function returns log-odds or distances, not probabilities."""
         return self.predictor.scale in RAW
 
-    def _as_classifier(self, method: str, answers: np.ndarray, classes: Classes) -> np.ndarray:
-        """Read outputs as a classifier's: columns in the order of the sorted classes."""
-        reading = self._reading(method, answers, classes)
+    def _as_classifier(self, method: str, answers: np.ndarray, classes: Classes,
+                       reading: Reading) -> np.ndarray:
+        """Return outputs as a classifier's: columns in the order of the sorted classes."""
         columns = np.arange(len(self.classes_)) if classes.columns is None else classes.columns
         if method == "predict":
             return self.classes_[np.argsort(columns)[reading.named(answers)]]

@@ -170,11 +170,13 @@ class Predictor:
             with self._pace.turn():
                 raw = getattr(self.model_of_methods, method)(prepared)
             answers = as_returned(raw, len(table), prepared)
+            names = names_of(raw)
         except Exception as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{error}") from error
         self.ledger.count(len(table), 1, time.perf_counter() - start)
-        return answers
+        ordered = None if method == "predict" else self.outputs.by_name(answers, names)
+        return answers if ordered is None else ordered
 
     def handed(self, X: Any) -> Any:
         """Return what the model would be handed for `X`: its container, names and dtypes."""

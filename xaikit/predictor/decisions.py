@@ -192,6 +192,8 @@ def _misfit(predictor: Any, declared: Any, seen: list[Any]) -> str:
     if declared is not None:
         return (f"the outputs {listed(names)} are not one for each of the classes "
                 f"{listed(declared)}; leave out outputs=")
+    if other := spelled_otherwise(seen, predictor.outputs.all_names or ()):
+        return other.rstrip(".")
     return (f"the labels have {plural(len(seen), 'value')}, which does not fit the model's "
             f"{plural(len(names), 'output')}")
 
@@ -277,9 +279,26 @@ def classes_of_outputs(seen: list[Any], names: tuple[str, ...]) -> list[Any] | N
     named = [by_name.get(name, _as_label(name, seen)) for name in names]
     if len(names) > 1 and not by_name.keys().isdisjoint(names):
         return named
-    if len(seen) != max(len(names), 2):
+    if len(seen) != max(len(names), 2) or spelled_otherwise(seen, names):
         return None
     return seen[::-1] if named == seen[:1] else seen
+
+
+def spelled_otherwise(seen: list[Any], names: tuple[str, ...]) -> str:
+    """Return a sentence on labels that are no names of outputs but look like some; else nothing.
+
+    Examples
+    --------
+    >>> spelled_otherwise(["No", "Yes"], ("yes", "no"))
+    "y holds 'No', and an output is called 'no': spell the labels as the outputs are named."
+    """
+    texts = [v for v in seen if isinstance(v, str)]
+    alike = {name.strip().casefold(): name for name in names}
+    found = [(v, alike[key]) for v in texts if (key := v.strip().casefold()) in alike]
+    if not found or not set(texts).isdisjoint(names):
+        return ""
+    return (f"y holds {found[0][0]!r}, and an output is called {found[0][1]!r}: spell the labels "
+            "as the outputs are named.")
 
 
 def _as_label(name: str, seen: list[Any]) -> Any:

@@ -40,7 +40,7 @@ class Outputs:
 
     def __init__(self, own: tuple[str, ...] | None, names: Any, chosen: Any,
                  classes: tuple[Any, ...] | None = None) -> None:
-        self._chosen = chosen
+        self._chosen, self._own = chosen, own
         self.classes = classes
         self.all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
         self._kept = None if self.all_names is None else _positions(chosen, self.all_names)
@@ -86,6 +86,17 @@ class Outputs:
             answers = self._in_order(answers, names)
         return answers if self._kept is None else answers[:, self._kept]
 
+    def by_name(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray | None:
+        """Return named answers in the order of all outputs; None if they carry other names.
+
+        The names of an answer say more about it than an order that was declared beside it.
+        """
+        for known in (self._own, self.all_names):
+            if names is not None and known is not None and len(set(names)) == len(names) \
+                    and sorted(names) == sorted(known):
+                return answers[:, [names.index(name) for name in known]]
+        return None
+
     def _check_number(self, n_outputs: int, names: tuple[str, ...] | None) -> None:
         if self.all_names is None:
             learned = names or (("output",) if n_outputs == 1 else tuple(
@@ -98,6 +109,9 @@ class Outputs:
                              f"({', '.join(self.all_names[:_SHOWN])}).")
 
     def _in_order(self, answers: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        ordered = self.by_name(answers, names)
+        if ordered is not None:
+            return ordered
         if self._answered is None:
             self._answered = names
         if names == self._answered:
