@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -220,6 +221,24 @@ def test_a_column_of_one_level_does_not_move():
     got = miv(lambda t: np.ones(len(t)), pd.DataFrame({"city": ["a"] * 4, "flag": [True] * 4}))
     np.testing.assert_array_equal(got.values, 0.0)
     np.testing.assert_array_equal(got.details["unmoved"], 1.0)
+    assert all(any(f"100% of rows could not be moved in {name!r}" in w for w in got.warnings)
+               for name in ("city", "flag"))
+    assert not any("missing, and" in w for w in got.warnings)
+
+
+@pytest.mark.parametrize("column", [
+    ["a", None] * 10, [None, None, "a", None] * 5, [1.0, np.nan] * 10, [0.0, np.nan] * 10,
+    pd.array([True, None] * 10, dtype="boolean"), pd.Categorical(["a", None] * 10, ["a", "b"]),
+    pd.to_datetime(["2024-01-01", None] * 10), [Decimal("1.5"), None] * 10,
+], ids=["text", "rare text", "float", "zero", "boolean", "category", "date", "decimal"])
+def test_a_column_of_one_value_or_none_says_that_missing_stays_missing(column):
+    """Its impact is 0 however much the model answers to missing values."""
+    frame = pd.DataFrame({"c": column, "k": np.arange(20.0)})
+    got = miv(lambda t: 10.0 * t["c"].isna() + t["k"], frame)
+    assert got.values[0, 0] == 0.0
+    assert [w for w in got.warnings if "missing values stay missing" in w] == [
+        "'c' differs between rows only in whether it is missing, and missing values stay missing: what "
+        "they do to the output is not in its impact. Permutation importance shuffles them too."]
 
 
 def test_a_column_that_the_model_ignores_has_exactly_no_impact(rng):

@@ -18,6 +18,7 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY, POSITIVE, Flag, OneOf, Several
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, means_of
+from xaikit.tables.matching import missing_in
 from xaikit.tables.tables import column_of
 from xaikit.tables.targets import read_weights
 
@@ -228,19 +229,21 @@ class ImpactWork:
                  for delta in self.deltas]
         signed = np.stack([effects for effects, _ in found], axis=-1)
         unmoved = float(1.0 - means_of(found[0][1], self.weights))
+        name = questions.unit_names[unit]
         warnings = [sentence for c, column in columns.items()
                     for sentence in caveats(column, questions.column_names[c], self.mode)]
         if unmoved > 0.5:
-            name = questions.unit_names[unit]
             warnings.append(f"{unmoved:.0%} of rows could not be moved in {name!r} (zeros, missing "
                             "values or a constant column); its impact is the mean over all rows, "
                             "0 for these. Another mode may move them.")
+        if any(missing_in(column).any() for column in columns.values()):
+            warnings += missing_alone(name, *levels(questions.table, questions.units[unit]))
         return Impact(signed, np.abs(signed), unmoved, warnings)
 
     def _swapped(self, questions: TableQuestions, unit: int) -> Impact:
         columns, name, most = questions.units[unit], questions.unit_names[unit], self.max_levels
         codes, donors = levels(questions.table, columns)
-        warnings = []
+        warnings = missing_alone(name, codes, donors)
         if len(donors) > most:
             warnings.append(f"{name!r} has {len(donors)} levels; the {most} most frequent were "
                             "swapped in (max_levels).")
@@ -258,7 +261,12 @@ class ImpactWork:
         # A level is no step: it is swapped whole, whatever δ.
         signed, absolute = (np.repeat((sums / swaps)[..., None], len(self.deltas), axis=-1)
                             for sums in (signed, absolute))
-        return Impact(signed, absolute, float(means_of(counted == 0, self.weights)), warnings)
+        unmoved = float(means_of(counted == 0, self.weights))
+        if unmoved > 0.5:
+            warnings.append(f"{unmoved:.0%} of rows could not be moved in {name!r} (missing values "
+                            "or a single level); its impact is the mean over all rows, 0 for "
+                            "these.")
+        return Impact(signed, absolute, unmoved, warnings)
 
 
 def effects_of_steps(
@@ -301,3 +309,12 @@ def caveats(column: pd.Series, name: str, mode: str) -> list[str]:
         return [f"{name!r} is centred (|mean| is below a tenth of its standard deviation), so its "
                 "relative impact cancels out; use mode='sd', or read the absolute impact."]
     return []
+
+
+def missing_alone(name: str, codes: np.ndarray, donors: np.ndarray) -> list[str]:
+    """Return a warning if all that a unit's cells differ in is whether they are missing."""
+    if len(donors) != 1 or (codes >= 0).all():
+        return []
+    return [f"{name!r} differs between rows only in whether it is missing, and missing values stay "
+            "missing: what they do to the output is not in its impact. Permutation importance "
+            "shuffles them too."]
