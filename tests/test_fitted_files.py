@@ -169,3 +169,27 @@ def test_cells_that_are_no_level(cells, levels, want, sentence):
     got = read.frames[0]["c"].tolist()
     assert [(type(v), v) for v in got if v == v] == [(type(v), v) for v in want if v == v]
     assert sentence in " ".join(read.notes)
+
+
+@pytest.mark.parametrize(("levels", "written", "encoding", "named"), [
+    (("Ulm", "Bonn", "Kiel"), ("ulm", "Bonn", "Kiel"), "utf-8", "'ulm'"),
+    (("Ulm", "Bonn", "Kiel"), ("Ulm!", "Bonn!", "Kiel!"), "utf-8", "'Ulm!', 'Bonn!' and 'Kiel!'"),
+    (("Ulm", "Bonn", "Kiel"), ("Ulm ", "Bonn", "Kiel"), "utf-8", "'Ulm '"),
+    (("Köln", "Bonn", "Kiel"), ("KÃ¶ln", "Bonn", "Kiel"), "utf-8", "'KÃ¶ln'"),
+    (("Köln", "Bonn", "Kiel"), ("Köln", "Bonn", "Kiel"), "latin-1", "'KÃ¶ln'"),
+], ids=["case", "signs", "blank", "wrong text", "wrong encoding"])
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), TargetEncoder()])
+def test_text_that_is_no_level_of_the_fit_is_named(levels, written, encoding, named, encoder):
+    """An encoder that ignores strange levels answers as if nothing were wrong."""
+    model = make_pipeline(make_column_transformer((encoder, ["c"])), LinearRegression())
+    model.fit(table(objects(*levels)), Y)
+    table(objects(*written)).to_csv("t.csv", index=False)
+    read = read_tables(["t.csv"], Options(encoding=encoding), fitted_columns(xk.wrap(model)))
+    n_strange = N if named.count("'") > 2 else N // 3
+    assert f"column 'c' has {named} in {n_strange} rows, which was no level of the fit" in " ".join(read.notes)
+
+
+def test_text_of_levels_of_the_fit_gets_no_sentence():
+    model = make_pipeline(make_column_transformer((OneHotEncoder(), ["c"])), LinearRegression())
+    model.fit(table(objects("Ulm", "Bonn", " Kiel")), Y)
+    assert "no level" not in answers(model, table(objects("Ulm", "Bonn", " Kiel")))[1]

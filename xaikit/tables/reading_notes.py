@@ -88,6 +88,7 @@ def column_notes(
         "None": _two_gaps(column, decision, known),
         "truths": _truths(column, decision, rest, known),
         "levels": _levels(column, rest, known) if decision.kind == "levels" else None,
+        "new levels": _new_levels(column, rest, known) if decision.kind == "text" else None,
         "markers": _markers(column, rest, known) if decision.kind == "text" else None,
         "blanks": _blanks(column, rest, known) if decision.kind == "text" else None,
         "text": None if decision.decided or decision.kind != "text" else _text(column, rest),
@@ -96,7 +97,8 @@ def column_notes(
     }
     for sort, sentence in notes.items():
         if sentence is not None:
-            yield sort, column.name, f"column {column.name!r} {sentence}."
+            end = "" if sentence.endswith("?") else "."
+            yield sort, column.name, f"column {column.name!r} {sentence}{end}"
 
 
 def _quoted(texts: Sequence[str]) -> str:
@@ -158,6 +160,16 @@ def _levels(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> st
     return None
 
 
+def _new_levels(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
+    """Return a sentence on text that is no level of the fit; on markers there is one of its own."""
+    new = [] if known.levels is None else [
+        text for text in rest if text.strip() not in MARKERS and not known.has_level(text)]
+    if not new:
+        return None
+    return (f"has {_quoted(new)} in {plural(column.count(new), 'row')}, which was no level of the "
+            "fit: is it spelled otherwise, or in another encoding (--encoding)?")
+
+
 def _markers(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
     """Return a sentence on texts such as 'NA' that were kept."""
     kept = [text for text in rest if text.strip() in MARKERS and not known.has_level(text)]
@@ -169,8 +181,8 @@ def _markers(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> s
 
 
 def _blanks(column: JointColumn, rest: Sequence[str], known: FittedColumn) -> str | None:
-    edged = [text for text in rest if text != text.strip() and not known.has_level(text)]
-    if not edged:
+    edged = [text for text in rest if text != text.strip()]
+    if not edged or known.levels is not None:  # text that is no level has a sentence of its own
         return None
     return (f"keeps the blanks around its text, as in {cut(repr(edged[0]), 40)} "
             f"({column.where(edged[0])})")
