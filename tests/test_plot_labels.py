@@ -15,10 +15,12 @@ from plot_cases import make, row_labels, side_numbers, small
 import xaikit as xk
 from xaikit import plots
 from xaikit.explanations.importance import Importance
-from xaikit.plots.feature_labels import split_words
+from xaikit.plots.columns import level_codes
+from xaikit.plots.feature_labels import names_and_values, split_words
 from xaikit.plots.style import fidelity_note
 from xaikit.predictor.checkup import checkup
 from xaikit.reporting.sections.examples import contributions_table
+from xaikit.tables.numeric import numbers_or_ranks
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -250,3 +252,29 @@ def test_the_doctor_shows_levels_that_differ():
     lines = "\n".join(checkup(xk.wrap(lambda t: np.ones(len(t))).bind(X), X))
     assert "first" in lines
     assert "second" in lines
+
+
+WRITTEN_ALIKE = {
+    "numbers and text": (["1", 1, 1.0, True, None], ["1 (int)", "'1'", "1 (float)", "True"]),
+    "floats": ([0.1, np.float32(0.1), "0.1"], ["0.1", "0.1000000015", "'0.1'"]),
+    "a day": ([date(2024, 1, 1), "2024-01-01", pd.Timestamp("2024-01-01")],
+              ["2024-01-01 (date)", "'2024-01-01'", "2024-01-01 (Timestamp)"]),
+    "bytes": ([b"a", "b'a'", "a"], ["a", "b'a'", '"b\'a\'"']),
+    "whole numbers": ([np.int64(1), 1, np.int8(1), "x"], ["1 (int)", "1 (int64)", "1 (int8)", "x"]),
+}
+
+
+@pytest.mark.parametrize(("cells", "labels"), WRITTEN_ALIKE.values(), ids=WRITTEN_ALIKE)
+def test_levels_that_are_written_alike_stay_apart(cells, labels):
+    """As ticks of a scatter, as numbers for shap, and as the values of a waterfall."""
+    column = pd.Series(cells, dtype=object)
+    known = sum(not pd.isna(v) for v in cells)
+    codes, texts = level_codes(column, 9)
+    assert sorted(texts) == sorted(labels)
+    assert sorted(codes[codes >= 0]) == list(range(known))
+    e = xk.KernelSHAP(random_state=0, verbose=False).fit(
+        lambda t: t["c"].map(lambda v: float(len(type(v).__name__))) + t["k"],
+        frame := pd.DataFrame({"c": column, "k": np.arange(len(cells)) * 1.0})).explain(frame)
+    np.testing.assert_array_equal(numbers_or_ranks(e.data["c"])[:known], codes[codes >= 0])
+    shown = [next(label for label in names_and_values(e, i, [0], 0)) for i in range(known)]
+    assert sorted(shown) == sorted(f"c = {text}" for text in labels)

@@ -196,7 +196,7 @@ def test_columns_described(name):
     column = COLUMNS[name]()
     table = pd.DataFrame({name: column})
     facts, _ = describe_columns(table, (name,))
-    assert facts[0].distinct == len({str(v) for v in table[name] if not is_missing(v)})
+    assert facts[0].distinct == len({(type(v), str(v)) for v in table[name] if not is_missing(v)})
     assert len(content_hash(table, None, Schema.of(table))) == 64
     assert len(level_codes(table[name], 20)[0]) == len(table)
     cell_texts(table[name])

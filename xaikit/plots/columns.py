@@ -12,11 +12,11 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.importance import Importance
 from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.labels import numbered
+from xaikit.tables.numbering import number_levels
 from xaikit.tables.numeric import (
     beyond_origin,
     float_column,
     numbers_or_ranks,
-    text_column,
     with_times,
 )
 from xaikit.tables.wording import (
@@ -109,13 +109,13 @@ def tick_texts(ticks: list[float], unit: str) -> list[str]:
 def level_codes(column: pd.Series, limit: int) -> tuple[np.ndarray, list[str]]:
     """Return each row's level, -1 if missing, and the labels of at most `limit` levels.
 
-    Levels are in the order of a categorical column, or else sorted. Beyond `limit`, the rarest
-    levels share the last code.
+    Levels are in the order of a categorical column, or else sorted by their texts. Beyond `limit`,
+    the rarest levels share the last code.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, values = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories
     else:
-        codes, values = pd.factorize(text_column(column), sort=True)
+        codes, values = number_levels(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
     used = np.flatnonzero(counts)
     kept = used

@@ -11,8 +11,16 @@ import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.tables.labels import labels, numbered
+from xaikit.tables.numbering import number_levels
 from xaikit.tables.values import plain_value
-from xaikit.tables.wording import escaped, is_missing, label_texts, level_text, texts_of_columns
+from xaikit.tables.wording import (
+    cell_texts,
+    escaped,
+    is_missing,
+    label_texts,
+    level_text,
+    texts_of_columns,
+)
 
 _NAME, _BOUND, _ALL = 30, 24, 36
 """Most characters of a name beside a value, of a bound or level, and of a whole condition."""
@@ -42,13 +50,25 @@ def names_and_values(
 def value_labels(columns: Sequence[pd.Series | None], i: int, width: int = 20) -> list[str | None]:
     """Return labels of row `i` of columns that are shown together; None where there is no column.
 
-    A label is unlike that of any other value of the row, and if it is cut, unlike those of the
-    column's other values.
+    A label is unlike that of any other value of the row. If it is cut, or the column has values of
+    several types, it is unlike those of the column's other values.
     """
     known = [column for column in columns if column is not None]
-    texts = iter(texts_of_columns([[column.iloc[i]] for column in known], width,
-                                  [_values(column) for column in known]))
-    return [None if column is None else next(texts)[0] for column in columns]
+    texts = texts_of_columns([[column.iloc[i]] for column in known], width,
+                             [_values(column) for column in known])
+    labels = iter(_of_type(column, i, own[0], width)
+                  for column, own in zip(known, texts, strict=True))
+    return [None if column is None else next(labels) for column in columns]
+
+
+def _of_type(column: pd.Series, i: int, text: str, width: int) -> str:
+    """Return the label of a cell; with its type if others of the column are written alike."""
+    cell = column.iloc[i]
+    if column.dtype != object or is_missing(cell) or column.map(type).nunique() < 2:
+        return text
+    levels = number_levels(column)[1]
+    alike = [v for v in levels if type(v) is not type(cell) and cell_texts([v], width)[0] == text]
+    return cell_texts([cell, *alike], width)[0] if alike else text
 
 
 def _values(column: pd.Series) -> Iterable[Any]:

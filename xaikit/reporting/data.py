@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
 from xaikit.tables.dtypes import inferred, kind_of_column
-from xaikit.tables.numeric import text_column
+from xaikit.tables.numbering import number_levels
 from xaikit.tables.wording import texts_of_columns, unescaped
 
 STRONG = 0.7
@@ -98,10 +98,7 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
         numbers = ordered_numbers(column)
         levels = numbers is None or isinstance(column.dtype, pd.CategoricalDtype)
         known = column[column.notna()]
-        # pandas counts no long floats.
-        countable = column.dtype not in (object, np.longdouble) or column.dtype == np.float64
-        as_text = known if countable else text_column(known)
-        counts = as_text.value_counts()
+        counts = _counts(known)
         missing = float(column.isna().mean())
         columns.append(Column(name, kind_of_column(column), missing, int((counts > 0).sum()),
                               len(frame), levels))
@@ -118,6 +115,17 @@ def describe_columns(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[list[
             own["most frequent"] += share
         line |= {place: own.get(place, "–") for place in _PLACES}
     return columns, pd.DataFrame(lines)
+
+
+def _counts(known: pd.Series) -> pd.Series:
+    """Return how often each value occurs, the most frequent first."""
+    # pandas joins objects that are equal, such as 1 and True, and counts no long floats.
+    if known.dtype not in (object, np.longdouble) or known.dtype == np.float64:
+        return known.value_counts()
+    codes, values = number_levels(known)
+    counts = pd.Series(np.bincount(codes, minlength=len(values)),
+                       index=pd.Index(values, dtype=object, tupleize_cols=False))
+    return counts.sort_values(ascending=False, kind="stable")
 
 
 def _extremes(known: pd.Series, numbers: np.ndarray | None, levels: bool,
@@ -174,7 +182,7 @@ def associate(frame: pd.DataFrame, names: tuple[str, ...],
 def _codes(column: pd.Series) -> np.ndarray:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pd.factorize(column.cat.codes.where(column.notna()))[0]
-    return pd.factorize(text_column(column))[0]
+    return number_levels(column)[0]
 
 
 def _number_pairs(ranks: dict[int, np.ndarray], names: tuple[str, ...]) -> list[Pair]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from xaikit.tables.dtypes import MEASURED, TIMES, are_objects, is_object_dtype, kind_of_column
 from xaikit.tables.matching import missing_in
-from xaikit.tables.numbering import number_values
+from xaikit.tables.numbering import number_levels
 from xaikit.tables.numeric import beyond_origin, exact_column, float_column, with_times
 from xaikit.tables.tables import Table, column_of
 
@@ -318,18 +318,6 @@ def is_binary(column: pd.Series, alone: bool = False) -> bool:
     return bool(np.isin(known, [0, 1]).all()) and (not alone or len(known) == 2)
 
 
-def _in_text_order(column: pd.Series) -> np.ndarray:
-    """Number the levels of a column in the order of their texts; levels may be written alike."""
-    numbers = number_values(column.array)
-    _, first = np.unique(numbers, return_index=True)
-    texts = [f"{type(cell).__name__} {cell}" for cell in column.iloc[first]]
-    # Of levels with one text, the first to occur comes first.
-    order = sorted(range(len(first)), key=lambda k: (texts[k], first[k]))
-    ranks = np.empty(len(first), dtype=np.int64)
-    ranks[order] = np.arange(len(first))
-    return ranks[numbers]
-
-
 def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the observed levels of some columns, or their combinations, in sorted order.
 
@@ -348,7 +336,7 @@ def levels(table: Table, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             parts.append(column.cat.codes.to_numpy().astype(np.int64))
             continue
         if kind_of_column(column) == "text" or is_object_dtype(column.dtype):
-            parts.append(_in_text_order(column))
+            parts.append(number_levels(column)[0])
         else:
             parts.append(pd.factorize(column, sort=True)[0].astype(np.int64))
     patterns = np.stack(parts, axis=1)

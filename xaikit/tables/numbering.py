@@ -99,3 +99,33 @@ def number_rows(codes: np.ndarray) -> np.ndarray:
     if codes.shape[1] == 1:
         return codes[:, 0]
     return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def number_levels(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
+    """Number the levels of a column in the order of their texts, and then of their types.
+
+    Levels that are written alike but differ, as 1, 1.0 and "1" in a column of objects, are
+    different; see `number_values`.
+
+    Returns
+    -------
+    codes : int array (n_rows,)
+        −1 where a cell is missing.
+    levels : list
+        A cell for each level.
+
+    Examples
+    --------
+    >>> number_levels(pd.Series(["b", "1", 1, None], dtype=object))
+    (array([ 2,  1,  0, -1]), [1, '1', 'b'])
+    """
+    known = np.flatnonzero(column.notna())
+    numbers = number_values(column.iloc[known].array)
+    _, first, numbers = np.unique(numbers, return_index=True, return_inverse=True)
+    cells = [column.iloc[known[k]] for k in first]
+    order = sorted(range(len(cells)),
+                   key=lambda k: (str(cells[k]), type(cells[k]).__name__, first[k]))
+    ranks, codes = np.empty(len(cells), dtype=np.int64), np.full(len(column), -1, dtype=np.int64)
+    ranks[order] = np.arange(len(cells))
+    codes[known] = ranks[numbers]
+    return codes, [cells[k] for k in order]

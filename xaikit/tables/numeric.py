@@ -15,6 +15,7 @@ from xaikit.tables.dtypes import (
     kind_of,
     kind_of_column,
 )
+from xaikit.tables.numbering import number_levels
 from xaikit.tables.tables import Batch
 
 
@@ -103,29 +104,20 @@ def beyond_origin(column: pd.Series) -> tuple[Any, np.ndarray]:
                              in zip(cells, known, strict=True)], dtype=np.float64)
 
 
-def text_column(column: pd.Series) -> pd.Series:
-    """Return a column's cells as text, missing ones as missing."""
-    if is_object_dtype(column.dtype) or "binary" in str(column.dtype):
-        # pandas would decode bytes, or fail to, and Arrow's text holds no half of a surrogate pair.
-        cells = [None if gone else str(cell) for cell, gone
-                 in zip(column, column.isna(), strict=True)]
-        return pd.Series(cells, dtype=object, index=column.index, name=column.name)
-    return column.astype("string")
-
-
 def numbers_or_ranks(column: pd.Series) -> np.ndarray:
     """Return numbers as they are and anything else as ranks in level order, missing as NaN.
 
-    Levels are in the order of a category, times in their own, and all else is sorted as text.
+    Levels are in the order of a category, times in their own, and all else in `number_levels`'.
     """
     kind = kind_of_column(column)
     if kind in ("boolean", "integer", "float"):
         return float_column(column)
     if kind == "category":
         ranks = column.cat.codes.to_numpy()
+    elif kind in TIMES:
+        ranks = pd.factorize(with_times(column), sort=True)[0]
     else:
-        ranks = pd.factorize(with_times(column) if kind in TIMES else text_column(column),
-                             sort=True)[0]
+        ranks = number_levels(column)[0]
     return np.where(ranks < 0, np.nan, ranks.astype(np.float64))
 
 

@@ -151,9 +151,18 @@ def cell_texts(values: Iterable[Any], width: int = 20) -> list[str]:
              str(v).replace("-", "−") if isinstance(v, int | np.integer) else v
              for v in (keys[i][1] for i in left)]
     texts |= zip(left, labels(words, width), strict=True)
-    unique = numbered(texts[i] for i in range(len(keys)))
+    unique = numbered(_with_types([texts[i] for i in range(len(keys))], keys))
     found = dict(zip(keys, map(escaped, unique), strict=True))
     return [found[key] for key in given]
+
+
+def _with_types(texts: list[str], keys: list[tuple[str, Any]]) -> list[str]:
+    """Return texts with the types of what is written alike, if these differ: 1 (int), 1 (float)."""
+    types: dict[str, set[str]] = {}
+    for text, (kind, _) in zip(texts, keys, strict=True):
+        types.setdefault(text, set()).add(kind)
+    return [f"{text} ({kind})" if kind and len(types[text]) > 1 else text
+            for text, (kind, _) in zip(texts, keys, strict=True)]
 
 
 def texts_of_columns(columns: Sequence[Sequence[Any]], width: int = 20,
