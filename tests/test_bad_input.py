@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -185,6 +186,38 @@ def test_unknown_levels_say_which():
     explainer = xk.KernelSHAP().fit(model.fit(table, table["n"]), table)
     with pytest.raises(ValueError, match="'town' holds levels .* 'z'"):
         explainer.explain(pd.DataFrame({"town": ["z"], "n": [1]}))
+
+
+@pytest.mark.parametrize("rest", [["c", "d"], [None, "c"]], ids=["text", "missing before it"])
+def test_a_cell_that_is_no_number_is_named_with_its_row(rest):
+    table = pd.DataFrame({"town": ["x", "y"] * 5, "n": np.arange(10.0)})
+    model = make_pipeline(make_column_transformer((OneHotEncoder(), ["town"]),
+                                                  remainder="passthrough"), LinearRegression())
+    explainer = xk.KernelSHAP().fit(model.fit(table, table["n"]), table)
+    n = pd.Series([1.0, 2.0, *rest], dtype=object)
+    with pytest.raises(ValueError, match=f"column 'n' should hold numbers.*'c', in row {2 + rest.index('c')} "):
+        explainer.explain(pd.DataFrame({"town": ["x"] * 4, "n": n}))
+
+
+def test_an_arrow_table_says_what_to_pass():
+    pa = pytest.importorskip("pyarrow")
+    for made in (pa.Table.from_pandas(X), pa.RecordBatch.from_pandas(X)):
+        with pytest.raises(TypeError, match=r"expected a DataFrame .*; pass its to_pandas\(\)"):
+            xk.KernelSHAP().fit(sums, made)
+        with pytest.raises(TypeError, match=r"; pass its to_pandas\(\)"):
+            xk.KernelSHAP().fit(sums, X).explain(made)
+
+
+def test_objects_that_a_model_does_not_take_are_named():
+    def model(Z):
+        if any(map(pd.api.types.is_object_dtype, Z.dtypes)):
+            raise ValueError("wrong dtype")
+        return Z.sum(axis=1)
+
+    table = X.assign(a=[Decimal(f"{v:.2f}") for v in X["a"]])
+    with pytest.raises(xk.ModelError, match=r"wrong dtype. Column 'a' holds Decimal objects: if the model "
+                                            r"takes none, pass X.astype\({'a': float}\)"):
+        xk.KernelSHAP().fit(model, table)
 
 
 # --- arrays

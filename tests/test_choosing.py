@@ -188,6 +188,9 @@ def test_a_polars_mask_is_a_mask():
     ([2, 0, 1], pd.Series(MASK), IndexError, "leaves open which is meant; pass mask.to_numpy"),
     ("aba", pd.Series(MASK, index=list("aab")), IndexError, "leaves open which is meant"),
     ("abc", slice("a", "c"), TypeError, "a slice of rows counts positions, got 'a':'c'; pass a list of names"),
+    ("abc", np.array([[0, 1]]), IndexError, r"rows are chosen by a list of them, got one of shape \(1, 2\)"),
+    ("abc", [[0, 1]], IndexError, "rows are chosen by a list of them, got a list of lists"),
+    ("abc", [np.array([True, False, True])], IndexError, "got a list of lists"),
 ], ids=repr)
 def test_what_leaves_open_which_is_meant(names, key, error, words):
     with pytest.raises(error, match=words):

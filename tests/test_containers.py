@@ -29,6 +29,7 @@ NOON = dt.datetime(2024, 3, 30, 12)
 POLARS = {
     **{str(kind): pl.Series(RNG.integers(0, 99, N), dtype=kind) for kind in (
         pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)},
+    "Int128": pl.Series([None, 2**100, *range(N - 2)], dtype=pl.Int128),
     "gaps": pl.Series([None, *range(N - 1)], dtype=pl.Int16),
     "long": pl.Series([2**63 - 1 - i for i in range(N)]),
     "float32": pl.Series(RNG.normal(size=N), dtype=pl.Float32),

@@ -77,7 +77,12 @@ def pipeline(encoder=None, texts=TEXTS):
     (make_pipeline(ColumnTransformer([
         ("a", "passthrough", [True, False, False, True]), ("b", TfidfVectorizer(), "plz"),
         ("c", TfidfVectorizer(), "land")]), LogisticRegression()),
-     {"n": UNKNOWN, "plz": ("text", None, False), "land": ("text", None, False), "k": UNKNOWN}),
+     {"n": NUMBER, "plz": ("text", None, False), "land": ("text", None, False), "k": NUMBER}),
+    (make_pipeline(make_column_transformer((OneHotEncoder(), ["plz", "land"]), remainder="passthrough"),
+                   "passthrough", StandardScaler(with_mean=False), LogisticRegression()),
+     MIXED | {"k": NUMBER}),
+    (make_pipeline(make_column_transformer((OneHotEncoder(), ["plz", "land"]), remainder="passthrough"),
+                   FunctionTransformer(), LogisticRegression()), MIXED | {"n": UNKNOWN, "k": UNKNOWN}),
     (make_pipeline(FunctionTransformer(lambda Z: Z[["n", "k"]]), LogisticRegression()),
      dict.fromkeys(X, UNKNOWN)),
 ])

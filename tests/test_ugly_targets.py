@@ -254,15 +254,23 @@ def test_probabilities_that_are_none():
 
 
 @pytest.mark.parametrize(("weights", "sentence"), [
-    (np.ma.array(np.ones(12), mask=np.arange(12) == 3), "got values of object"),
+    (np.ma.array(np.ones(12), mask=np.arange(12) == 3), "got None of type NoneType in row 3"),
     (pd.array([None, *[1] * 11], dtype="Int64"), "got nan in row 0"),
-    ([None, *[1.0] * 11], "got values of object"), ([-1, *[1.0] * 11], "got -1 in row 0"),
+    ([None, *[1.0] * 11], "got None of type NoneType in row 0"), ([-1, *[1.0] * 11], "got -1 in row 0"),
     (np.zeros(12), "their sum is 0"), ([np.nan, *[1.0] * 11], "got nan in row 0"),
-    ([[1.0], [1.0, 2.0]] * 6, "does not form an array"),
+    ([[1.0], [1.0, 2.0]] * 6, "does not form an array"), (["1"] * 12, "got '1' of type str in row 0"),
+    ([Decimal("NaN"), *[Decimal(1)] * 11], "got nan in row 0"), ([[1.0, 2.0]] * 12, r"shape \(12, 2\)"),
 ])
 def test_weights_that_are_refused(weights, sentence):
     with pytest.raises(ValueError, match=f"sample_weight.*{sentence}"):
         permute(CLASS, Y, sample_weight=weights)
+
+
+@pytest.mark.parametrize("kind", [Decimal, Fraction, np.float32, int])
+def test_weights_of_any_kind_of_number(kind):
+    weights = [1, 2, 3] * 4
+    found = permute(CLASS, Y, sample_weight=[kind(w) for w in weights])
+    np.testing.assert_array_equal(found.values, permute(CLASS, Y, sample_weight=weights).values)
 
 
 # --- seeds

@@ -195,7 +195,7 @@ def test_errors_of_weighted_means_are_those_of_many_samples(rng):
 ], ids=["change", "score", "impact"])
 @pytest.mark.parametrize(("weights", "sentence"), [
     (WEIGHTS[:10], "sample_weight holds 10 weights for 150 rows"), (-WEIGHTS, "of at least 0"),
-    (0 * WEIGHTS, "their sum is 0"), (WEIGHTS > 1, "values of bool"),
+    (0 * WEIGHTS, "their sum is 0"), (WEIGHTS > 1, "of type bool in row 0"),
 ])
 def test_bad_weights(explain, weights, sentence):
     with pytest.raises(ValueError, match=sentence):

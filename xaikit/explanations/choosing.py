@@ -60,11 +60,16 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
         if not -n <= key < n:
             raise IndexError(f"{axis} {key} is out of range: there are {n}.")
         return np.array([key % n])
+    if np.ndim(key) > 1 and isinstance(key, np.ndarray) and key.dtype != bool:
+        raise IndexError(f"{axis}s are chosen by a list of them, got one of shape {key.shape}.")
     if isinstance(key, np.ndarray) and key.dtype == bool:
         if key.shape != (n,):
             raise IndexError(f"a {axis} mask of shape {key.shape} does not fit {n} {axis}s.")
         return np.flatnonzero(key)
     if isinstance(key, list | tuple | np.ndarray | range):
+        nested = next((k for k in key if isinstance(k, list | np.ndarray)), None)
+        if nested is not None:
+            raise IndexError(f"{axis}s are chosen by a list of them, got a list of lists.")
         parts = [resolve(names, k, axis) for k in key]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
     if places := _places(names, key):

@@ -173,7 +173,7 @@ class Predictor:
             names = names_of(raw)
         except Exception as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
-                             f"{error}") from error
+                             f"{words_for(error, table)}") from error
         self.ledger.count(len(table), 1, time.perf_counter() - start)
         ordered = None if method == "predict" else self.outputs.by_name(answers, names)
         return answers if ordered is None else ordered
@@ -324,7 +324,7 @@ class Predictor:
         """Ask about fewer rows from now on if memory ran out, else raise a ModelError."""
         if len(batch) == 1 or self._backend.fixed_rows is not None or not ran_out_of_memory(error):
             raise ModelError(f"the model failed on a {describe(batch)}: "
-                             f"{words_for(error)}") from error
+                             f"{words_for(error, batch)}") from error
         self._pace.halve(len(batch))
 
     def rows_of(self, batch: Batch, rows: np.ndarray) -> Batch:

@@ -96,11 +96,13 @@ def _of_inner(model: Any, names: Sequence[str]) -> Known:
 def _of_steps(steps: Sequence[Any], names: Sequence[str]) -> Known:
     """Return what the steps of a pipeline know, up to the first that makes other columns."""
     known: Known = {}
-    for step in steps:
-        if step is None or isinstance(step, str):  # passthrough
-            continue
+    steps = [step for step in steps if step is not None and not isinstance(step, str)]
+    for k, step in enumerate(steps):
         own = _of(step, names)
-        if step is not steps[0]:
+        after = type(steps[k + 1]).__module__ if k + 1 < len(steps) else ""
+        if hasattr(step, "transformers_") and after.startswith(NUMBERS_ONLY):
+            own = dict.fromkeys(_passed_on(step, names), FittedColumn("number")) | own
+        if k > 0:
             # Objects that an imputer made of numbers are no objects in the table.
             own = {name: FittedColumn.of_levels(list(c.levels)) if c.levels is not None else c
                    for name, c in own.items()}
@@ -121,6 +123,14 @@ def _of_transformers(model: Any, names: Sequence[str]) -> Known:
         if isinstance(columns, str):  # such a column is handed over as a list of documents
             known = {own[0]: FittedColumn("text")} | known
     return known
+
+
+def _passed_on(model: Any, names: Sequence[str]) -> list[str]:
+    """Return the columns that a transformer of columns leaves as they are."""
+    as_is = [columns for _, transformer, columns in model.transformers_
+             if transformer == "passthrough" or (type(transformer).__name__ == "FunctionTransformer"
+                                                 and transformer.func is None)]
+    return [name for columns in as_is for name in _chosen(columns, names)]
 
 
 def _chosen(columns: Any, names: Sequence[str]) -> tuple[str, ...]:

@@ -48,12 +48,27 @@ def _whole_numbers(cells: list[Any]) -> np.ndarray | None:
     return None
 
 
-def numbers_or_raise(values: Any, where: str) -> np.ndarray:
-    """Return numbers as float64, or raise a sentence that says where something else stands."""
+def numbers_or_raise(values: Any, where: str, rows: Any = None) -> np.ndarray:
+    """Return numbers as float64, or raise a sentence that says where something else stands.
+
+    `rows` are the positions of the values in their table, if they are not all of its rows.
+    """
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{where} should hold numbers, but does not: {error}.") from error
+        cells = np.asarray(values, dtype=object)
+        row = next((k for k, cell in enumerate(cells) if not _are_numbers(cell)), None)
+        row = row if rows is None or row is None else rows[row]
+        place = "" if row is None else f", in row {row} (counted from 0)"
+        raise ValueError(f"{where} should hold numbers, but does not: {error}{place}.") from error
+
+
+def _are_numbers(cells: Any) -> bool:
+    try:
+        np.asarray(cells, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
@@ -80,7 +95,8 @@ def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
     if not missing.any():
         return cast_objects(column.to_numpy(dtype=object), dtype, where)
     values = np.full(len(column), np.nan)
-    values[~missing] = numbers_or_raise(column[~missing].tolist(), where)
+    values[~missing] = numbers_or_raise(column[~missing].tolist(), where,
+                                        np.flatnonzero(~missing))
     return cast_numbers(values, dtype)
 
 

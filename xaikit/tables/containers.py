@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 import pandas as pd
 
+_LONG = ("Int128", "UInt128")
+"""Whole numbers of polars that are Python's inside."""
 MOST_DENSE = 2**30
 """Most bytes that a sparse table may take once its zeros are written out: 1 GiB."""
 
@@ -100,6 +102,8 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
         return pd.Series(series.cast(pl.Datetime("ms")).to_numpy()).astype("M8[s]")
     if isinstance(dtype, pl.Datetime | pl.Duration):
         return pd.Series(series.to_arrow().to_pandas())
+    if str(dtype) in _LONG:  # Arrow has none
+        return pd.Series(series.to_list(), dtype=object)
     if dtype == pl.Categorical:
         series = series.cast(pl.String)
     if dtype == pl.Time:
@@ -112,6 +116,9 @@ def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
     """Undo `_inside`; numbers that had to be widened stay wide."""
     import pyarrow as pa
 
+    if str(dtype) in _LONG:
+        whole = all(isinstance(v, int) for v in cells if v is not None)
+        return pl.Series(cells.tolist(), dtype=dtype if whole else pl.Float64, strict=whole)
     if isinstance(cells.dtype, pd.ArrowDtype):
         series = pl.from_arrow(cells.array.__arrow_array__())
     else:

@@ -321,7 +321,8 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
         cells = [inferred(row.iloc[:, c]).array for c in range(len(table))]
         return make_frame(cells, row.columns).set_axis(row.index, axis=0)
     if not isinstance(table, np.ndarray | list | tuple):
-        raise TypeError(f"expected a DataFrame or a 2-D array, got {type(table).__name__}.")
+        advice = "; pass its to_pandas()" if hasattr(table, "to_pandas") else ""
+        raise TypeError(f"expected a DataFrame or a 2-D array, got {type(table).__name__}{advice}.")
     if isinstance(table, np.ma.MaskedArray) and np.ma.getmaskarray(table).any():
         raise TypeError("masked arrays would lose their mask on the way to the model; "
                         "write NaN where cells are masked: array.filled(np.nan).")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -103,8 +105,13 @@ def read_weights(sample_weight: Any, X: Any, n_rows: int) -> np.ndarray | None:
         return None
     given = _read(sample_weight, X, n_rows, "sample_weight", "weight").values
     wanted = "sample_weight must be one finite number of at least 0 per row, and not all 0"
-    if given.ndim != 1 or not is_number_dtype(given.dtype) or given.dtype == bool:
-        raise ValueError(f"{wanted}; got values of {given.dtype} in shape {given.shape}.")
+    if given.ndim != 1:
+        raise ValueError(f"{wanted}; got values of shape {given.shape}.")
+    odd = next(((row, v) for row, v in enumerate(given.tolist())
+                if isinstance(v, bool) or not isinstance(v, Real | Decimal)), None)
+    if odd is not None:
+        what = type(odd[1]).__name__
+        raise ValueError(f"{wanted}; got {odd[1]!r} of type {what} in row {odd[0]}.")
     weights = given.astype(np.float64)
     wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(wrong):
