@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from label_cases import MIDDLE, SETS
 
+from xaikit.tables.cell_texts import cell_texts
 from xaikit.tables.labels import labels, numbered
-from xaikit.tables.wording import cell_texts, label_text, label_texts, listed
+from xaikit.tables.wording import label_text, label_texts, listed
 
 
 def look(text):

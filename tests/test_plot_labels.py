@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,14 @@ from plot_cases import make, row_labels, side_numbers, small
 
 import xaikit as xk
 from xaikit import plots
+from xaikit.explanations.encoding import encode
 from xaikit.explanations.importance import Importance
 from xaikit.plots.columns import level_codes
 from xaikit.plots.feature_labels import names_and_values, split_words
 from xaikit.plots.style import fidelity_note
 from xaikit.predictor.checkup import checkup
 from xaikit.reporting.sections.examples import contributions_table
+from xaikit.tables.cell_texts import cell_texts
 from xaikit.tables.numeric import numbers_or_ranks
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -278,3 +280,23 @@ def test_levels_that_are_written_alike_stay_apart(cells, labels):
     np.testing.assert_array_equal(numbers_or_ranks(e.data["c"])[:known], codes[codes >= 0])
     shown = [next(label for label in names_and_values(e, i, [0], 0)) for i in range(known)]
     assert sorted(shown) == sorted(f"c = {text}" for text in labels)
+
+
+def test_durations_are_written_without_empty_parts():
+    hours = pd.Series(pd.to_timedelta([1, 1.5, 40, 48, -30, 0], unit="h"))
+    written = ["01:00:00", "01:30:00", "1 day 16:00:00", "2 days", "−1 day 06:00:00", "00:00:00"]
+    assert cell_texts(hours) == written
+    assert cell_texts(v.to_pytimedelta() for v in hours) == written
+    assert cell_texts([timedelta.max]) == ["999999999 days, 23:59:59.999999"]
+
+
+class Thing:
+    """An object without a text of its own; its repr would hold an address in memory."""
+
+
+def test_plain_objects_are_called_by_their_type_in_their_order():
+    things = [Thing() for _ in range(40)]
+    assert cell_texts(things)[:3] == ["Thing", "Thing (2)", "Thing (3)"]
+    assert level_codes(pd.Series(things, dtype=object), 99)[0].tolist() == list(range(40))
+    with pytest.raises(TypeError, match="JSON cannot hold an object of type Thing exactly"):
+        encode(things[0])

@@ -18,6 +18,7 @@ from xaikit import plots
 from xaikit.plots import style
 from xaikit.plots.columns import fan_out, level_codes
 from xaikit.tables import wording
+from xaikit.tables.cell_texts import cell_texts
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -154,7 +155,7 @@ def test_wrong_axes(plot):
     (pd.Timestamp("2024-05-01 07:30"), "2024-05-01 07:30"), ("a\n b", "a b"), ("x" * 30, "x" * 12 + "…" + "x" * 7),
 ])
 def test_cell_text(value, text):
-    assert wording.cell_texts([value]) == [text]
+    assert cell_texts([value]) == [text]
 
 
 @pytest.mark.parametrize(("value", "text"), [

@@ -29,9 +29,9 @@ from ugly_tables import (
 import xaikit as xk
 from xaikit.plots.columns import level_codes
 from xaikit.reporting.data import describe_columns
+from xaikit.tables.cell_texts import cell_texts
 from xaikit.tables.files import content_hash
 from xaikit.tables.schema import Schema
-from xaikit.tables.wording import cell_texts
 
 NAMES = list(COLUMNS)
 GROUPS = [NAMES[first : first + 7] for first in range(0, len(NAMES), 7)]

@@ -43,8 +43,10 @@ def encode(value: Any) -> Any:
         return {_TAG: name, "data": [encode(part) for part in parts(value)]}
     if isinstance(value, np.generic) and kind is value.dtype.type:
         return _encode_scalar(value)
-    raise TypeError(f"JSON cannot hold {cut(repr(value))} of type {kind.__name__} exactly; "
-                    "convert it to numbers, text or dates first.")
+    plain = kind.__repr__ is object.__repr__  # an address in memory
+    what = f"an object of type {kind.__name__}" if plain else \
+        f"{cut(repr(value))} of type {kind.__name__}"
+    raise TypeError(f"JSON cannot hold {what} exactly; convert it to numbers, text or dates first.")
 
 
 def encode_field(name: str, value: Any) -> Any:

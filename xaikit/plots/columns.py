@@ -10,6 +10,7 @@ import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.importance import Importance
+from xaikit.tables.cell_texts import cell_texts
 from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.labels import numbered
 from xaikit.tables.numbering import number_levels
@@ -20,7 +21,6 @@ from xaikit.tables.numeric import (
     with_times,
 )
 from xaikit.tables.wording import (
-    cell_texts,
     digits_apart,
     digits_of_spread,
     label_text,

@@ -10,16 +10,15 @@ from unicodedata import bidirectional
 import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.tables.cell_texts import cell_texts, texts_of_columns
 from xaikit.tables.labels import labels, numbered
 from xaikit.tables.numbering import number_levels
 from xaikit.tables.values import plain_value
 from xaikit.tables.wording import (
-    cell_texts,
     escaped,
     is_missing,
     label_texts,
     level_text,
-    texts_of_columns,
 )
 
 _NAME, _BOUND, _ALL = 30, 24, 36

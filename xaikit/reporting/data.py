@@ -12,9 +12,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from xaikit.plots.columns import ordered_numbers
+from xaikit.tables.cell_texts import texts_of_columns
 from xaikit.tables.dtypes import inferred, kind_of_column
 from xaikit.tables.numbering import number_levels
-from xaikit.tables.wording import texts_of_columns, unescaped
+from xaikit.tables.wording import unescaped
 
 STRONG = 0.7
 """Least association of a reported pair: the two columns share half of their (rank) variance."""

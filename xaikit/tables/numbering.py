@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.tables.dtypes import numpy_dtype
+from xaikit.tables.wording import plain_text
 
 
 def number_units(table: Any, units: Any) -> np.ndarray:
@@ -124,7 +125,7 @@ def number_levels(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
     _, first, numbers = np.unique(numbers, return_index=True, return_inverse=True)
     cells = [column.iloc[known[k]] for k in first]
     order = sorted(range(len(cells)),
-                   key=lambda k: (str(cells[k]), type(cells[k]).__name__, first[k]))
+                   key=lambda k: (plain_text(cells[k]), type(cells[k]).__name__, first[k]))
     ranks, codes = np.empty(len(cells), dtype=np.int64), np.full(len(column), -1, dtype=np.int64)
     ranks[order] = np.arange(len(cells))
     codes[known] = ranks[numbers]

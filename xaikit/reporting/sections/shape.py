@@ -14,7 +14,8 @@ from xaikit.plots.columns import axis_numbers, level_codes
 from xaikit.reporting.document import Figure, Heading, Section, Table, Text
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.figures import draw
-from xaikit.tables.wording import cell_texts, plural, unescaped
+from xaikit.tables.cell_texts import cell_texts
+from xaikit.tables.wording import plural, unescaped
 
 N_SCATTER = 3
 SHOWN = 12
