@@ -293,9 +293,12 @@ def test_durations_are_written_without_empty_parts():
 class Thing:
     """An object without a text of its own; its repr would hold an address in memory."""
 
+    def __init__(self, k):
+        self.k = k
+
 
 def test_plain_objects_are_called_by_their_type_in_their_order():
-    things = [Thing() for _ in range(40)]
+    things = [Thing(k) for k in range(40)]
     assert cell_texts(things)[:3] == ["Thing", "Thing (2)", "Thing (3)"]
     assert level_codes(pd.Series(things, dtype=object), 99)[0].tolist() == list(range(40))
     with pytest.raises(TypeError, match="JSON cannot hold an object of type Thing exactly"):
