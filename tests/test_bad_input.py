@@ -232,6 +232,30 @@ def test_arrays_of_any_layout(change):
     adds_up(lambda Z: np.asarray(Z).sum(axis=1), A[:8], A[8:10])
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 30])
+@pytest.mark.parametrize("kind", [xk.KernelSHAP, xk.Occlusion, xk.LIME, xk.PredictionDifference,
+                                  xk.PermutationImportance, xk.MeanImpactValue, xk.wrap])
+def test_a_model_that_writes_past_pandas_never_reaches_what_the_caller_holds(kind, rows):
+    """As torch does, which writes through from_numpy to what NumPy calls read-only."""
+    def doubles(Z):
+        total = Z.sum(axis=1).to_numpy().copy()
+        for name in Z:
+            column = Z[name].to_numpy()
+            column.flags.writeable = True
+            column *= 2
+        return total
+
+    background, asked = X[:rows].copy(), X[-rows:].copy()
+    if kind is xk.wrap:
+        xk.wrap(doubles)(asked)
+    else:
+        explainer = kind(random_state=0, verbose=False).fit(doubles, background)
+        if kind not in (xk.LIME, xk.MeanImpactValue):
+            explainer.explain(asked)
+    pd.testing.assert_frame_equal(background, X[:rows])
+    pd.testing.assert_frame_equal(asked, X[-rows:])
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 @pytest.mark.parametrize("kind", [xk.KernelSHAP, xk.Occlusion, xk.LIME, xk.PredictionDifference])
 def test_a_model_that_works_in_place_never_reaches_what_the_caller_holds(kind, rows):

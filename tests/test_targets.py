@@ -76,7 +76,14 @@ def test_missing_labels(given):
 def test_several_targets_keep_their_names():
     frame = pd.DataFrame({"p": [1, 2, 3], "q": [0.5, 1.5, 2.5]}, index=list("zyx"))
     got = read_labels(frame, NAMED, 3).of(np.array([0, 2]))
-    pd.testing.assert_frame_equal(got, frame.loc[["x", "z"]].astype(float))
+    pd.testing.assert_frame_equal(got, frame.loc[["x", "z"]])
+
+
+def test_a_structured_array_comes_back_as_it_was():
+    times = np.array([(True, 2.5), (False, 1.0), (True, 0.5)], dtype=[("event", "?"), ("time", "f8")])
+    read = read_labels(times, NAMED, 3)
+    assert (read.values == [[1, 2.5], [0, 1], [1, 0.5]]).all()
+    np.testing.assert_array_equal(read.of(np.array([2, 0])), times[[2, 0]])
 
 
 # --- the index
@@ -139,10 +146,10 @@ def test_no_weights():
     ([1, 2, np.inf], "got inf in row 2"),
     ([0, 0, 0], "their sum is 0"),
     ([1e308, 1e308, 1e308], "their sum is inf"),
-    (["1", "2", "3"], "got values of <U1"),
-    ([True, False, True], "got values of bool"),
-    (pd.Series([1, None, 2], dtype="Int64"), "got values of object"),
-    (np.ones((3, 2)), r"in shape \(3, 2\)"),
+    (["1", "2", "3"], "got '1' of type str in row 0"),
+    ([True, False, True], "got True of type bool in row 0"),
+    (pd.Series([1, None, 2], dtype="Int64"), "got nan in row 1"),
+    (np.ones((3, 2)), r"of shape \(3, 2\)"),
     (1.0, r"has shape \(\)"),
 ])
 @pytest.mark.filterwarnings("ignore:overflow")

@@ -232,6 +232,14 @@ def check_complete(y: Labels) -> None:
                          f"{plural(int(gone.sum()), 'row')}; leave those rows out.")
 
 
+def check_plain(y: Labels) -> None:
+    """Raise ValueError if labels came as a structured array: scikit-learn's scorers take none."""
+    if isinstance(y.given, np.ndarray):
+        raise ValueError(f"y is a structured array of {listed(y.given.dtype.names)}, which the "
+                         "scorers of scikit-learn do not take: choose a scoring function of your "
+                         "own, or pass one of its fields.")
+
+
 def as_numbers(y: Labels) -> Labels:
     """Return the labels of a regression as numbers.
 

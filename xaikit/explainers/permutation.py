@@ -14,6 +14,7 @@ from xaikit.explainers.classes import (
     Classes,
     as_numbers,
     check_complete,
+    check_plain,
     classes_for_scores,
     known_labels,
     strange_labels,
@@ -201,6 +202,8 @@ def score_work(
     predictor, warnings = questions.predictor, list[str]()
     scorers = scorers_of(scoring, predictor.task, weights is not None)
     y = labels_of_targets_kept(predictor, y)
+    if any(map(of_sklearn, scorers.values())):
+        check_plain(y)
     strict, named = any(map(of_sklearn, scorers.values())), partial(decisions, questions)
     classes = (classes_for_scores(predictor, y.values, named, strict)
                if predictor.task == "classification" else None)
@@ -212,7 +215,7 @@ def score_work(
         y = as_numbers(y)
     known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
-                    blocks, known or y.values.dtype.kind not in "iuf")
+                    blocks, known or (y.values.dtype.kind not in "iuf" and y.values.ndim == 1))
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
     ready = ready.with_known(as_is, scores)

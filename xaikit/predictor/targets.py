@@ -8,6 +8,7 @@ import numpy as np
 
 from xaikit.predictor.attributes import declared_classes
 from xaikit.tables.targets import Labels
+from xaikit.tables.wording import listed
 
 
 def targets_of(predictor: Any) -> list[int] | None:
@@ -72,18 +73,41 @@ def of_targets_kept(predictor: Any, method: str, answers: np.ndarray) -> Any:
 
 
 def labels_of_targets_kept(predictor: Any, labels: Labels) -> Labels:
-    """Return labels of all targets cut to those that the outputs kept are of; any other as given.
+    """Return labels of all targets in the order of the outputs, cut to the targets kept.
+
+    Columns of a frame that are named as the outputs go by name, all others by position. Labels that
+    are not of several targets are returned as given.
 
     Parameters
     ----------
     predictor : Predictor
         Asked before, so that it knows its outputs.
     labels : Labels
+
+    Raises
+    ------
+    ValueError
+        If only some columns are named as outputs.
     """
-    kept, shape = targets_kept(predictor), labels.values.shape
-    if kept is None or len(shape) != 2 or shape[1] != max(targets_of(predictor) or [0]) + 1:
+    targets, kept, shape = targets_of(predictor), targets_kept(predictor), labels.values.shape
+    if targets is None or len(shape) != 2 or shape[1] != max(targets) + 1:
         return labels
-    return labels.of_targets(kept)
+    order = _order_by_name(labels, predictor.outputs.all_names or ())
+    if order is not None and order != list(range(len(order))):
+        labels = labels.of_targets(order)
+    return labels if kept is None else labels.of_targets(kept)
+
+
+def _order_by_name(labels: Labels, outputs: tuple[str, ...]) -> list[int] | None:
+    """Return the column of each output; None if columns are not named as outputs."""
+    columns = [] if labels.name is None else [str(c) for c in labels.name]
+    if set(columns).isdisjoint(outputs):
+        return None
+    if sorted(columns) != sorted(outputs):
+        raise ValueError(f"the columns of y are {listed(columns)}, and the model's outputs "
+                         f"{listed(outputs)}: name them alike, or pass y.to_numpy() if they are in "
+                         "the same order.")
+    return [columns.index(name) for name in outputs]
 
 
 def _probabilities(answers: np.ndarray, sizes: list[int], kept: list[int] | None) -> Any:

@@ -20,11 +20,6 @@ Table: TypeAlias = Any
 Batch: TypeAlias = Any
 """A table, a list of documents, or an array (n_rows, …) of images or series."""
 
-# pandas 3 copies a shared column before writing to it; in earlier versions a shallow copy shared
-# what was written.
-_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
-
-
 def is_table(batch: Batch) -> bool:
     """Return whether a batch has rows and columns."""
     return isinstance(batch, pd.DataFrame) or (isinstance(batch, np.ndarray) and batch.ndim == 2)
@@ -35,15 +30,29 @@ def take_rows(batch: Batch, rows: np.ndarray) -> Batch:
     if isinstance(batch, pd.DataFrame):
         if not batch.flags.allows_duplicate_labels:  # rows are taken several times
             batch = batch.set_flags(allows_duplicate_labels=True)
-        return batch.take(rows).reset_index(drop=True)
+        return _fresh(rows_of(batch, rows))
     if isinstance(batch, list):
         return [batch[i] for i in rows]
     return np.asfortranarray(batch[rows]) if by_column(batch) else batch[rows]
 
 
 def rows_of(batch: Batch, rows: np.ndarray) -> Batch:
-    """Return the rows at integer positions; dtypes, memory order and the index intact."""
-    return batch.take(rows) if isinstance(batch, pd.DataFrame) else take_rows(batch, rows)
+    """Return the rows at integer positions; dtypes, memory order and the index intact.
+
+    They never share memory with `batch`: a model could reach the caller's data through them, as
+    ``torch.from_numpy`` lets it write even to what pandas guards against it.
+    """
+    if not isinstance(batch, pd.DataFrame):
+        return take_rows(batch, rows)
+    # pandas shares the cells if all rows are taken in order.
+    whole = len(rows) == len(batch) and np.array_equal(rows, np.arange(len(batch)))
+    return batch.copy() if whole else batch.take(rows)
+
+
+def _fresh(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of one's own with an index that counts its rows."""
+    frame.index = pd.RangeIndex(len(frame))
+    return frame
 
 
 def slice_rows(batch: Batch, start: int, stop: int) -> Batch:
@@ -56,10 +65,8 @@ def slice_rows(batch: Batch, start: int, stop: int) -> Batch:
 def copy_of(batch: Batch, keep_index: bool = False) -> Batch:
     """Return a copy that may be written to: same memory order, a frame's index fresh or kept."""
     if isinstance(batch, pd.DataFrame):
-        own = batch.copy(deep=not _COPIES_ON_WRITE)
-        if not keep_index:
-            own.index = pd.RangeIndex(len(own))
-        return own
+        own = batch.copy()
+        return own if keep_index else _fresh(own)
     return batch.copy(order="K") if isinstance(batch, np.ndarray) else list(batch)
 
 

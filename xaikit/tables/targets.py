@@ -12,7 +12,7 @@ import pandas as pd
 
 from xaikit.tables.containers import taken_in
 from xaikit.tables.dtypes import check_comparable, inferred, is_number_dtype
-from xaikit.tables.wording import listed, plural
+from xaikit.tables.wording import plural
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,14 @@ class Labels:
         Of the rows, if the labels came as a Series or DataFrame.
     name : object
         Name of the Series, or columns of the DataFrame.
+    given : DataFrame or structured array, optional
+        Labels of several columns as they came, with the dtype of each.
     """
 
     values: np.ndarray
     index: pd.Index | None = None
     name: Any = None
+    given: Any = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -45,16 +48,19 @@ class Labels:
     def of_targets(self, targets: list[int]) -> Labels:
         """Return the labels of some targets; of a single one as if it were the only one."""
         chosen: Any = targets[0] if len(targets) == 1 else targets
+        frame = isinstance(self.given, pd.DataFrame) and len(targets) > 1
         return Labels(self.values[:, chosen], self.index,
-                      None if self.index is None else self.name[chosen])
+                      None if self.name is None else self.name[chosen],
+                      self.given.iloc[:, targets] if frame else None)
 
     def of(self, rows: np.ndarray) -> Any:
         """Return a copy of the labels of some rows, in the kind of container that they came in."""
+        if self.given is not None:
+            return self.given.iloc[rows].copy() if isinstance(self.given, pd.DataFrame) \
+                else self.given[rows]
         values = self.values[rows]
         if self.index is None:
             return values
-        if values.ndim > 1:
-            return pd.DataFrame(values, index=self.index[rows], columns=self.name)
         return pd.Series(values, index=self.index[rows], name=self.name, dtype=values.dtype)
 
 
@@ -236,14 +242,21 @@ def _read(given: Any, X: Any, n_rows: int, name: str, noun: str) -> Labels:
         if nested:
             raise ValueError(f"{name} holds {nested[0]!r} in a cell; pass one {noun} per row, and "
                              "those of several targets as columns.")
+    if getattr(given, "dtype", None) is not None and getattr(given.dtype, "names", None):
+        return Labels(cells, None, pd.Index(given.dtype.names), given)
+    names = values.columns if isinstance(values, pd.DataFrame) else getattr(values, "name", None)
+    if values.ndim > cells.ndim:
+        names = None if names is None else names[0]
     if not of_pandas:
-        return Labels(cells)
-    names = values.columns if values.ndim > 1 else values.name
-    return Labels(cells, values.index, names[0] if values.ndim > cells.ndim else names)
+        return Labels(cells, None, names)
+    return Labels(cells, values.index, names, values if cells.ndim > 1 else None)
 
 
-def _array(given: Any, name: str) -> np.ndarray:
-    """Return what is no pandas object as an array; a masked cell is a missing one."""
+def _array(given: Any, name: str) -> Any:
+    """Return what is no pandas object as an array; a masked cell is a missing one.
+
+    A structured array, such as survival times with their events, becomes a frame of its fields.
+    """
     # Nullable arrays of pandas have masks as well, and look masked to NumPy.
     if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         cells = np.array(given.data, dtype=object)
@@ -254,8 +267,7 @@ def _array(given: Any, name: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{name} does not form an array: {error}.") from error
     if array.dtype.names is not None:
-        raise ValueError(f"{name} is a structured array of {listed(array.dtype.names)}; pass one "
-                         "of its fields, or a DataFrame.")
+        return pd.DataFrame({field: array[field] for field in array.dtype.names})
     if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
         # Beside text, NumPy makes text of everything in a list: of NaN, and of 1 beside "1".
         cells = np.array(given, dtype=object)
