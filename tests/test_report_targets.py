@@ -179,3 +179,13 @@ def test_weighted_residuals_by_hand():
     np.testing.assert_allclose(table["mean residual"], 0.25)
     # Two rows a bin, of residuals 0 and 1: 2 / (2 − 1) · (3 · 0.25² + 0.75²) / 4.
     np.testing.assert_allclose(table["sd of residuals"], (2 * (3 * 0.0625 + 0.5625) / 4) ** 0.5)
+
+
+def test_probabilities_of_votes_say_no_more_than_their_accuracy(tmp_path):
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+    for votes in (True, False):
+        model = xk.wrap(lambda X, votes=votes: 1.0 * (X[:, 0] > 0) if votes else 1 / (1 + np.exp(-X[:, 0])),
+                        task="classification")
+        report = undrawn(model, X, y)
+        assert ("All probabilities are exactly 0 or 1" in said(report, "performance")) == votes

@@ -19,7 +19,7 @@ from xaikit.explainers.classes import (
     known_labels,
     strange_labels,
 )
-from xaikit.explainers.replay import replay_of
+from xaikit.explainers.replay import Replay, replay_of
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import BLOCKS, Blocks, Scoring, blocks_of, of_sklearn, scorers_of
 from xaikit.explanations.importance import Importance
@@ -113,8 +113,7 @@ class PermutationImportance(Explainer):
             Blocks of rows that the jackknife of a score leaves out in turn: how many random ones;
             None for no jackknife, and no intervals; or the group of each row, such as a query or a
             patient, for scorers that need whole groups. Groups are left out whole, at most 10
-            blocks of them; their intervals then do not count that those who lend cells are a
-            sample too.
+            blocks of them; rows that were lent cells of those take cells of another repeat.
 
         Returns
         -------
@@ -294,20 +293,39 @@ class ScoreWork:
         questions, sources = self.questions.spawn(), self.shuffles.of(unit)
         known: dict[str | None, np.ndarray] = {}
 
-        def answers(repeat: int, method: str | None) -> np.ndarray:
+        def answers(repeat: Any, method: str | None) -> np.ndarray:
             if method not in known:
                 known[method] = shuffled(questions, unit, sources, method)
             return known[method][repeat]
 
         predictor, own = questions.predictor, questions.table
         as_is = replay_of(predictor, own, questions.base, self.classes, self.reading)
+
+        def replay(repeat: Any) -> Replay:
+            """Return the replay of a shuffle, or of rows from several: (repeats, rows)."""
+            table = borrow_columns(own, questions.units[unit], sources[repeat])
+            return replay_of(predictor, table, partial(answers, repeat), self.classes, self.reading)
+
         drops, parts = [], []
         for r, source in enumerate(sources):
-            table = borrow_columns(own, questions.units[unit], source)
-            replay = replay_of(predictor, table, partial(answers, r), self.classes, self.reading)
-            drops.append(self.scores - self.scoring(replay))
-            parts.append(self.scoring.drops_by_block(as_is, replay, source))
+            this = replay(r)
+            drops.append(self.scores - self.scoring(this))
+
+            def without(block: int, r: int = r) -> Replay:
+                return replay(self._others(sources, r, block))
+
+            parts.append(self.scoring.drops_by_block(as_is, this, source, without))
         return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger
+
+    def _others(self, sources: np.ndarray, repeat: int, block: int
+                ) -> tuple[np.ndarray, np.ndarray]:
+        """Return, for each row, the next shuffle in which a block lends it no cell, and the row.
+
+        If it lends one in every shuffle, it is the same shuffle.
+        """
+        turn = np.roll(np.arange(len(sources)), -repeat)
+        lent = self.scoring.blocks.of_rows[sources[turn]] == block
+        return turn[np.argmin(lent, axis=0)], np.arange(sources.shape[1])
 
     def numbers(
         self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float

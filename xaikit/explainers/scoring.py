@@ -36,7 +36,7 @@ class Blocks:
         The block of each row.
     whole : bool
         Whether rows of a block belong together: then a row that was given a cell of a block that
-        goes is not left out with it.
+        goes is not left out with it, but takes another one.
     wanted : bool
         False if the user wants no jackknife: then all rows are in one block.
     """
@@ -111,19 +111,22 @@ class Scoring:
         return dict(zip(self.scorers, np.asarray(scores).tolist(), strict=True))
 
     def drops_by_block(
-        self, as_is: Replay, shuffled: Replay, givers: np.ndarray
+        self, as_is: Replay, shuffled: Replay, givers: np.ndarray,
+        without: Callable[[int], Replay],
     ) -> np.ndarray:
         """Compute what the scores lose with each block left out, (n_scorers, n_blocks).
 
-        With a block go its rows and, unless blocks are `whole`, the rows that were given its
-        cells: both are samples. Both scores are of the rows that stay, so a feature without effect
-        drops by exactly 0.
+        With a block go its rows, and the rows that were given its cells: both are samples. If
+        blocks are `whole`, these rows stay, with the cells that another shuffle gave them. Both
+        scores are of the rows that stay, so a feature without effect drops by exactly 0.
 
         Parameters
         ----------
         as_is, shuffled : Replay
         givers : int array (n_rows,)
             The row that each row's cells come from.
+        without : callable
+            Returns the replay of the rows with no cell of a block among them.
 
         Returns
         -------
@@ -132,11 +135,17 @@ class Scoring:
         """
         blocks = self.blocks.of_rows
         kept = Kept(blocks, blocks if self.blocks.whole else blocks[givers], blocks.max() + 1)
+        drops = np.full((len(self.scorers), kept.n_blocks), np.nan)
         if kept.n_blocks == 1:
-            return np.full((len(self.scorers), 1), np.nan)
+            return drops
         scorable = self._scorable(kept)
-        return np.stack([np.where(scorable, self._drops(name, as_is, shuffled, kept, scorable),
-                                  np.nan) for name in self.scorers])
+        parts = [(shuffled, scorable)] if not self.blocks.whole else [
+            (without(block), np.arange(kept.n_blocks) == block)
+            for block in np.flatnonzero(scorable).tolist()]
+        for replay, part in parts:
+            for k, name in enumerate(self.scorers):
+                drops[k, part] = self._drops(name, as_is, replay, kept, part)[part]
+        return drops
 
     def _drops(self, name: str, as_is: Replay, shuffled: Replay, kept: Kept,
                scorable: np.ndarray) -> np.ndarray:

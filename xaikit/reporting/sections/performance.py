@@ -77,10 +77,13 @@ def _classification(facts: Facts) -> list[object]:
     svg = draw("calibration", f"Calibration of the probability of {name}: the observed share "
                f"against the predicted probability in {len(bins)} bins; mean distance "
                f"{number(error)}.", 3.4, lambda ax: _draw_reliability(ax, bins))
+    certain = " All probabilities are exactly 0 or 1: the model names classes without degrees of " \
+        "certainty, so that this says no more than its accuracy." \
+        if np.isin(facts.truth.probabilities, (0, 1)).all() else ""
     return [*blocks, Heading("Calibration"),
             Text(f"Among rows with a predicted probability of 70 %, 70 % should be “{name}”; the "
                  f"dotted line shows this. The mean distance from it is {number(error)} (expected "
-                 "calibration error; ten equal bins)."),
+                 f"calibration error; ten equal bins).{certain}"),
             Figure("calibration", svg, f"Calibration of “{name}”; whiskers: 95 % interval "
                    "(Wilson); numbers: rows.", table)]
 
