@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import inspect
 import pickle
+import sys
 
 import joblib
 import numpy as np
 import pytest
 
 import xaikit as xk
-from xaikit import cli, errors
+from xaikit import errors
+from xaikit.cli.command import _run as run_command
+from xaikit.cli.status import FINDINGS, USAGE
 
 X = np.arange(12.0).reshape(4, 3)
 BUILT_IN = {
@@ -94,15 +97,15 @@ def test_what_raises_which(kind, ask, tmp_path):
 
 
 @pytest.mark.parametrize(("error", "status"), [
-    (xk.ModelError, cli.FINDINGS), (xk.ProbeError, cli.FINDINGS), (xk.SettingError, cli.USAGE),
-    (xk.TrustError, cli.USAGE), (xk.FormatError, cli.USAGE), (xk.XaikitError, cli.USAGE),
-    (ValueError, cli.USAGE), (KeyError, cli.USAGE),
+    (xk.ModelError, FINDINGS), (xk.ProbeError, FINDINGS), (xk.SettingError, USAGE),
+    (xk.TrustError, USAGE), (xk.FormatError, USAGE), (xk.XaikitError, USAGE),
+    (ValueError, USAGE), (KeyError, USAGE),
 ])
 def test_the_command_line_says_the_sentence_and_sets_its_status(error, status, capsys):
-    assert cli._run(argparse.Namespace(run=lambda _: refused(error))) == status
+    assert run_command(argparse.Namespace(run=lambda *_: refused(error)), sys.stdout) == status
     assert capsys.readouterr().err == "xaikit: the sentence\n"
 
 
 def test_the_command_line_hides_no_bug():
     with pytest.raises(ZeroDivisionError):
-        cli._run(argparse.Namespace(run=lambda _: 1 / 0))
+        run_command(argparse.Namespace(run=lambda *_: 1 / 0), sys.stdout)

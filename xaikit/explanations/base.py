@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
 from importlib import import_module
@@ -17,7 +17,7 @@ import pandas as pd
 from xaikit.errors import FormatError
 from xaikit.explanations.encoding import decode, encode_field
 from xaikit.settings import Either
-from xaikit.tables.files import write_whole
+from xaikit.tables.files import write_all, write_whole
 from xaikit.tables.wording import plural
 
 _FORMAT = 2
@@ -197,17 +197,24 @@ class Explanation:
             such as a member of an Enum or a named tuple: ``.json`` holds it as the plain type.
         """
         path = Path(path)
+        write_whole(path, self._content(path))
+        return path
+
+    def _content(self, path: Path) -> str | bytes:
+        """Return what a file of this ending holds."""
         writers: dict[str, Callable[[], str | bytes]] = {
             ".json": self.to_json,
             ".csv": lambda: self.to_frame().to_csv(index=False),
-            ".parquet": lambda: with_text_labels(self.to_frame()).to_parquet(index=False),
+            ".parquet": self._parquet,
             ".html": self._page,
         }
         if path.suffix not in writers:
             raise ValueError(f"cannot save as {path.suffix or 'a file without ending'!r}; "
                              f"use one of {', '.join(writers)}.")
-        write_whole(path, writers[path.suffix]())
-        return path
+        return writers[path.suffix]()
+
+    def _parquet(self) -> bytes:
+        return bytes(with_text_labels(self.to_frame()).to_parquet(index=False))
 
     def _page(self) -> str:
         return (f"<!doctype html><html lang='en'><meta charset='utf-8'>"
@@ -276,6 +283,13 @@ def with_text_labels(frame: pd.DataFrame) -> pd.DataFrame:
     if pd.api.types.infer_dtype(frame["row"], skipna=True) in kept:
         return frame
     return frame.assign(row=frame["row"].map(str))
+
+
+def save_together(explanation: Explanation, paths: Iterable[Path]) -> list[Path]:
+    """Write an explanation to several files, as `Explanation.save` does: to all or to none."""
+    contents = {path: explanation._content(path) for path in paths}
+    write_all(contents)
+    return list(contents)
 
 
 def load_explanation(path: str | Path) -> Explanation:

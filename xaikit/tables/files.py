@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,24 +27,68 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_all(contents: Mapping[Path, str | bytes]) -> None:
-    """Write files as `write_whole` does; none is renamed before all are written."""
+    """Write files as `write_whole` does: all, or none if anything goes wrong.
+
+    All are on the disk before the first is renamed. If a rename fails, or the program is stopped
+    between two of them, those that were renamed before are put back.
+    """
     temporaries: dict[Path, Path] = {}
+    kept: dict[Path, Path | None] = {}
     try:
         for path, content in contents.items():
             target = Path(os.path.realpath(path))
-            temporary = target.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
-            temporaries[temporary] = target
-            with temporary.open("xb") as file:
-                file.write(content.encode("utf8", "backslashreplace")
-                           if isinstance(content, str) else content)
-            if target.exists():
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            temporaries[_beside(target)] = target
+            _write(next(reversed(temporaries)), target, content)
+        for target in temporaries.values() if len(temporaries) > 1 else ():
+            kept[target] = _kept(target)
         for temporary, target in temporaries.items():
             os.replace(temporary, target)
     except BaseException:
-        for temporary in temporaries:
-            temporary.unlink(missing_ok=True)
+        _put_back(temporaries, kept)
         raise
+    finally:
+        for name in (*temporaries, *kept.values()):
+            if name is not None:
+                name.unlink(missing_ok=True)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
+
+
+def _write(temporary: Path, target: Path, content: str | bytes) -> None:
+    """Write a file that will replace another one, down to the disk."""
+    with temporary.open("xb") as file:
+        file.write(content.encode("utf8", "backslashreplace")
+                   if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    if target.exists():
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+
+
+def _kept(target: Path) -> Path | None:
+    """Return a second name of a file that will be replaced; None if there is none yet."""
+    if not target.exists():
+        return None
+    name = _beside(target)
+    try:
+        os.link(target, name)
+    except OSError:  # file systems without links
+        shutil.copy2(target, name)
+    return name
+
+
+def _put_back(temporaries: Mapping[Path, Path], kept: Mapping[Path, Path | None]) -> None:
+    """Undo the renames that took place."""
+    for temporary, target in temporaries.items():
+        if temporary.exists() or target not in kept:
+            continue
+        old = kept[target]
+        if old is None:
+            target.unlink(missing_ok=True)
+        else:
+            os.replace(old, target)
 
 
 def content_hash(table: Table, y: np.ndarray | None, schema: Schema) -> str:

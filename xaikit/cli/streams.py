@@ -1,0 +1,98 @@
+"""Streams and signals of the command, as Unix programs treat them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any, TextIO
+
+
+class Terminated(BaseException):
+    """SIGTERM came; raised where the program is, so that everything is cleaned up."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise Terminated when SIGTERM comes."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+@contextmanager
+def data_stream() -> Iterator[TextIO]:
+    """Yield stdout for data alone: what a model and its libraries print goes to stderr.
+
+    Text is written as UTF-8. It is flushed at the end, so that a full disk is an error.
+
+    Raises
+    ------
+    OSError
+        If stdout is closed, or does not take what is written.
+    """
+    if sys.stderr is None:  # print would take stdout for it
+        sys.stderr = open(os.devnull, "w", encoding="utf8")  # noqa: SIM115 - for the process
+    if sys.stdout is None:
+        raise OSError("it is closed; send it to a file or to /dev/null.")
+    descriptor = _descriptor(sys.stdout)
+    if descriptor is None:  # replaced by another object, as in notebooks
+        out = sys.stdout
+        with redirect_stdout(sys.stderr):
+            yield out
+        out.flush()
+        return
+    sys.stdout.flush()
+    with _descriptor_on_stderr(descriptor) as kept:
+        out = os.fdopen(kept, "w", encoding="utf8", errors="backslashreplace", newline="")
+        try:
+            yield out
+            out.close()
+        except BaseException:
+            with suppress(OSError):  # what is left in its buffer has no reader
+                out.close()
+            raise
+
+
+@contextmanager
+def _descriptor_on_stderr(descriptor: int) -> Iterator[int]:
+    """Send what is written to a descriptor to stderr, and yield another one of its file."""
+    before = os.dup(descriptor)
+    errors = _descriptor(sys.stderr)
+    os.dup2(before if errors is None else errors, descriptor)
+    try:
+        yield os.dup(before)
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(before, descriptor)
+        os.close(before)
+
+
+def give_up_stdout() -> None:
+    """Send what Python still holds for stdout nowhere: at its exit it would complain."""
+    descriptor = _descriptor(sys.stdout)
+    if descriptor is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _descriptor(stream: Any) -> int | None:
+    """Return the descriptor of a stream; None if it has none."""
+    try:
+        return int(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
