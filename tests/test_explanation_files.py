@@ -110,7 +110,7 @@ def test_another_type_is_refused():
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("not json", "is not JSON"), ("[1, 2]", "holds a JSON list"), ("{}", "got type None"),
+    ("not json", "e.json: this is not JSON"), ("[1, 2]", "holds a JSON list"), ("{}", "got type None"),
     ('{"type": "Sorcery", "format": 2, "fields": {}}', "'Sorcery'"),
     ('{"type": "Attribution", "format": 99, "fields": {}}', "format 99"),
 ])
@@ -229,8 +229,36 @@ def test_save_tables(tmp_path):
     assert list(got["feature"]) == list(e.to_frame()["feature"])
     pytest.importorskip("pyarrow")
     got = pd.read_parquet(e.save(str(tmp_path / "e.parquet")))
-    pd.testing.assert_frame_equal(got, e.to_frame(), check_dtype=False)
-    importance().save(tmp_path / "i.parquet")
+    wide = e.to_frame("wide")
+    assert got["row"].tolist() == wide["row"].tolist()
+    for name in ("output", "base_value", "prediction"):
+        assert got[name].tolist() == wide[name].tolist()
+    for j, name in enumerate(e.feature_names):
+        np.testing.assert_array_equal(got[f"value: {name}"], e.values[:, j].ravel())
+        np.testing.assert_array_equal(got[f"error: {name}"], e.standard_errors[:, j].ravel())
+    i = importance()
+    got = pd.read_parquet(i.save(tmp_path / "i.parquet"))
+    pd.testing.assert_frame_equal(got, i.to_frame(), check_dtype=False)
+
+
+def test_parquet_holds_data_in_their_own_dtypes(tmp_path):
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame({
+        "number": [1.5, 2.5], "whole": np.array([1, 2], dtype=np.int8), "text": ["a", None],
+        "level": pd.Categorical(["x", "y"]), "day": pd.to_datetime(["2024-01-01", "2024-05-01"]),
+        "fee": [Decimal("1.10"), Decimal("2.20")], "mixed": pd.Series([1, "1"], dtype=object),
+        "sparse": pd.arrays.SparseArray([0.0, 1.0]), "flag": pd.array([True, None], dtype="boolean")})
+    e = attribution(features=tuple(table), rows=("p", "q"), data=table)
+    got = pd.read_parquet(e.save(tmp_path / "e.parquet")).filter(like="data: ")
+    k = len(e.output_names)
+    for name in table:
+        own = got[f"data: {name}"].iloc[::k].reset_index(drop=True)
+        if name == "mixed":
+            assert own.tolist() == ["1", "1"]
+        elif name == "sparse":
+            assert own.tolist() == [0.0, 1.0]
+        else:
+            pd.testing.assert_series_equal(own, table[name], check_names=False, check_dtype=name != "text")
 
 
 @pytest.mark.parametrize("name", ["e.pkl", "e", "e.xlsx"])

@@ -272,8 +272,8 @@ def test_levels_of_categories_are_cells(tmp_path):
 
 def test_files_of_the_first_format_are_named(tmp_path):
     path = attribution().save(tmp_path / "e.json")
-    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
-    with pytest.raises(xk.FormatError, match="expected an explanation of format 2 .* got .*format 1"):
+    path.write_text(path.read_text().replace('"format": 3', '"format": 1'))
+    with pytest.raises(xk.FormatError, match="expected an explanation of format 3 .* got .*format 1"):
         xk.load_explanation(path)
 
 

@@ -307,6 +307,11 @@ class Attribution(Selecting, Explanation):
         there = np.repeat(self.mask.ravel(), k)
         return frame if there.all() else frame[there].reset_index(drop=True)
 
+    def _parquet(self) -> bytes:
+        from xaikit.explanations.parquet import wide_frame
+
+        return bytes(wide_frame(self).to_parquet(index=False))
+
     def to_shap(self) -> Any:
         """Return a ``shap.Explanation``, for shap's own plots (needs shap).
 

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import FormatError
-from xaikit.explanations.encoding import decode, encode_field
+from xaikit.explanations.decoding import checksum, decode, read_json
+from xaikit.explanations.encoding import encode_field
 from xaikit.settings import Either
 from xaikit.tables.files import write_all, write_whole
-from xaikit.tables.wording import plural
+from xaikit.tables.wording import listed, plural
 
-_FORMAT = 2
+_FORMAT = 3
 LAYOUT = Either("long", "wide")
 """Layouts of `to_frame`."""
 
@@ -136,12 +137,16 @@ class Explanation:
         """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         fields["cost"] = dataclasses.asdict(self.cost)
-        return {"type": type(self).__name__, "format": _FORMAT,
-                "fields": {name: encode_field(name, value) for name, value in fields.items()}}
+        written = {name: encode_field(name, value) for name, value in fields.items()}
+        return {"type": type(self).__name__, "format": _FORMAT, "sha256": checksum(written),
+                "fields": written}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:
         """Build an explanation from what `to_dict` returned."""
+        if state.get("type") == "Report":
+            raise FormatError("this is the record of a report. Pass one of its ['explanations'] to "
+                              f"xaikit.Importance.from_dict: {listed(state['explanations'])}.")
         kind = cls._type_named(state.get("type"))
         if kind is None or state.get("format") != _FORMAT:
             raise FormatError(
@@ -153,10 +158,13 @@ class Explanation:
             raise ValueError(f"expected {cls.__name__}, got {kind.__name__}; "
                              "xk.load_explanation reads either.")
         try:
+            if checksum(state["fields"]) != state["sha256"]:
+                raise ValueError("it was changed since it was saved (its checksum differs)")
             fields = decode(state["fields"])
             fields["cost"] = Cost(**fields["cost"])
             return kind(**fields)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+                NotImplementedError, RecursionError) as error:
             raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: {error}. "
                               "Save it again.") from error
 
@@ -174,13 +182,21 @@ class Explanation:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Build an explanation from the text that `to_json` returned."""
-        return cls.from_dict(json.loads(text))
+        try:
+            state = read_json(text)
+        except ValueError as error:
+            raise FormatError(f"this is not JSON of an explanation: {error}.") from error
+        if not isinstance(state, dict):
+            raise FormatError(f"this holds a JSON {type(state).__name__}, not an explanation.")
+        return cls.from_dict(state)
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path` as ``.json`` (exact), ``.csv`` or ``.parquet`` (the frame), or ``.html``.
+        """Write to `path` as ``.json`` (exact), ``.csv`` or ``.parquet``, or ``.html``.
 
-        The file is written whole or not at all. Row labels that Parquet has no type for, such as
-        tuples, are written as text there, as in ``.csv``.
+        The file is written whole or not at all. ``.csv`` holds `to_frame`; ``.parquet`` too, but of
+        an Attribution a line for each row and output, with base value, prediction, and the value,
+        error and data of every feature, in their own dtypes. What Parquet has no type for, such as
+        row labels that are tuples, is written as text there. Only ``.json`` can be loaded again.
 
         Raises
         ------
@@ -305,11 +321,15 @@ def load_explanation(path: str | Path) -> Explanation:
     FormatError
         If the file does not hold an explanation.
     """
+    path = Path(path)
+    if path.suffix in (".csv", ".parquet", ".html"):
+        raise FormatError(f"{path} is for other programs, and holds no whole explanation: save it "
+                          f"as {path.with_suffix('.json').name} too, and load that.")
     try:
-        state = json.loads(Path(path).read_text(encoding="utf8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} is not JSON: {error}. "
-                          "Only files saved as .json can be loaded again.") from error
-    if not isinstance(state, dict):
-        raise FormatError(f"{path} holds a JSON {type(state).__name__}, not an explanation.")
-    return Explanation.from_dict(state)
+        return Explanation.from_json(path.read_text(encoding="utf8"))
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: this is not JSON of an explanation: {error}. Only files saved "
+                          "as .json can be loaded again.") from error
+    except FormatError as error:
+        raise FormatError(f"{path}: {error} Only files saved as .json can be loaded again."
+                          ) from error

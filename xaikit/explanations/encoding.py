@@ -1,4 +1,4 @@
-"""Arrays and frames as strict JSON and back, without pickle or rounding."""
+"""Arrays and frames as strict JSON, without pickle or rounding; `decoding` reads it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.floats import decode_floats, encode_floats
+from xaikit.explanations.floats import encode_floats
 from xaikit.explanations.plain import plain
-from xaikit.explanations.zones import clock_parts, with_zone, zone_name
+from xaikit.explanations.zones import clock_parts, zone_name
 from xaikit.tables.wording import cut
 
-_TAG = "__xaikit__"
+TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
-    """Return a value as JSON types; `decode` returns an equal value of the same type.
+    """Return a value as JSON types; `decoding.decode` returns an equal value of the same type.
 
     Supported are None, bool, int, float, complex, str, bytes, UUID, Decimal, Fraction, Python's
     dates and times, NumPy arrays and scalars, pandas' frames, timestamps, time differences,
@@ -40,7 +40,7 @@ def encode(value: Any) -> Any:
         return _ENCODERS[kind](value)
     if kind in _PARTS:
         name, parts = _PARTS[kind]
-        return {_TAG: name, "data": [encode(part) for part in parts(value)]}
+        return {TAG: name, "data": [encode(part) for part in parts(value)]}
     if isinstance(value, np.generic) and kind is value.dtype.type:
         return _encode_scalar(value)
     plain = kind.__repr__ is object.__repr__  # an address in memory
@@ -97,19 +97,7 @@ _PARTS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
     pd.Interval: ("interval", lambda v: (v.left, v.right, v.closed)),
     pd.Period: ("period", lambda v: (v.ordinal, v.freqstr)),
 }
-"""The names of types in a file, and the parts that `_DECODERS` makes them of again."""
-
-
-def decode(value: Any) -> Any:
-    """Return the value that `encode` converted."""
-    if isinstance(value, list):
-        return [decode(v) for v in value]
-    if not isinstance(value, dict):
-        return value
-    kind = value.get(_TAG)
-    if kind is None:
-        return {k: decode(v) for k, v in value.items()}
-    return _DECODERS[kind](value)
+"""The names of types in a file, and the parts that `decoding` makes them of again."""
 
 
 def _base64(value: bytes) -> str:
@@ -118,17 +106,17 @@ def _base64(value: bytes) -> str:
 
 def _encode_int(value: int) -> Any:
     # Python neither writes nor reads decimals of more than 640 digits where it is set so.
-    return value if value.bit_length() <= 2048 else {_TAG: "integer", "data": hex(value)}
+    return value if value.bit_length() <= 2048 else {TAG: "integer", "data": hex(value)}
 
 
 def _encode_float(value: float) -> Any:
-    return value if math.isfinite(value) else {_TAG: "float", "data": _cells(np.array([value]))[0]}
+    return value if math.isfinite(value) else {TAG: "float", "data": _cells(np.array([value]))[0]}
 
 
 def _encode_dict(value: dict) -> dict:
-    if not all(type(k) is str for k in value) or _TAG in value:
+    if not all(type(k) is str for k in value) or TAG in value:
         raise TypeError(f"JSON objects need text keys, got {cut(list(value)[:5])}; make text of "
-                        f"them, other than {_TAG!r}, or a list of pairs.")
+                        f"them, other than {TAG!r}, or a list of pairs.")
     return {k: encode(v) for k, v in value.items()}
 
 
@@ -138,14 +126,7 @@ def _encode_scalar(value: np.generic) -> dict:
         data = _base64(bytes(value)) if isinstance(value, bytes) else str.__str__(value)
     else:
         data = _cells(value.reshape(1))[0]
-    return {_TAG: "scalar", "dtype": _dtype_text(value.dtype), "data": data}
-
-
-def _decode_scalar(value: dict) -> Any:
-    kind = np.dtype(value["dtype"]).kind
-    if kind in "SU":
-        return np.bytes_(base64.b64decode(value["data"])) if kind == "S" else np.str_(value["data"])
-    return _decode_array({**value, "shape": [1], "data": [value["data"]]})[0]
+    return {TAG: "scalar", "dtype": _dtype_text(value.dtype), "data": data}
 
 
 def _dtype_text(dtype: np.dtype) -> str:
@@ -155,15 +136,8 @@ def _dtype_text(dtype: np.dtype) -> str:
 
 
 def _encode_timestamp(value: pd.Timestamp) -> dict:
-    return {_TAG: "timestamp", "data": encode(value.to_datetime64()), "fold": value.fold,
+    return {TAG: "timestamp", "data": encode(value.to_datetime64()), "fold": value.fold,
             "zone": None if value.tz is None else zone_name(value.tz)}
-
-
-def _decode_timestamp(value: dict) -> pd.Timestamp:
-    stamp = pd.Timestamp(decode(value["data"]))
-    if value["zone"] is not None:
-        return stamp.tz_localize("UTC").tz_convert(value["zone"])
-    return stamp.replace(fold=1) if value["fold"] else stamp
 
 
 def _cells(array: np.ndarray) -> list:
@@ -187,31 +161,8 @@ def _cells(array: np.ndarray) -> list:
 
 def _encode_array(array: np.ndarray) -> dict:
     data = _cells(np.ascontiguousarray(array).reshape(-1))
-    return {_TAG: "array", "dtype": _dtype_text(array.dtype), "shape": list(array.shape),
+    return {TAG: "array", "dtype": _dtype_text(array.dtype), "shape": list(array.shape),
             "data": data}
-
-
-def _decode_array(value: dict) -> np.ndarray:
-    dtype, data = np.dtype(value["dtype"]), value["data"]
-    if dtype.kind == "O":
-        out = np.empty(len(data), dtype=object)
-        for i, cell in enumerate(data):  # NumPy would look into cells that are arrays
-            out[i] = decode(cell)
-    elif dtype.kind in "mM":
-        out = np.array(data, dtype=np.int64).view(dtype)
-    elif dtype.kind == "c":
-        part = np.empty(0, dtype=dtype).real.dtype.str
-        cells = [cell for pair in data for cell in pair]
-        out = _decode_array({"dtype": part, "data": cells, "shape": [len(cells)]}).view(dtype)
-    elif dtype.kind == "S":
-        out = np.array([base64.b64decode(v) for v in data], dtype=dtype)
-    elif dtype.kind == "f" and dtype.itemsize > 8:
-        out = np.array([dtype.type(v) for v in data], dtype=dtype)
-    elif dtype.kind == "f":
-        out = decode_floats(data, dtype)
-    else:
-        out = np.array(data, dtype=dtype)
-    return out.reshape(value["shape"])
 
 
 def _encode_column(column: pd.Series) -> dict:
@@ -262,48 +213,6 @@ def _arrow_text(column: pd.Series) -> str:
     return _base64(sink.getvalue())
 
 
-def _arrow_column(text: str) -> pd.Series:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise ImportError("the explanation holds Arrow columns (polars tables have them); reading "
-                          "it needs pyarrow: pip install 'xaikit[io]'.") from error
-    with pa.ipc.open_stream(base64.b64decode(text)) as stream:
-        return pd.Series(pd.arrays.ArrowExtensionArray(stream.read_all()["cells"]))
-
-
-def _decode_column(value: dict) -> pd.Series:
-    kind = value["kind"]
-    if kind == "category":
-        dtype = pd.CategoricalDtype(_decode_axis(value["categories"]), ordered=value["ordered"])
-        return pd.Series(pd.Categorical.from_codes(value["data"], dtype=dtype))
-    if kind == "zoned":
-        stamps = pd.Series(_decode_array(value["data"]))
-        return stamps.dt.tz_localize("UTC").dt.tz_convert(value["zone"])
-    if kind in ("array", "bytes"):
-        array = _decode_array(value["data"])
-        return pd.Series(array, dtype=array.dtype)
-    if kind == "sparse":
-        array = _decode_array(value["data"])
-        return pd.Series(array, dtype=pd.SparseDtype(array.dtype, decode(value["fill"])))
-    if kind == "arrow":
-        return _arrow_column(value["data"])
-    if kind == "interval":
-        ends = [pd.Index(_decode_column(end)) for end in value["data"]]
-        return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))
-    if kind == "periods":
-        ordinals = np.array(value["data"], dtype=np.int64)
-        return pd.Series(pd.arrays.PeriodArray(
-            ordinals, dtype=pd.PeriodDtype.construct_from_string(value["dtype"])))
-    if kind == "floats":
-        return pd.Series(pd.arrays.FloatingArray(
-            _decode_array(value["data"]), np.array(value["missing"], dtype=bool)))
-    dtype = value["dtype"]
-    if dtype == "str[python]":  # which pandas knows by no name
-        dtype = pd.StringDtype("python", na_value=np.nan)
-    return pd.Series([decode(v) for v in value["data"]], dtype=dtype)
-
-
 def _encode_frame(frame: pd.DataFrame) -> dict:
     columns = []
     for k, name in enumerate(frame.columns):
@@ -311,7 +220,7 @@ def _encode_frame(frame: pd.DataFrame) -> dict:
             columns.append(_encode_column(frame.iloc[:, k]))
         except TypeError as error:
             raise TypeError(f"column {str(name)!r} cannot be written to a file: {error}") from error
-    return {_TAG: "frame", "columns": columns,
+    return {TAG: "frame", "columns": columns,
             "axes": [_encode_axis(frame.index), _encode_axis(frame.columns)]}
 
 
@@ -333,66 +242,17 @@ def _encode_axis(axis: pd.Index, label: Callable[[Any], Any] = plain) -> dict:
     return {**named, "labels": _encode_column(labels), "freq": axis.freqstr if timed else None}
 
 
-def _decode_axis(value: dict) -> pd.Index:
-    names = decode(value["names"])
-    if "levels" in value:
-        levels = [_decode_axis(level) for level in value["levels"]]
-        return pd.MultiIndex(levels=levels, codes=value["codes"], names=names)
-    if "range" in value:
-        return pd.RangeIndex(*value["range"], name=names[0])
-    labels = _decode_column(value["labels"])
-    axis = pd.Index(labels, dtype=labels.dtype, name=names[0], tupleize_cols=False)
-    if value["freq"] is not None:
-        axis.freq = value["freq"]
-    return axis
-
-
-def _decode_frame(value: dict) -> pd.DataFrame:
-    index, names = (_decode_axis(axis) for axis in value["axes"])
-    columns = [_decode_column(c) for c in value["columns"]]
-    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(len(index)))
-    for k, column in enumerate(value["columns"]):
-        if column["kind"] == "bytes":  # a Series would make objects of them
-            array = _decode_array(column["data"]).reshape(-1, 1)
-            frame.isetitem(k, pd.DataFrame(array).iloc[:, 0])
-    frame.index, frame.columns = index, names
-    return frame
-
-
 _ENCODERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys((type(None), bool, str), lambda v: v),
     int: _encode_int,
     float: _encode_float,
     list: lambda v: [encode(x) for x in v],
-    tuple: lambda v: {_TAG: "tuple", "data": [encode(x) for x in v]},
+    tuple: lambda v: {TAG: "tuple", "data": [encode(x) for x in v]},
     dict: _encode_dict,
     np.ndarray: _encode_array,
     pd.DataFrame: _encode_frame,
-    **dict.fromkeys((type(pd.NaT), type(pd.NA)), lambda v: {_TAG: "missing", "kind": repr(v)}),
+    **dict.fromkeys((type(pd.NaT), type(pd.NA)), lambda v: {TAG: "missing", "kind": repr(v)}),
     pd.Timestamp: _encode_timestamp,
-    pd.Timedelta: lambda v: {_TAG: "timedelta", "data": encode(v.to_timedelta64())},
+    pd.Timedelta: lambda v: {TAG: "timedelta", "data": encode(v.to_timedelta64())},
 }
 """How the exact types are written that are not written as `_PARTS`."""
-
-_DECODERS: dict[str, Any] = {
-    "array": _decode_array,
-    "frame": _decode_frame,
-    "tuple": lambda v: tuple(decode(x) for x in v["data"]),
-    "integer": lambda v: int(v["data"], 16),
-    "float": lambda v: decode_floats([v["data"]], np.dtype(np.float64)).tolist()[0],
-    "scalar": _decode_scalar,
-    "missing": lambda v: pd.NaT if v["kind"] == "NaT" else pd.NA,
-    "timestamp": _decode_timestamp,
-    "timedelta": lambda v: pd.Timedelta(decode(v["data"])),
-    "complex": lambda v: complex(*decode(v["data"])),
-    "bytes": lambda v: base64.b64decode(*v["data"]),
-    "decimal": lambda v: Decimal(*v["data"]),
-    "fraction": lambda v: Fraction(*decode(v["data"])),
-    "date": lambda v: date.fromisoformat(*v["data"]),
-    "datetime": lambda v: with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
-    "time": lambda v: with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),
-    "duration": lambda v: timedelta(*v["data"]),
-    "uuid": lambda v: UUID(*v["data"]),
-    "interval": lambda v: pd.Interval(*decode(v["data"])),
-    "period": lambda v: pd.Period(ordinal=v["data"][0], freq=v["data"][1]),
-}

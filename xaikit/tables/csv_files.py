@@ -116,7 +116,8 @@ def read_columns(path: str, options: Options, known: Sequence[str] = ()) -> CSVF
     try:
         with Path(path).open(encoding=_with_mark(options.encoding), newline="") as file:
             reader = csv.reader(file, delimiter=options.delimiter or ",", strict=True,
-                                skipinitialspace=_has_blanks_after_names(file, options))
+                                skipinitialspace=not any(n.startswith(" ") for n in known)
+                                and _has_blanks_after_names(file, options))
             file.seek(0)
             return _read(path, reader, options, known)
     except UnicodeError as error:
@@ -136,7 +137,10 @@ def _with_mark(encoding: str) -> str:
 
 
 def _has_blanks_after_names(file: Any, options: Options) -> bool:
-    """Return whether each delimiter of the header has a blank after it, which is then dropped."""
+    """Return whether each delimiter of the header has a blank after it, which is then dropped.
+
+    Of a model that was fitted on such names they are kept, and so are those of its levels.
+    """
     names = file.readline().rstrip("\r\n").split(options.delimiter or ",")
     return len(names) > 1 and all(name.startswith(" ") for name in names[1:])
 
