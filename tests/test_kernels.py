@@ -176,13 +176,18 @@ def test_add_marginals(rng, n_units, n_outputs):
     answers, ids = rng.normal(size=(11, n_outputs)), rng.integers(11, size=total)
     gain, loss = shapley_weights(int(n_players.max()))
     ref = reference.add_marginals(starts, players, n_players, 0, ids, answers, n_units)
-    for chunk in (total, 7):
-        got = np.zeros((5, n_units, n_outputs))
+    found = []
+    for chunk in (total, 7, 1):
+        got, sums = np.zeros((5, n_units, n_outputs)), np.full((n_units + 1, n_outputs), np.nan)
         for first in range(0, total, chunk):
             shapley.add_marginals(starts, players, n_players, first, ids[first : first + chunk],
-                                  answers, gain, loss, got)
+                                  answers, gain, loss, sums, got)
         # Weights come from gammaln in one and from factorials in the other.
         np.testing.assert_allclose(got, ref, rtol=1e-12, atol=1e-12)
+        found.append(got)
+    # However the list is cut, all is added in the same order.
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 @pytest.mark.parametrize("n_units", [1, 4, 65])

@@ -11,27 +11,48 @@ SIX_BITS = np.uint64(63)
 
 
 @kernel
-def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, values):
+def add_marginals(starts, players, n_players, first, ids, answers, gain, loss, sums, values):
     """Add the contribution of each answer to each player's Shapley value to `values` (B, M, K).
 
     The answers are to questions first, first + 1, … of the list that `masking.number_submasks`
     describes. An answer v(S) with |S| = s of d players has weight gain[d, s] = (s−1)!(d−s)!/d! for
     the players in S and −loss[d, s] = −s!(d−s−1)!/d! for the others.
+
+    So a value is the sum of gain + loss over the coalitions of its player, less that of loss over
+    all. The first are sums over every second run of 2^p questions; they are built up from each
+    other, as a counter carries, with two additions a question instead of d. `sums` (M + 1, K) holds
+    the open runs, and in row d the sum over all: it is kept between calls.
     """
+    n_outputs, size = values.shape[2], 0
     b = np.searchsorted(starts, first, side="right") - 1
     for q in range(ids.shape[0]):
         while first + q >= starts[b + 1]:
             b += 1
-        number = first + q - starts[b]
-        d = n_players[b]
-        size = 0
-        for p in range(d):
-            size += (number >> p) & 1
-        for p in range(d):
-            weight = gain[d, size] if (number >> p) & 1 else -loss[d, size]
-            u = players[b, p]
-            for k in range(values.shape[2]):
-                values[b, u, k] += weight * answers[ids[q], k]
+        number, d = first + q - starts[b], n_players[b]
+        carried = 0
+        while number and not (number >> carried) & 1:
+            carried += 1
+        size += 1 - carried  # of the number before: its last `carried` bits were ones
+        if q == 0 or number == 0:
+            size = 0
+            for p in range(d):
+                size += (number >> p) & 1
+        if number == 0:
+            sums[:] = 0.0
+        inside, outside = gain[d, size] + loss[d, size], loss[d, size]
+        for k in range(n_outputs):
+            answer = answers[ids[q], k]
+            sums[d, k] += outside * answer
+            run, p = inside * answer, 0
+            while (number >> p) & 1:
+                values[b, players[b, p], k] += run
+                run += sums[p, k]
+                p += 1
+            if p < d:
+                sums[p, k] = run
+            if number + 1 == 1 << d:
+                for u in range(d):
+                    values[b, players[b, u], k] -= sums[d, k]
 
 
 @kernel

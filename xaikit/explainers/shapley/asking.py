@@ -128,6 +128,7 @@ def exact_by_background(
     masks, table = pack(kept), interaction_weights(int(n_players.max()))
     weights = np.where(wanted, game.row.weights, 0.0)
     shapley, values, halves = np.zeros((0, 0, 0)), np.zeros((0, 0)), np.zeros((0, 0, 0))
+    sums = np.zeros((0, 0))
     for first in range(0, int(starts[-1]), game.chunk):
         n = min(game.chunk, int(starts[-1]) - first)
         ids = game.ask_submasks(starts, players, n_players, first, n)
@@ -136,7 +137,9 @@ def exact_by_background(
             shapley = np.zeros((n_background, n_units, n_outputs))
             values = np.zeros((len(masks), n_outputs))
             halves = np.zeros((n_units, n_units, n_outputs))
-        add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, shapley)
+            sums = np.zeros((n_units + 1, n_outputs))
+        add_marginals(starts, players, n_players, first, ids, game.answers, gain, loss, sums,
+                      shapley)
         add_submasks(starts, players, n_players, first, masks, ids, game.answers, weights, values)
         if interactions:
             add_interactions(starts, players, n_players, first, ids, game.answers, weights, table,
