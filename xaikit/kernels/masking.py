@@ -172,12 +172,19 @@ def number_submasks(starts, players, n_players, base_keys, flip_keys, first, tab
 @kernel
 def compose_rows(background, row, unit_of_column, of_background, masks, out):
     """Fill `out` (q, C) with `row` (C,) where a column's unit is kept, else a background row."""
+    n_columns = out.shape[1]
+    words, bits = unit_of_column >> 6, np.empty(n_columns, dtype=np.uint64)
+    for c in range(n_columns):
+        bits[c] = ONE << (np.uint64(unit_of_column[c]) & SIX_BITS)
     for q in range(out.shape[0]):
         b = of_background[q]
-        for c in range(out.shape[1]):
-            u = unit_of_column[c]
-            kept = (masks[q, u >> 6] >> (np.uint64(u) & SIX_BITS)) & ONE
-            out[q, c] = row[c] if kept else background[b, c]
+        if masks.shape[1] == 1:  # a loop of several columns at a time
+            mask = masks[q, 0]
+            for c in range(n_columns):
+                out[q, c] = row[c] if mask & bits[c] else background[b, c]
+        else:
+            for c in range(n_columns):
+                out[q, c] = row[c] if masks[q, words[c]] & bits[c] else background[b, c]
 
 
 @kernel
