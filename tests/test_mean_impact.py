@@ -310,3 +310,12 @@ def test_levels_that_are_written_alike_are_swapped(cells):
 
     got = xk.MeanImpactValue(random_state=0).fit(xk.wrap(model, task="regression")).explain(frame)
     assert abs(got.values[0, 0]) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("mode", "impact"), [("relative", 0.1), ("range", 0.2)])
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64"])
+def test_steps_end_at_the_largest_whole_number(mode, impact, dtype):
+    """pandas makes 0 of the largest one."""
+    column = pd.Series([2**64 - 2**20, 2**63, 1000], dtype=dtype)
+    got = miv(lambda t: t["a"].to_numpy(dtype=float) / 2.0**64, pd.DataFrame({"a": column}), mode=mode)
+    assert got.values[0, 0] == pytest.approx(impact, abs=1e-6)

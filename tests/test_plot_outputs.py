@@ -124,7 +124,28 @@ def test_whether_outputs_are_classes_is_recorded(model, n, tmp_path):
 
 def test_some_of_the_classes_are_not_called_the_largest():
     few = TABLE[:, :, ["low", "mid"]]
-    assert plots.waterfall(few).get_title(loc="left").endswith("mid")
+    with pytest.raises(xk.SettingError, match="2 of 3 classes are here, and the largest may be another; name"):
+        plots.waterfall(few)
+    assert plots.waterfall(few, output="mid").get_title(loc="left").endswith("mid")
+
+
+def test_a_difference_of_rows_is_of_no_class():
+    with pytest.raises(xk.SettingError, match="name one, such as output="):
+        plots.waterfall(TABLE[0] - TABLE[1])
+
+
+def test_rise_draws_the_class_of_the_image():
+    stack = np.zeros((2, 12, 12), dtype=np.float32)
+    stack[1] = 1.0
+
+    def shares(images):
+        bright = images.reshape(len(images), -1).mean(axis=1) * 0.9 + 0.05
+        return np.column_stack([1 - bright, bright])
+
+    e = xk.RISE(budget=200, random_state=0, verbose=False).fit(
+        xk.wrap(shares, task="classification", output_names=["dark", "bright"]), xk.ImageMasker()).explain(stack)
+    for row, name in enumerate(("dark", "bright")):
+        assert f"{name} = 0.95 (largest of 2)" in plots.image_overlay(e, row=row).get_title(loc="left")
 
 
 def test_the_waterfall_of_lime_begins_where_no_condition_holds_and_shows_its_fidelity():

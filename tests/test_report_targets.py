@@ -9,6 +9,7 @@ from report_cases import said, undrawn
 from sklearn import metrics
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multioutput import ClassifierChain
 from sklearn.svm import SVC
 
 import xaikit as xk
@@ -189,3 +190,17 @@ def test_probabilities_of_votes_say_no_more_than_their_accuracy(tmp_path):
                         task="classification")
         report = undrawn(model, X, y)
         assert ("All probabilities are exactly 0 or 1" in said(report, "performance")) == votes
+
+
+def test_margins_and_chains_are_reported_on(tmp_path):
+    """The model that never sees a column of noise answers in as many outputs as the model itself."""
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(80, 3)), columns=list("abc"))
+    Y = np.column_stack([X.a > 0, X.b > 0, X.c > 0.5]).astype(int)
+    chain = ClassifierChain(LogisticRegression()).fit(X, Y)
+    r = undrawn(xk.wrap(chain, outputs="1: 1"), X, Y, methods=["permutation", "kernel_shap"])
+    accuracy = (chain.predict(X)[:, 1] == Y[:, 1]).mean()
+    assert r.tables["performance"].iloc[0, 1] == pytest.approx(accuracy)
+    xgboost = pytest.importorskip("xgboost")
+    model = xgboost.XGBClassifier(n_estimators=5).fit(X, Y[:, 0])
+    r = undrawn(xk.wrap(model, output="decision"), X, Y[:, 0], methods=["permutation", "kernel_shap"])
+    assert r.tables["performance"].iloc[0, 1] == pytest.approx(model.score(X, Y[:, 0]))

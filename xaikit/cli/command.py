@@ -61,6 +61,10 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     except BrokenPipeError:
         raise
     except XaikitError as error:
+        if hasattr(arguments, "output_name") and str(error).startswith("output=None"):
+            # In the command, --output is the page.
+            error = type(error)(str(error).replace("output=None", "--class").replace(
+                "output=", "--class "))
         return _said(error, FINDINGS if isinstance(error, ModelError | ProbeError) else USAGE)
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
         return _said(error.args[0] if isinstance(error, KeyError) else error, USAGE)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.games import bound_to
-from xaikit.explainers.results import RowResult, attribution, stacked
+from xaikit.explainers.results import RowResult, attribution, n_classes, stacked
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
@@ -148,7 +148,9 @@ class RISE(Explainer):
         parts = run(work, [images[i : i + 1] for i in range(len(images))], ledger,
                     n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
         about = self._about()
-        about["settings"] |= {"scale": predictor.scale, **masker.described()}
+        about["settings"] |= {
+            "scale": predictor.scale, "task": predictor.task, **masker.described(),
+            "n_classes": n_classes(predictor, [p.arrays["predictions"][0] for p in parts])}
         height, width = work.masks.size
         found = attribution(masker, images, parts, {
             **about, "output_names": predictor.output_names or (), "cost": watch.cost(),

@@ -261,8 +261,13 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
             raise SettingError(f"the model has {len(names)} targets, and none is more likely to be "
                                f"meant; name one, such as output={names[0]!r}. The outputs: "
                                f"{_listed(names)}.")
-        if row is not None and settings.get("n_classes") == len(names):
+        n_classes = settings.get("n_classes")
+        if row is not None and n_classes == len(names):
             return int(explanation.predictions[row].argmax())
+        if row is not None and n_classes is not None and n_classes > len(names):
+            raise SettingError(f"{len(names)} of {n_classes} classes are here, and the largest may "
+                               f"be another; name one, such as output={names[0]!r}. The outputs: "
+                               f"{_listed(names)}.")
     return choose_output(names, output)
 
 

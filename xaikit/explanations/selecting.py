@@ -170,8 +170,11 @@ class Selecting:
         if a.interactions is not None and b.interactions is not None:
             pairs = {"interactions": a.interactions - b.interactions,
                      "interaction_errors": a.interaction_errors + b.interaction_errors}
+        # The largest output of a difference of predictions is no class that anyone predicted.
+        settings = {**a.settings, "n_classes": None}
         return replace(
-            a, **new, **pairs, method=f"difference of {a.method}", data=None, details={},
+            a, **new, **pairs, method=f"difference of {a.method}", settings=settings, data=None,
+            details={},
             fidelity=np.full(a.fidelity.shape, np.nan), feature_details={}, feature_columns=None,
             n_left_out=np.maximum(a.n_left_out, b.n_left_out),
             row_names=tuple(f"{m} − {n}" for m, n in zip(a.row_names, b.row_names, strict=True)),

@@ -122,39 +122,27 @@ def number_submasks(starts, players, n_players, base_keys, flip_keys, first, tab
     """
     slots, n_words = np.uint64(table.shape[0] - 1), known_masks.shape[1]
     mask = np.empty(n_words, dtype=np.uint64)
-    # What changes from a number to the next one if its last p bits are ones: p + 1 players.
-    next_masks = np.zeros((players.shape[1], n_words), dtype=np.uint64)
-    next_keys = np.zeros((2, players.shape[1]), dtype=np.uint64)
     low = high = np.uint64(0)
     b = np.searchsorted(starts, first, side="right") - 1
     for q in range(ids.shape[0]):
         while first + q >= starts[b + 1]:
             b += 1
         number = first + q - starts[b]
-        if q == 0 or number == 0:
-            mask[:] = np.uint64(0)
-            low, high = base_keys[0, b], base_keys[1, b]
-            for p in range(n_players[b]):
-                u = players[b, p]
-                bit = ONE << (np.uint64(u) & SIX_BITS)
-                for w in range(n_words):
-                    next_masks[p, w] = next_masks[p - 1, w] if p else np.uint64(0)
-                next_masks[p, u >> 6] |= bit
-                for h in range(2):
-                    before = next_keys[h, p - 1] if p else np.uint64(0)
-                    next_keys[h, p] = before ^ flip_keys[h, u, b]
-                if (number >> p) & 1:
-                    mask[u >> 6] |= bit
-                    low ^= flip_keys[0, u, b]
-                    high ^= flip_keys[1, u, b]
-        else:
-            p = 0
-            while not (number >> p) & 1:
-                p += 1
-            low ^= next_keys[0, p]
-            high ^= next_keys[1, p]
+        fresh = q == 0 or number == 0
+        if fresh:
             for w in range(n_words):
-                mask[w] ^= next_masks[p, w]
+                mask[w] = np.uint64(0)
+            low, high = base_keys[0, b], base_keys[1, b]
+        for p in range(n_players[b]):
+            here = (number >> p) & 1
+            # From one number to the next all bits change up to the lowest one: two on average.
+            if here or not fresh:
+                u = players[b, p]
+                mask[u >> 6] ^= ONE << (np.uint64(u) & SIX_BITS)
+                low ^= flip_keys[0, u, b]
+                high ^= flip_keys[1, u, b]
+                if not fresh and here:
+                    break
         slot = low & slots
         while table[slot] >= 0 and (keys[0, table[slot]] != low or keys[1, table[slot]] != high):
             slot = (slot + ONE) & slots
@@ -162,7 +150,7 @@ def number_submasks(starts, players, n_players, base_keys, flip_keys, first, tab
             table[slot] = n_known
             keys[0, n_known], keys[1, n_known] = low, high
             backgrounds[n_known] = b
-            for w in range(mask.shape[0]):
+            for w in range(n_words):
                 known_masks[n_known, w] = mask[w]
             n_known += 1
         ids[q] = table[slot]

@@ -238,6 +238,8 @@ class Blind:
         classes = declared_classes(predictor.model_of_methods)
         if classes is not None:
             self.classes_ = classes
+        # As a search keeps what it found: how the outputs of some are counted depends on its class.
+        self.best_estimator_ = predictor.model_of_methods
         if predictor.task == "classification":  # else labels would have to be numbers
             self._estimator_type = "classifier"
 
@@ -317,11 +319,14 @@ def _unused(case: Case) -> str:
 def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
     inner = case.predictor
     columns = None if inner.columns.is_frame else [*inner.columns.names, noise]
-    told, estimator = inner.settings, bool(inner.methods)
+    # Margins come from a method that has another name: then it is asked as a function.
+    margins = inner.scale == "decision" and "decision_function" not in inner.methods
+    told, estimator = inner.settings, bool(inner.methods) and not margins
+    blind: Any = Blind(inner.spawn())
     # The labels of a classifier that has no probabilities are outputs only if it was not asked.
     asked = inner.scale if not estimator or inner.outputs.classes is None or \
         inner.scale != "prediction" else None
-    return wrap(Blind(inner.spawn()), output=asked, task=inner.task or truth.task,
+    return wrap(blind.__call__ if margins else blind, output=asked, task=inner.task or truth.task,
                 feature_names=columns, batch_size=told.batch_size,
                 outputs=told.outputs if estimator else None,
                 output_names=told.output_names if estimator else inner.output_names)

@@ -285,7 +285,10 @@ def _whole_cells(column: pd.Series, new: np.ndarray, origin: Any) -> Any:
     # The largest whole number of 64 bits is a float too many: Python's numbers are exact. The least
     # one is no time.
     exact = [min(max(int(v) + int(origin), info.min + times), info.max) for v in new.tolist()]
-    return pd.Series(pd.array(exact, dtype=dtype)).astype(column.dtype).array
+    # pandas makes 0 of the largest whole number of uint64.
+    made = np.array(exact, dtype=dtype) if isinstance(dtype, np.dtype) \
+        else pd.array(exact, dtype=dtype)
+    return pd.Series(made).astype(column.dtype).array
 
 
 def _number_like(kind: Any, number: float, origin: Any) -> Any:
