@@ -53,9 +53,6 @@ def test_a_slice_survives_a_file(tmp_path):
     back = xk.load_explanation(part.save(tmp_path / "part.json"))
     np.testing.assert_array_equal(back.left_out, part.left_out)
     np.testing.assert_array_equal(back.n_left_out, part.n_left_out)
-    state = part.to_dict()
-    del state["fields"]["left_out"], state["fields"]["n_left_out"], state["fields"]["feature_columns"]
-    assert not xk.Attribution.from_dict(state).n_left_out.any()  # a file of an earlier version
 
 
 def test_a_waterfall_has_a_bar_for_what_was_left_out():

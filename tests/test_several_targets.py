@@ -5,8 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import xaikit as xk
 
@@ -117,3 +122,33 @@ def test_a_report_of_survival_times_says_what_it_needs(tmp_path):
         with pytest.raises(ValueError, match="y has 2 columns; a report needs one label per row"):
             xk.report(lambda X: X.a, X, y, path=tmp_path / "r.html", verbose=False)
     assert not any(tmp_path.iterdir())
+
+
+# --- several labels a row, of which each is there or not
+
+LABELS = np.column_stack([X.a > 0, X.b > 0, X.c > 0.5]).astype(int)
+MULTILABEL = {
+    "one-vs-rest": OneVsRestClassifier(LogisticRegression()),
+    "network": MLPClassifier((8,), max_iter=30, random_state=0),
+    "pipeline": make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())),
+    "search": GridSearchCV(OneVsRestClassifier(LogisticRegression()), {"estimator__C": [1.0]}, cv=2),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", MULTILABEL)
+def test_each_of_several_labels_is_a_target(name, tmp_path):
+    model = MULTILABEL[name].fit(X, LABELS)
+    whole = explained(model, LABELS, "accuracy")
+    assert whole.settings["score"]["accuracy"] == model.score(X, LABELS)
+    assert xk.wrap(model).output_names == ("0", "1", "2")
+    accuracy = (model.predict(X)[:, 1] == LABELS[:, 1]).mean()
+    for y in (LABELS, LABELS[:, 1]):
+        found = explained(xk.wrap(model, outputs=1), y, "accuracy")
+        assert found.settings["score"]["accuracy"] == accuracy
+        assert found.values[:, 0].argmax() == 1  # that label is b > 0
+        report = xk.report(xk.wrap(model, outputs=1), X, y, path=None, verbose=False, n_explain=5,
+                           methods=["permutation"])
+        assert report.tables["performance"].iloc[0, 1] == pytest.approx(accuracy)
+    with pytest.raises(xk.SettingError, match="there are 3; name one"):
+        xk.plots.waterfall(xk.Occlusion(verbose=False).fit(model, X[:5]).explain(X[:1]))

@@ -337,10 +337,10 @@ def test_odd_names(name, tmp_path):
         assert naive.bytes_of(other) == naive.bytes_of(e)
         assert str(other.row_names) == str(e.row_names)
         pd.testing.assert_frame_equal(other.data, e.data, check_freq=False)
-    frames = [e.to_frame(), pd.read_csv(e.save(tmp_path / "e.csv"))]
     if find_spec("pyarrow"):
-        frames.append(pd.read_parquet(e.save(tmp_path / "e.parquet")))
-    for frame in frames:
+        got = pd.read_parquet(e.save(tmp_path / "e.parquet"))
+        np.testing.assert_array_equal(got.iloc[:, 6:8], e.values[:, :, 0])
+    for frame in (e.to_frame(), pd.read_csv(e.save(tmp_path / "e.csv"))):
         np.testing.assert_allclose(frame["value"], SHAPLEY.ravel(), atol=1e-12)
     wide = e.to_frame("wide").iloc[:, 4:]
     np.testing.assert_array_equal(wide, e.values[:, :, 0])

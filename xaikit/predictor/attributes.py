@@ -45,15 +45,36 @@ def declared_classes(model: Any) -> Any:
     Returns
     -------
     array, list of arrays, or None
-        A list if there are several targets; None if nothing is declared that could be classes.
+        A list if there are several targets; None if nothing is declared that could be classes. A
+        classifier of several labels a row, of which each is there or not, has a target for each.
     """
     classes = attribute(model, "classes_")
+    if isinstance(classes, np.ndarray) and classes.ndim == 1 and has_several_labels(model):
+        return [np.array([0, 1]) for _ in classes]
     if not hasattr(classes, "__len__") or not hasattr(classes, "__iter__") \
             or isinstance(classes, str | bytes | Mapping):
         return None
     if isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes):
         return classes
     return np.asarray(classes)
+
+
+def has_several_labels(model: Any) -> bool:
+    """Return whether a classifier names several of its classes for a row, or none.
+
+    scikit-learn's say so under `multilabel_`, and its networks in how they read the labels.
+    """
+    while True:
+        read = attribute(model, "_label_binarizer")
+        if attribute(model, "multilabel_") is True \
+                or attribute(read, "y_type_") == "multilabel-indicator":
+            return True
+        steps = attribute(model, "steps")
+        inner = steps[-1][1] if isinstance(steps, list) and steps else \
+            attribute(model, "best_estimator_")
+        if inner is None or isinstance(inner, str):
+            return False
+        model = inner
 
 
 def _answers_to(thing: Any, name: str) -> bool:

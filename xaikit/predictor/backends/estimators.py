@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.answers import in_row_order
-from xaikit.predictor.attributes import attribute, declared_classes, method
+from xaikit.predictor.attributes import attribute, declared_classes, has_several_labels, method
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import (
     LightGBMBooster,
@@ -155,6 +155,8 @@ class Estimator(Backend):
             one_target = not several and self.task == "classification"
             return tuple(str(c) for c in classes) if one_target and not self._asked else None
         inner = _innermost(self.model)
+        if several and has_several_labels(inner):
+            return tuple(map(str, self.model.classes_))
         if several and type(inner).__name__ == "ClassifierChain":
             # One answer a target: that of the second of its two classes.
             return tuple(f"{k}: {group[-1]}" for k, group in enumerate(classes))
