@@ -458,3 +458,24 @@ def test_a_module_on_another_device_is_handed_tensors_there():
 
     xk.wrap(Meta(3, 1, device="meta"))(X)
     assert devices == ["meta"]
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+@pytest.mark.parametrize("late", [False, True], ids=["before it answers", "after it answered"])
+@pytest.mark.parametrize("kind", [xk.KernelSHAP, xk.Occlusion, xk.LIME, xk.PredictionDifference,
+                                  xk.PermutationImportance, xk.MeanImpactValue])
+def test_a_model_that_drops_rows_in_place_is_refused_or_harmless(kind, late):
+    """Its batch is shorter than what was asked, whatever it answers."""
+    def drops(Z):
+        full = Z.sum(axis=1).to_numpy().copy()
+        if len(Z) > 4:
+            Z.drop(index=Z.index[-2:], inplace=True)  # noqa: PD002 - what is tested
+        return full if late else full[: len(Z)]
+
+    explainer = kind(random_state=0, verbose=False)
+    if late:
+        want = kind(random_state=0, verbose=False).fit(lambda Z: Z.sum(axis=1), X).explain(X[:10])
+        np.testing.assert_array_equal(explainer.fit(drops, X).explain(X[:10]).values, want.values)
+        return
+    with pytest.raises(xk.ModelError, match=r"was asked \d+ rows and answered with shape \(\d+,\)"):
+        explainer.fit(drops, X).explain(X[:10])

@@ -140,17 +140,17 @@ class Predictor:
                 self.ask, own=own, remember=False))
             self.ledger.count(spared=len(batch) - n_asked)
             return answers
-        parts, start = [], 0
-        while start < len(batch):
+        parts, start, n_rows = [], 0, len(batch)  # a model may drop rows of what it is lent
+        while start < n_rows:
             rows = self._backend.fixed_rows or self._pace.rows(batch, self._largest)
             part = slice_rows(batch, start, start + rows)
             # pandas 2 warns about writing to a part of a frame.
-            whole = part is batch or isinstance(part, np.ndarray)
+            whole, n_asked = part is batch or isinstance(part, np.ndarray), len(part)
             answered = self._call(part, own and whole and self._may_lend)
             if answered is not None:
                 parts.append(answered)
-                start += len(part)
-                self._largest = max(self._largest, len(part))
+                start += n_asked
+                self._largest = max(self._largest, n_asked)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def ask_method(self, method: str, table: Table) -> np.ndarray:
@@ -299,6 +299,7 @@ class Predictor:
     def _call(self, batch: Batch, own: bool) -> np.ndarray | None:
         """Ask in one call; None means that memory ran out and fewer rows may do."""
         start, filled = time.perf_counter(), self._filled_up(batch)
+        n_filled, n_rows = len(filled), len(batch)  # before the model may drop some of them
         for repeat in range(self.settings.retries + 1):
             try:
                 # The model may write to what it is handed: never to the caller's own batch.
@@ -312,12 +313,12 @@ class Predictor:
                     return None
             time.sleep(PAUSE * 2**repeat)
         try:
-            answers = as_answers(raw, len(filled), len(batch), prepared)
+            answers = as_answers(raw, n_filled, n_rows, prepared)
             names = names_of(raw)
         except Exception as error:
             self._failed(batch, error)
             return None
-        self.ledger.count(len(batch), 1, time.perf_counter() - start)
+        self.ledger.count(n_rows, 1, time.perf_counter() - start)
         return self.outputs.of(answers, names)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
