@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import joblib
@@ -13,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+import xaikit as xk
+from xaikit.cli.inputs import load_data
 from xaikit.tables.csv_files import Options
 from xaikit.tables.reading import read_table
 
@@ -30,8 +33,8 @@ def test_text_that_means_missing(capsys, place):
     (["--data", "table.xlsx"], "expected a .csv, .parquet or .feather"),
     (["--data", "empty.csv"], "empty.csv is empty"),
     (["--data", "header.csv"], "header.csv has no rows"),
-    (["--data", "full.csv", "--target", "z"], "no column 'z'; it has a, b, city, y, note"),
-    (["--data", "full.csv", "--drop", "z"], "no column 'z'; it has a, b, city, y, note"),
+    (["--data", "full.csv", "--target", "z"], "no column 'z'; it has a, b, city, y and note"),
+    (["--data", "full.csv", "--drop", "z"], "no column 'z'; it has a, b, city, y and note"),
 ])
 def test_tables_that_cannot_be_read(capsys, place, argv, sentence):
     Path("empty.csv").write_text("")
@@ -156,7 +159,7 @@ def test_importance_by_weights(capsys, place):
     assert got["a"] == pytest.approx(np.average(0.4 * frame["a"], weights=frame["w"]))
     assert set(got.index) == {"a", "b"}
     for more, sentence in ((["--method", "kernel_shap", "--weights", "w"], "--weights cannot be used"),
-                           (["--weights", "v"], "no column 'v'; it has a, b, w, n"),
+                           (["--weights", "v"], "no column 'v'; it has a, b, w and n"),
                            (["--weights", "n", "--drop", "w"], "sample_weight must be one finite")):
         status, out, err = run(capsys, *command, *more)
         assert (status, out) == (2, "")
@@ -174,3 +177,22 @@ def test_a_report_by_weights(place, monkeypatch, capsys):
     assert status == 0
     assert list(asked["X"].columns) == ["a", "b"]
     assert asked["sample_weight"].tolist() == [0, 1, 2] * 4
+
+
+@pytest.mark.parametrize(("columns", "target"), [
+    ([1, 2, 3], "3"), (pd.MultiIndex.from_tuples([("a", "x"), ("a", "z"), ("y", "")]), "('y', '')"),
+], ids=["numbers", "pairs"])
+def test_names_that_are_no_text_are_found_by_their_text(columns, target, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame([[1.0, 2.0, 0], [3.0, 4.0, 1]], columns=columns)
+    frame.to_parquet("table.parquet")
+    arguments = Namespace(data="table.parquet", background="table.parquet", target=target, limit=None,
+                          weights=None, drop=[str(columns[0])], delimiter=None, encoding="utf-8",
+                          text_columns=[], na_values=[], decimal=".")
+    given = load_data(arguments, xk.wrap(lambda X: X.sum(axis=1)))
+    assert given.y.tolist() == [0, 1]
+    assert list(given.X.columns) == list(given.background.columns) == [columns[1]]
+    arguments.target = "4"
+    with pytest.raises(ValueError, match="no column '4'"):
+        load_data(arguments, xk.wrap(lambda X: X.sum(axis=1)))

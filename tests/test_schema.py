@@ -190,7 +190,7 @@ REFUSED = [
     pytest.param(series(["b"], LEVELS), ["b", "new", "newer"], "'a'.*'new' and 'newer'",
                  id="unknown levels"),
     pytest.param(series([1, 2], "category"), ["1"], "'a'.*'1'", id="digit for a number level"),
-    pytest.param(series([1, None], "Int64"), ["x"], "'a' should be Int64", id="text in Int64"),
+    pytest.param(series([1, None], "Int64"), ["x"], "'a' should hold numbers", id="text in Int64"),
     pytest.param(series([True, None], "boolean"), [2], "'a' should be boolean", id="2 in boolean"),
     pytest.param(pd.to_datetime(["2020-01-01"]), ["soon"], "'a' should be datetime",
                  id="words in date"),

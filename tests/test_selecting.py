@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -150,3 +151,22 @@ def test_progress_is_shown_unless_it_is_not_wanted(verbose, capsys, monkeypatch)
     monkeypatch.setattr("tqdm.std.time", lambda: float(next(seconds)))  # the bar waits for two seconds
     xk.PermutationImportance(random_state=0, verbose=verbose).fit(lambda Z: Z["a"]).explain(X)
     assert ("permutation" in capsys.readouterr().err) == verbose
+
+
+def test_a_position_that_is_the_name_of_another_feature_or_output_is_said():
+    Z = pd.DataFrame(X.to_numpy()[:, :3], columns=[2, 5, ("a", 1)])
+    of = xk.wrap(lambda Z: np.c_[Z.sum(axis=1), -Z.sum(axis=1)], output_names=["1", "2"])
+    e = xk.explain(of, Z)
+    for chosen in (lambda: e[:, 2], lambda: e[:, [2]], lambda: plots.scatter(e[..., "1"], 2)):
+        with pytest.warns(UserWarning, match=r"feature 2 is taken as a position, .*'2' for the feat"):
+            chosen()
+    with pytest.warns(UserWarning, match=r"output 1 is taken as a position, at which is '2'"):
+        plots.bar(e, output=1)
+    with pytest.warns(UserWarning, match=r"output 1 is taken as a position, at which is '2'"):
+        e.importance()[:, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert e[:, "2"].feature_names == ("2",)
+        assert e[:, [("a", 1)]].feature_names == e[:, "('a', 1)"].feature_names == ("('a', 1)",)
+        assert e[:, np.array([2])].feature_names == ("('a', 1)",)
+        plots.scatter(e, "2", output="1")

@@ -318,7 +318,7 @@ def test_a_frame_for_an_array_background_is_put_in_order_by_name():
     (lambda X: X.assign(day="no day at all"), "column 'day' should be datetime64"),
     (lambda X: X.assign(float=pd.Timestamp("2020-01-01")), "column 'float' should be float64"),
     (lambda X: X.assign(str=1.5), "column 'str' should hold text"),
-    (lambda X: X.assign(Int64="half"), "column 'Int64' should be Int64"),
+    (lambda X: X.assign(Int64="half"), "column 'Int64' should hold numbers"),
     (lambda X: X.iloc[:0], "no rows"),
     (lambda X: pd.concat([X, X[["int"]]], axis=1), "unique"),
     (lambda X: X.to_numpy()[:, :-1], "expected 16 columns"),

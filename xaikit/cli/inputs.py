@@ -46,7 +46,8 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
                 arguments.decimal), fitted)
     table, y, weights = _split(arguments, read.frames[0])
     if background is not None:
-        background = read.frames[1].drop(columns=_no_features(arguments), errors="ignore")
+        named = set(_no_features(arguments))
+        background = read.frames[1][[c for c in read.frames[1].columns if str(c) not in named]]
     for note in read.notes:
         print(f"xaikit: {note}", file=sys.stderr)
     return Given(table, y, weights, background, read.notes)
@@ -54,17 +55,22 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
 
 def _split(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any, Any]:
     """Return the features of the first rows, the target, and the weights."""
+    from xaikit.tables.wording import listed
+
     table = table.head(arguments.limit or len(table))
     if len(table) == 0:
         raise ValueError(f"{arguments.data} has no rows.")
     taken: dict[str, Any] = {}
-    for column in _no_features(arguments):
-        if column not in table.columns:
-            raise ValueError(f"{arguments.data} has no column {column!r}; it has "
-                             f"{', '.join(map(str, table.columns))}.")
-        taken[column] = table[column]
-    return (table.drop(columns=list(taken)), taken.get(arguments.target),
-            taken.get(arguments.weights))
+    for name in _no_features(arguments):
+        # A command line has text alone; names in Parquet files may be numbers, or pairs.
+        found = [k for k, label in enumerate(table.columns) if str(label) == name]
+        if len(found) != 1:
+            named = f"{len(found)} columns" if found else "no column"
+            raise ValueError(f"{arguments.data} has {named} {name!r}; it has "
+                             f"{listed(table.columns)}.")
+        taken[name] = table.iloc[:, found[0]]
+    features = table[[label for label in table.columns if str(label) not in taken]]
+    return features, taken.get(arguments.target), taken.get(arguments.weights)
 
 
 def _no_features(arguments: argparse.Namespace) -> list[str]:

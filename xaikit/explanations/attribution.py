@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
-from xaikit.explanations.choosing import choose, resolve, resolve_once, split_key
+from xaikit.explanations.choosing import (
+    choose,
+    resolve,
+    resolve_once,
+    split_key,
+    warn_of_positions,
+)
 from xaikit.explanations.importance import Importance
 from xaikit.explanations.selecting import Selecting
 from xaikit.settings import check
@@ -140,6 +146,8 @@ class Attribution(Selecting, Explanation):
 
     def __getitem__(self, key: Any) -> Attribution:
         keys = split_key(key, 3, "rows, features and outputs")
+        warn_of_positions(self.feature_names, keys[1], "feature")
+        warn_of_positions(self.output_names, keys[2], "output")
         rows = resolve(self.row_names, keys[0], "row")
         features = resolve_once(self.feature_names, keys[1], "feature")
         outputs = resolve_once(self.output_names, keys[2], "output")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
     key = _plain(names, key, axis)
     if isinstance(key, bool | np.bool_):
         raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
-    if isinstance(key, tuple) and (places := _places(names, key)):
+    if isinstance(key, tuple) and (places := _places(names, key) or _places(names, str(key))):
         return np.array(places)
     if isinstance(key, slice):
         return _sliced(n, key, axis)
@@ -75,6 +76,14 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
     if places := _places(names, key):
         return np.array(places)
     raise KeyError(f"no {axis} named {key!r}; there are {_listed(names)}.")
+
+
+def warn_of_positions(names: tuple[str, ...], key: Any, axis: str) -> None:
+    """Warn if a user's key has a position that is the name of another feature or output."""
+    for k in key if isinstance(key, list) else [key]:
+        if is_whole(k) and -len(names) <= k < len(names) and names[k] != str(k) in names:
+            warnings.warn(f"{axis} {k} is taken as a position, at which is {names[k]!r}; write "
+                          f"'{k}' for the {axis} of that name.", stacklevel=3)
 
 
 def _plain(names: tuple[Any, ...], key: Any, axis: str) -> Any:
@@ -191,6 +200,7 @@ def choose_output(names: tuple[str, ...], output: int | str | None) -> int:
     (1, 0)
     """
     if output is not None:
+        warn_of_positions(names, output, "output")
         return choose(names, output, "output")
     if len(names) not in (1, 2):
         advice = f"; name one, such as output={names[0]!r}" if names else ""

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
-from xaikit.explanations.choosing import choose_output, resolve_once, split_key
+from xaikit.explanations.choosing import (
+    choose_output,
+    resolve_once,
+    split_key,
+    warn_of_positions,
+)
 from xaikit.settings import Whole, check
 
 _BOUNDS = ("standard_errors", "lower", "upper", "p_values")
@@ -61,6 +66,8 @@ class Importance(Explanation):
 
     def __getitem__(self, key: Any) -> Importance:
         keys = split_key(key, 2, "features and outputs")
+        warn_of_positions(self.feature_names, keys[0], "feature")
+        warn_of_positions(self.output_names, keys[1], "output")
         features = resolve_once(self.feature_names, keys[0], "feature")
         outputs = resolve_once(self.output_names, keys[1], "output")
         cells = np.ix_(features, outputs)

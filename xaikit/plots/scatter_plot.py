@@ -13,7 +13,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.ticker import MaxNLocator
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.choosing import choose, output_to_draw
+from xaikit.explanations.choosing import choose, output_to_draw, warn_of_positions
 from xaikit.plots.columns import (
     axis_numbers,
     axis_unit,
@@ -118,6 +118,7 @@ def scatter(attribution: Attribution, feature: int | str, *, output: int | str |
     >>> plt.close(ax.figure)
     """
     check_attribution(attribution, "scatter")
+    warn_of_positions(attribution.feature_names, [feature, color], "feature")
     j = choose(attribution.feature_names, feature, "feature")
     k = output_to_draw(attribution, output)
     column = _column(attribution, j)

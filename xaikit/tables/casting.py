@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import TIMES, is_number_dtype, is_object_dtype, kind_of, same_dtype
-from xaikit.tables.wording import listed
+from xaikit.tables.dtypes import (
+    NUMBERS,
+    TIMES,
+    inferred,
+    is_number_dtype,
+    is_object_dtype,
+    kind_of,
+    kind_of_cell,
+    same_dtype,
+)
+from xaikit.tables.wording import is_missing, listed
 
 
 def cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -72,7 +82,11 @@ def _are_numbers(cells: Any) -> bool:
 
 
 def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
-    """Cast one column of a frame to `dtype` without changing a value, or raise a sentence."""
+    """Cast one column of a frame to `dtype` without changing a value, or raise a sentence.
+
+    A value of the right kind that `dtype` cannot hold (a fraction among whole numbers, noon among
+    days) widens the column.
+    """
     if same_dtype(column.dtype, dtype):
         return column
     where = f"column {name!r}"
@@ -80,18 +94,50 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
         return _cast_levels(column, dtype, where)
     if is_number_dtype(dtype):
         return pd.Series(_cast_to_numbers(column, dtype, where), index=column.index)
-    if kind_of(dtype) == "text":
-        return _cast_to_text(column, dtype, where)
-    return _cast_to_extension(column, dtype, where)
+    if is_object_dtype(dtype):
+        return column.astype(object)
+    missing = np.asarray(column.isna())
+    if missing.all():
+        return _cast_or_raise(pd.Series([None] * len(column), column.index, object), dtype, where)
+    wanted, family = kind_of(dtype), _family(column[~missing])
+    if wanted in TIMES:
+        return _cast_to_times(column, dtype, family, where)
+    if wanted in NUMBERS:
+        return _cast_to_nullable(column, dtype, family, where)
+    return _cast_to_cells(column, dtype, family, where)
+
+
+def _family(known: pd.Series) -> str:
+    """Return what cells are: numbers, datetime, timedelta, text (all of them str) or other."""
+    own = kind_of(known.dtype)
+    if own in (*NUMBERS, *TIMES):
+        return own if own in TIMES else "numbers"
+    families = {_family_of_cell(cell) for cell in known}
+    return families.pop() if len(families) == 1 else "other"
+
+
+def _family_of_cell(cell: Any) -> str:
+    kind = kind_of_cell(cell)
+    if kind == "text":
+        return "text" if isinstance(cell, str) else "other"
+    return "numbers" if kind in NUMBERS else kind
+
+
+def _cast_or_raise(column: pd.Series, dtype: Any, where: str, got: Any = None) -> pd.Series:
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        raise ValueError(f"{where} should be {dtype}, got "
+                         f"{column.dtype if got is None else got}: {error}.") from error
 
 
 def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
     own = column.dtype
     if is_number_dtype(own):
         return cast_numbers(column.to_numpy(), dtype)
-    if kind_of(own) in TIMES:
-        raise ValueError(f"{where} should be {dtype}, got {own}.")
     missing = pd.isna(column).to_numpy()
+    if _family(column[~missing]) in TIMES:
+        raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
     if not missing.any():
         return cast_objects(column.to_numpy(dtype=object), dtype, where)
     values = np.full(len(column), np.nan)
@@ -100,55 +146,128 @@ def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
     return cast_numbers(values, dtype)
 
 
-def _cast_to_text(column: pd.Series, dtype: Any, where: str) -> pd.Series:
-    written = kind_of(column.dtype) in ("text", "category") or column.isna().all()
-    if not written and not is_object_dtype(dtype):
-        raise ValueError(f"{where} should hold text ({dtype}), got {column.dtype}. "
-                         "Convert it to the dtype that the model was fitted with.")
-    return column.astype(object).astype(dtype)
+def _cast_to_nullable(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
+    """Cast to the numbers of pandas that may be missing, of Arrow, or of sparse columns."""
+    if family not in ("numbers", "text"):
+        raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
+    known = np.flatnonzero(column.notna())
+    # Python does not compare Decimal with NumPy's whole numbers.
+    cells = [v.item() if isinstance(v, np.generic) else v for v in column.iloc[known]]
+    if family == "text":
+        whole = _whole_numbers(cells)
+        cells = (numbers_or_raise(cells, where, known) if whole is None else whole).tolist()
+        column = pd.Series(cells, column.index[known]).reindex(column.index)
+    # True and False are no numbers to the user, so that 2 among them is a mistake.
+    for held in (dtype,) if kind_of(dtype) == "boolean" else (dtype, _widened(dtype)):
+        try:
+            cast = column.astype(held)
+        except (TypeError, ValueError, ArithmeticError, NotImplementedError):
+            continue
+        if np.array_equal(np.flatnonzero(cast.notna()), known) \
+                and _same_numbers(cast.iloc[known].tolist(), cells, held):
+            return cast
+    raise ValueError(f"{where} should be {dtype}; values of {_words(column)} would change.")
 
 
-def _cast_to_extension(column: pd.Series, dtype: Any, where: str) -> pd.Series:
-    """Cast to times, or to the nullable dtypes of pandas and Arrow."""
-    own, wanted = kind_of(column.dtype), kind_of(dtype)
-    if wanted in TIMES and own not in (wanted, "text"):
-        raise ValueError(f"{where} should be {dtype}, got {column.dtype}.")
-    if wanted == "integer" and own == "float" and _fractions(column):
-        # Widened to the nullable floats of the same library.
-        return column.astype("double[pyarrow]" if isinstance(dtype, pd.ArrowDtype) else "Float64")
+def _widened(dtype: Any) -> Any:
+    """Return the floats of the library that a dtype of numbers belongs to."""
+    if isinstance(dtype, pd.ArrowDtype):
+        return pd.api.types.pandas_dtype("double[pyarrow]")
+    return pd.SparseDtype(np.float64) if isinstance(dtype, pd.SparseDtype) else pd.Float64Dtype()
+
+
+def _same_numbers(cast: list[Any], cells: list[Any], dtype: Any) -> bool:
+    """Return whether numbers are as they were, but for the rounding that floats bring."""
+    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(object)))
+    if cast == cells or kind_of(dtype) != "float":
+        return cast == cells
+    eps = float(np.finfo(held if held.kind == "f" else np.float64).eps)
+    return all(a == b or (not isinstance(b, Integral) and isfinite(b)
+                          and abs(float(a) - float(b)) <= eps * abs(float(b)))
+               for a, b in zip(cast, cells, strict=True))
+
+
+def _cast_to_times(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
+    if family not in (kind_of(dtype), "text"):
+        raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
+    own = _parsed(column, dtype, where) if family == "text" else inferred(column)
+    if is_object_dtype(own.dtype):
+        raise ValueError(f"{where} should be {dtype}, got times of several zones or units.")
+    if (_zone(own.dtype) is None) != (_zone(dtype) is None):
+        raise ValueError(f"{where} should be {dtype}, got {own.dtype}: with and without a time "
+                         "zone are two things; use dt.tz_localize or dt.tz_convert.")
     try:
-        cast = column.astype(dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where} should be {dtype}, got {column.dtype}: {error}.") from error
-    if not np.array_equal(np.asarray(cast.isna()), np.asarray(column.isna())):
-        raise ValueError(f"{where} should be {dtype}; values of {column.dtype} would be lost.")
-    known = column.notna()
-    if own in ("boolean", "integer", "float") and not (
-        cast[known].tolist() == column[known].tolist()
-    ):
-        raise ValueError(f"{where} should be {dtype}; values of {column.dtype} would change.")
-    if wanted in TIMES:
-        # Times finer than the schema's keep their unit, which widens the batch.
-        exact = column if own in TIMES else column.astype(_finest(dtype))
-        return cast if (cast == exact)[known].all() else exact
-    return cast
+        cast = own.astype(dtype)
+        known = np.asarray(own.notna())
+        kept = np.array_equal(np.asarray(cast.notna()), known) \
+            and (cast.astype(own.dtype) == own)[known].all()
+    except (ValueError, OverflowError):
+        kept = False
+    # Times that are finer than the schema's, or beyond it, keep their unit.
+    return cast if kept else own
 
 
-def _fractions(column: pd.Series) -> bool:
-    cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = cells[np.isfinite(cells)]
-    return bool((known != np.round(known)).any())
+def _parsed(column: pd.Series, dtype: Any, where: str) -> pd.Series:
+    """Return text as times, in nanoseconds where they fit."""
+    texts = column.astype(object)
+    if kind_of(dtype) == "timedelta":
+        bare = [v for v in texts[texts.notna()] if v.strip().lstrip("+-").isdecimal()]
+        if bare:
+            raise ValueError(f"{where} should be {dtype}, got {bare[0]!r}, a duration without a "
+                             f"unit; write '{bare[0].strip()} seconds'.")
+    try:
+        return texts.astype(_finest(dtype))
+    except (ValueError, OverflowError):
+        return _cast_or_raise(texts, dtype, where, column.dtype)
 
 
 def _finest(dtype: Any) -> Any:
     """Return the dtype of the same kind and zone that counts nanoseconds."""
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.DatetimeTZDtype("ns", dtype.tz)
-    return np.dtype("M8[ns]" if kind_of(dtype) == "datetime" else "m8[ns]")
+    if kind_of(dtype) == "timedelta":
+        return np.dtype("m8[ns]")
+    zone = _zone(dtype)
+    return np.dtype("M8[ns]") if zone is None else pd.DatetimeTZDtype("ns", zone)
+
+
+def _zone(dtype: Any) -> Any:
+    held = dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else dtype
+    return getattr(held, "tz", None)
+
+
+def _cast_to_cells(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
+    """Cast to text, or to what is compared cell by cell: periods, dates, times of day, bytes."""
+    if _is_written(dtype) and family != "text":
+        raise ValueError(f"{where} should hold text ({dtype}), got {_words(column)}. "
+                         "Convert it to the dtype that the model was fitted with.")
+    cast = _cast_or_raise(column.astype(object), dtype, where, _words(column))
+    for old, new in zip(column, cast, strict=True):
+        if is_missing(old) != is_missing(new) or not (is_missing(old) or _same_cell(old, new)):
+            raise ValueError(f"{where} should be {dtype}, got {_words(column)}; "
+                             f"{old!r} would become {new!r}.")
+    return cast
+
+
+def _is_written(dtype: Any) -> bool:
+    return pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, pd.PeriodDtype)
+
+
+def _same_cell(old: Any, new: Any) -> bool:
+    if isinstance(old, str) and not isinstance(new, str):
+        return str(new) == old
+    return isinstance(new, type(old)) and bool(old == new)
+
+
+def _words(column: pd.Series) -> str:
+    """Return a column's dtype, for objects with the types of its cells."""
+    if not is_object_dtype(column.dtype):
+        return str(column.dtype)
+    types = sorted({type(v).__name__ for v in column if not is_missing(v)})
+    return f"objects ({', '.join(types)})"
 
 
 def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> pd.Series:
-    lost = (~column.isin(dtype.categories) & column.notna()).to_numpy(dtype=bool)
+    cells = column.astype(object)
+    lost = (~cells.isin(dtype.categories.astype(object)) & cells.notna()).to_numpy(dtype=bool)
     if not any(map(_is_truth, dtype.categories)):
         # True equals 1, but is not a level of whole numbers.
         lost = lost | np.array([_is_truth(v) for v in column], dtype=bool)
@@ -158,7 +277,7 @@ def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> p
             f"{where} holds levels that its categories do not know: {levels}. The model has never "
             "seen them; drop those rows, or add the levels to the background's categories."
         )
-    return column.astype(object).astype(dtype)
+    return cells.astype(dtype)
 
 
 def _is_truth(value: Any) -> bool:

@@ -85,7 +85,8 @@ class Polars:
     def give(self, table: pd.DataFrame) -> Any:
         """Return a polars DataFrame of the same dtypes.
 
-        A column that had to be widened (a fraction among whole numbers) keeps the wider dtype.
+        A column that had to be widened (a fraction among whole numbers, noon among days) keeps
+        the wider dtype.
         """
         pl = sys.modules["polars"]
         return pl.DataFrame([_outside(table[name], self.schema[name], pl).alias(name)
@@ -113,7 +114,7 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
 
 
 def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
-    """Undo `_inside`; numbers that had to be widened stay wide."""
+    """Undo `_inside`; numbers and times that had to be widened stay wide."""
     import pyarrow as pa
 
     if str(dtype) in _LONG:
@@ -123,9 +124,16 @@ def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
         series = pl.from_arrow(cells.array.__arrow_array__())
     else:
         series = pl.from_arrow(pa.array(cells, from_pandas=True))
-    if dtype.is_integer() and series.dtype.is_float():
-        return series
-    return series.str.to_time("%T%.f") if dtype == pl.Time else series.cast(dtype)
+    if dtype == pl.Time:
+        return series.str.to_time("%T%.f")
+    numbers = dtype.is_integer() and series.dtype.is_float()
+    times = dtype.is_temporal() and not _holds(dtype, series)
+    return series if numbers or times else series.cast(dtype)
+
+
+def _holds(dtype: Any, series: Any) -> bool:
+    """Return whether a dtype of times holds a series of finer ones."""
+    return bool((series.cast(dtype).cast(series.dtype) == series).all())
 
 
 class Subclass:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+NUMBERS = ("boolean", "integer", "float")
+"""Kinds of columns that hold numbers."""
 TIMES = ("datetime", "timedelta")
 """Kinds of columns that hold points in time, or durations."""
 MEASURED = ("integer", "float", *TIMES)
@@ -65,7 +67,7 @@ def kind_of_column(column: pd.Series) -> str:
         return kind_of(column.dtype)
     found, types = set(), set()
     for cell in column[column.notna()]:
-        kind = _kind_of_cell(cell)
+        kind = kind_of_cell(cell)
         if kind == "text":
             return kind
         found.add(kind)
@@ -78,7 +80,8 @@ def kind_of_column(column: pd.Series) -> str:
     return kind_of(column.infer_objects().dtype)
 
 
-def _kind_of_cell(cell: Any) -> str:
+def kind_of_cell(cell: Any) -> str:
+    """Name the kind of one known cell; what is neither number nor time is text."""
     # Members of an Enum are levels: there is none for a number in between.
     if isinstance(cell, Enum) or not is_counted(cell):
         return "text"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import are_objects, kind_of, kind_of_column
+from xaikit.tables.dtypes import NUMBERS, are_objects, kind_of, kind_of_column
 from xaikit.tables.numeric import with_times
 from xaikit.tables.tables import Table, column_of
 from xaikit.tables.values import kind_of_value, plain_value
@@ -77,7 +77,7 @@ def within(column: pd.Series, low: Any, high: Any, closed: tuple[bool, bool]) ->
     if kind == "category":
         raise TypeError(f"column {column.name!r} holds categories, which have no bounds; "
                         "name the levels.")
-    if kind in ("boolean", "integer", "float") and wanted == "number" \
+    if kind in NUMBERS and wanted == "number" \
             and not are_objects(column.dtype):
         return _numbers_within(_exact(column, kind), low, high, closed)
     try:
@@ -98,7 +98,7 @@ def among(column: pd.Series, levels: tuple[Any, ...]) -> np.ndarray:
     if kind == "category":
         of_level = among(pd.Series(column.cat.categories), levels)
         return np.append(of_level, False)[column.cat.codes]
-    if kind in ("boolean", "integer", "float") and not are_objects(column.dtype):
+    if kind in NUMBERS and not are_objects(column.dtype):
         cells = _exact(column, kind)
         number = float if kind == "float" else int
         wanted = [number(v) for v in levels if kind_of_value(v) == "number"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from xaikit.tables.containers import taken_in
 from xaikit.tables.dtypes import (
+    NUMBERS,
     TIMES,
     are_objects,
     is_object_dtype,
@@ -110,7 +111,7 @@ def numbers_or_ranks(column: pd.Series) -> np.ndarray:
     Levels are in the order of a category, times in their own, and all else in `number_levels`'.
     """
     kind = kind_of_column(column)
-    if kind in ("boolean", "integer", "float"):
+    if kind in NUMBERS:
         return float_column(column)
     if kind == "category":
         ranks = column.cat.codes.to_numpy()
@@ -137,7 +138,7 @@ def number_array(batch: Batch, whom: str) -> np.ndarray:
     """
     if isinstance(batch, pd.DataFrame):
         bad = [f"{c} ({d})" for c, d in zip(batch.columns, batch.dtypes, strict=True)
-               if kind_of(d) not in ("boolean", "integer", "float")]
+               if kind_of(d) not in NUMBERS]
         if bad:
             raise TypeError(f"{whom} takes numbers, but these columns hold none: "
                             f"{', '.join(bad)}. Wrap a function that encodes them.")

@@ -22,7 +22,7 @@ from xaikit.predictor.backends.boosters import (
 )
 from xaikit.predictor.failures import words_for
 from xaikit.tables.containers import NAMES
-from xaikit.tables.dtypes import kind_of
+from xaikit.tables.dtypes import NUMBERS, kind_of
 from xaikit.tables.tables import Batch, is_table
 from xaikit.tables.wording import level_text, listed
 
@@ -328,7 +328,7 @@ def _task(model: Any) -> str | None:
 
 
 def _all_numbers(frame: pd.DataFrame) -> bool:
-    return all(kind_of(d) in ("boolean", "integer", "float") for d in frame.dtypes)
+    return all(kind_of(d) in NUMBERS for d in frame.dtypes)
 
 
 def _as_array(frame: pd.DataFrame) -> np.ndarray:

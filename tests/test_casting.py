@@ -1,0 +1,180 @@
+"""Rows of other dtypes than the background's: a value reaches the model as it was, or a sentence.
+
+Each case is a background column, and one cell of a row whose dtype differs from it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xaikit.tables.casting import cast_column
+from xaikit.tables.schema import Schema
+
+pa = pytest.importorskip("pyarrow")
+
+NOON = pd.Timestamp("2024-01-03 12:00")
+MONTH = pd.Period("2024-01", "M")
+WHOLE = ["int64[pyarrow]", "Int64", "Sparse[int64]", "uint8[pyarrow]", "UInt8"]
+NUMBERS = [*WHOLE, "Float64", "float[pyarrow]", "Sparse[float64]", "boolean", "bool[pyarrow]",
+           "decimal128(5, 2)[pyarrow]"]
+TIMES = ["datetime64[ns]", "datetime64[s]", "timestamp[us][pyarrow]", "datetime64[ns, UTC]"]
+DURATIONS = ["timedelta64[ns]", "duration[s][pyarrow]"]
+CELLS = ["period[M]", "date32[day][pyarrow]", "interval[float64, right]", "time64[us][pyarrow]"]
+DTYPES = [*NUMBERS, *TIMES, *DURATIONS, *CELLS, "string", "string[pyarrow]", "str", "int64",
+          "float32", "bool"]
+
+CELL = {
+    "a fraction": [1.5, Decimal("1.5"), Fraction(3, 2), np.float32(1.5)],
+    "a whole number": [3, np.int8(3), Decimal(3), 3.0, True],
+    "a large number": [300, 1e300, 2**53 + 1],
+    "a complex number": [1 + 2j],
+    "a time": [NOON, NOON.to_pydatetime(), NOON.tz_localize("UTC"), np.datetime64("2024-01-03T12")],
+    "a day": [dt.date(2024, 1, 3)],
+    "a duration": [pd.Timedelta("1 day 1 s"), dt.timedelta(seconds=1), np.timedelta64(5, "s")],
+    "a time of day": [dt.time(12, 30)],
+    "a period": [MONTH, pd.Period("2024-01-03", "D")],
+    "an interval": [pd.Interval(0.0, 1.5)],
+    "text": ["word", "1", "2024-01-03 12:00"],
+    "others": [b"bytes", (1, 2)],
+}
+CELLS_OF_ROWS = [cell for cells in CELL.values() for cell in cells]
+
+
+def dtype_of(name: str):
+    """Return a dtype; pandas reads Arrow's decimals from no text."""
+    return pd.ArrowDtype(pa.decimal128(5, 2)) if name.startswith("decimal") \
+        else pd.api.types.pandas_dtype(name)
+
+
+def same(old, new) -> bool:
+    """Return whether a cell came through: the same number, the same instant, or the same cell."""
+    if isinstance(old, str):
+        return str(new) == old or _text_of(old, new)
+    if isinstance(old, (dt.timedelta, np.timedelta64)):
+        return isinstance(new, (dt.timedelta, np.timedelta64)) \
+            and pd.Timedelta(new) == pd.Timedelta(old)
+    if isinstance(old, (int, float, Decimal, Fraction, np.number)):
+        # Python does not compare Decimal with NumPy's whole numbers.
+        old = old.item() if isinstance(old, np.integer) else old
+        # Floats of fewer digits round; nothing else does.
+        return isinstance(new, (int, float, Decimal, Fraction, np.number, np.bool_)) \
+            and (new == old or (isinstance(old, float) and abs(float(new) / old - 1) < 1e-6))
+    if isinstance(old, (dt.datetime, np.datetime64)):
+        return isinstance(new, (dt.datetime, np.datetime64)) \
+            and (pd.Timestamp(old).tz is None) == (pd.Timestamp(new).tz is None) \
+            and pd.Timestamp(new) == pd.Timestamp(old)
+    return isinstance(new, type(old)) and new == old
+
+
+def _text_of(old: str, new) -> bool:
+    """Return whether text was read as the number or the time that it writes."""
+    if isinstance(new, (int, float, Decimal, np.number, np.bool_)):
+        return float(old) == float(new)
+    return isinstance(new, (dt.datetime, np.datetime64)) \
+        and pd.Timestamp(new).tz_localize(None) == pd.Timestamp(old)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("as_objects", [True, False], ids=["objects", "own dtype"])
+def test_a_cell_reaches_the_model_as_it_was_or_a_sentence_refuses_it(dtype, as_objects):
+    wanted = dtype_of(dtype)
+    for cell in CELLS_OF_ROWS:
+        column = pd.Series([cell], dtype=object)
+        column = column if as_objects else column.infer_objects()
+        cast = cast_or_sentence(column, wanted)
+        if isinstance(cast, str):
+            assert cast.startswith("column 'a' should"), (cell, dtype, cast)
+        else:
+            assert same(cell, cast.iloc[0]), (cell, dtype, cast)
+
+
+def cast_or_sentence(column: pd.Series, dtype) -> pd.Series | str:
+    try:
+        return cast_column(column, dtype, "a")
+    except ValueError as error:
+        return str(error)
+
+
+KEPT = [
+    ("int64[pyarrow]", 1.5, 1.5), ("Int64", Decimal("1.5"), 1.5), ("Sparse[int64]", 1.5, 1.5),
+    ("Int64", 3.0, 3), ("uint8[pyarrow]", 300, 300.0), ("Int64", "12", 12), ("Int64", "1.5", 1.5),
+    ("datetime64[s]", pd.Timestamp("2024-01-03 12:00:00.5"), pd.Timestamp("2024-01-03 12:00:00.5")),
+    ("datetime64[ns]", pd.Timestamp("3000-01-01"), pd.Timestamp("3000-01-01")),
+    ("datetime64[ns, UTC]", NOON.tz_localize("Europe/Paris"), NOON.tz_localize("Europe/Paris")),
+    ("date32[day][pyarrow]", dt.date(2024, 1, 3), dt.date(2024, 1, 3)),
+    ("period[M]", "2024-01", MONTH), ("period[M]", MONTH, MONTH), ("string", "word", "word"),
+    ("object", MONTH, MONTH), ("Float64", 0.1, 0.1), ("Int64", 2**53 + 1, 2**53 + 1),
+]
+
+
+@pytest.mark.parametrize(("dtype", "cell", "expected"), KEPT)
+def test_a_cell_of_the_right_kind_is_taken_and_widens_the_column_if_need_be(dtype, cell, expected):
+    column = pd.Series([cell], dtype=object)
+    cast = cast_column(column, dtype_of(dtype), "a")
+    assert cast.iloc[0] == expected
+
+
+REFUSED = [
+    ("int64[pyarrow]", NOON, r"column 'a' should be int64\[pyarrow\], got objects \(Timestamp\)"),
+    ("Sparse[int64]", MONTH, r"objects \(Period\)"), ("Float64", 1 + 2j, r"objects \(complex\)"),
+    ("period[M]", pd.Timestamp("2024-01-31"), "should be period"), ("period[M]", "word", "period"),
+    ("period[M]", "2024-01-31", r"'2024-01-31' would become Period\('2024-01', 'M'\)"),
+    ("datetime64[ns]", 1.5, r"should be datetime64\[ns\], got objects \(float\)"),
+    ("timedelta64[ns]", "1", "a duration without a unit; write '1 seconds'"),
+    ("datetime64[ns, UTC]", NOON, "with and without a time zone"),
+    ("datetime64[ns]", NOON.tz_localize("UTC"), "with and without a time zone"),
+    ("Float64", 2**53 + 1, "would change"), ("uint8[pyarrow]", 2**53 + 1, "would change"),
+    ("string", 7, r"should hold text \(string\), got objects \(int\)"),
+    ("date32[day][pyarrow]", NOON, "should be date32"),
+]
+
+
+@pytest.mark.parametrize(("dtype", "cell", "sentence"), REFUSED)
+def test_a_cell_of_another_kind_is_refused(dtype, cell, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        cast_column(pd.Series([cell], dtype=object), dtype_of(dtype), "a")
+
+
+@pytest.mark.parametrize("dtype", [d for d in DTYPES if d not in ("Sparse[int64]", "bool")])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
+def test_a_row_of_nothing_but_a_missing_cell_is_missing_in_every_dtype(dtype, missing):
+    cast = cast_column(pd.Series([missing], dtype=object), dtype_of(dtype), "a")
+    assert cast.isna().all()
+
+
+def polars_cases() -> list[tuple]:
+    pl = pytest.importorskip("polars")
+    day, noon = dt.date(2024, 1, 3), NOON.to_pydatetime()
+    enum = pl.Enum(["a", "b"])
+    return [
+        ([day], pl.Date, pl.Series("a", [noon]), noon),
+        ([noon], pl.Datetime("ms"), pl.Series("a", [noon.replace(microsecond=7)]),
+         noon.replace(microsecond=7)),
+        ([dt.timedelta(1)], pl.Duration("ms"), pl.Series("a", ["1"]), "without a unit"),
+        ([1], pl.Int64, pl.Series("a", [day]), "should be int64"),
+        ([1], pl.UInt8, pl.Series("a", [day]), "should be uint8"),
+        ([1.0], pl.Float32, pl.Series("a", [noon]), "should be float"),
+        ([True], pl.Boolean, pl.Series("a", [day]), "should be bool"),
+        ([Decimal("1.5")], pl.Decimal(5, 2), pl.Series("a", [day]), "should be decimal"),
+        ([1], pl.Int64, pl.Series("a", [1.5]), 1.5),
+        (["a"], enum, pl.Series("a", [None]), None), (["a"], enum, pl.Series("a", [3]), "levels"),
+        ([day], pl.Date, pl.Series("a", [day]), day),
+    ]
+
+
+@pytest.mark.parametrize("k", range(12))
+def test_cells_of_polars_tables_come_through_or_are_refused(k):
+    pl = pytest.importorskip("polars")
+    cells, dtype, row, expected = polars_cases()[k]
+    schema = Schema.of(pl.DataFrame({"a": pl.Series(cells, dtype=dtype)}))
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            schema.conform(pl.DataFrame({"a": row}))
+        return
+    assert schema.native(schema.conform(pl.DataFrame({"a": row})))["a"].to_list() == [expected]
