@@ -295,6 +295,7 @@ def test_a_whole_number_among_dates_stays_one():
 STACK = np.random.default_rng(0).random((5, 8, 8, 3))
 NO_TABLE = {"images": (STACK, r"got images of shape \(5, 8, 8, 3\).*ImageMasker\(\)\), then"),
             "grey images": (STACK[..., 0], r"got images of shape \(5, 8, 8\).*ImageMasker"),
+            "a list of images": (list(STACK), r"got images of shape \(5, 8, 8, 3\).*ImageMasker"),
             "texts": (["some text", "more of it"], r"got texts.*TextMasker\(\)\), then"),
             "a Series of texts": (pd.Series(["some text", "more of it"]), "got texts.*TextMasker")}
 
@@ -304,7 +305,8 @@ NO_TABLE = {"images": (STACK, r"got images of shape \(5, 8, 8, 3\).*ImageMasker\
     lambda f, Z: xk.KernelSHAP().fit(f, Z), lambda f, Z: xk.LIME().fit(f, X.to_numpy()).explain(Z),
     lambda f, Z: xk.PermutationImportance().fit(f).explain(Z),
     lambda f, Z: xk.MeanImpactValue().fit(f).explain(Z), lambda f, Z: xk.report(f, Z, path=None),
-], ids=["background", "rows", "permutation", "MIV", "report"])
+    lambda f, Z: xk.kmeans_background(Z, 2),
+], ids=["background", "rows", "permutation", "MIV", "report", "kmeans"])
 def test_texts_and_images_for_a_table_name_their_masker(ask, kind, counting):
     given, said = NO_TABLE[kind]
     model = counting(lambda Z: np.zeros(len(Z)))

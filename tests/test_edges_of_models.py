@@ -112,7 +112,7 @@ def test_other_names_are_refused_whatever_the_user_calls_them():
 
 
 def test_masked_answers_are_missing_ones(X):
-    with pytest.raises(ModelError, match="NaN or infinity"):
+    with pytest.raises(ModelError, match="rows with masked cells, which means that they are missing"):
         wrap(lambda Z: np.ma.masked_less(Z[:, 0], 0.0))(X)
 
 

@@ -19,9 +19,13 @@ N = 120
 RNG = np.random.default_rng(5)
 BLOCKS, GIVERS = RNG.permutation(N) % 6, RNG.permutation(N)
 WEIGHTS = RNG.integers(0, 3, N).astype(float)
-RANKED = ["roc_auc", "average_precision", "neg_brier_score", "f1"]
-ANY = ["accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "neg_log_loss"]
-NUMBERS = ["r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_root_mean_squared_error"]
+OF_CLASSES = ["f1", "precision", "recall", "jaccard"]
+RANKED = ["roc_auc", "average_precision", "neg_brier_score", *OF_CLASSES]
+ANY = ["accuracy", "balanced_accuracy", "neg_log_loss", "matthews_corrcoef", "roc_auc_ovr", "roc_auc_ovr_weighted",
+       *(f"{name}_{average}" for name in OF_CLASSES for average in ("macro", "micro", "weighted"))]
+NUMBERS = ["r2", "explained_variance", "neg_mean_squared_error", "neg_mean_absolute_error",
+           "neg_root_mean_squared_error", "neg_mean_squared_log_error", "neg_root_mean_squared_log_error",
+           "neg_mean_absolute_percentage_error"]
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +113,7 @@ def test_a_class_that_nobody_names_does_not_count():
 
 
 @pytest.mark.parametrize(("name", "y", "classes"), [
-    ("jaccard", np.arange(N) % 2, [0, 1]), ("neg_max_error", np.arange(N), None),
+    ("top_k_accuracy", np.arange(N) % 2, [0, 1]), ("neg_max_error", np.arange(N), None),
     ("r2", np.zeros((N, 2)), None), ("accuracy", np.arange(N) % 40, list(range(40)))])
 def test_other_scores_are_left_to_their_scorers(name, y, classes):
     assert known_score(name, np.asarray(y), None, classes, lambda method: True) is None

@@ -89,7 +89,8 @@ def test_budgets_are_kept(settings, budget, counting):
     model.clear()
     got = explainer.explain(ROWS)
     assert (got.details["model_rows"] <= budget).all()
-    assert model.n_rows == got.details["model_rows"].sum() == got.cost.model_rows
+    # Three rows of the first batch are asked again, alone.
+    assert model.n_rows == got.details["model_rows"].sum() + 3 == got.cost.model_rows
     assert (got.details["samples"] <= budget - 1).all()
 
 

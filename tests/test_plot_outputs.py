@@ -108,6 +108,19 @@ def test_no_target_of_a_regression_is_chosen_by_its_size(plot):
     assert "output 0" in ax.get_xlabel() + ax.get_ylabel() + ax.get_title(loc="left")
 
 
+@pytest.mark.parametrize("ask", [
+    lambda m: plots.bar(xk.PermutationImportance().fit(m).explain(X)),
+    lambda m: plots.bar(xk.MeanImpactValue().fit(m).explain(X)),
+    lambda m: xk.PermutationImportance().fit(m).explain(X).top(1), lambda m: TARGETS.importance().top(1),
+    lambda m: xk.MeanImpactValue().fit(m).explain(X).ranks(), lambda m: TARGETS.top(1),
+    lambda m: xk.report(m, X, path=None, verbose=False)],
+    ids=["bar of permutation", "bar of MIV", "top", "top of importance", "ranks", "top of rows", "report"])
+def test_nothing_ranks_features_by_a_target_that_was_not_named(ask):
+    targets = LinearRegression().fit(X, np.column_stack([X["a"], 1000 * X["b"]]))
+    with pytest.raises(xk.SettingError, match="the model has 2 targets, and none is more likely"):
+        ask(targets)
+
+
 @pytest.mark.parametrize(("model", "n"), [
     (THREE, 3), (TWO, 2), (THREE.predict_proba, 3), (lambda Z: THREE.predict_proba(Z), 3),
     (xk.wrap(THREE, output="decision"), 3), (xk.wrap(TWO, output="decision"), None),

@@ -154,12 +154,42 @@ def test_a_model_that_changes_from_three_rows_on_is_refused(most):
         wrap(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= most)).bind(IRIS_X)
 
 
-@pytest.mark.parametrize("ask", [
-    lambda f: xk.KernelSHAP().fit(f, IRIS_X).explain(IRIS_X[:1]),
-    lambda f: xk.PermutationImportance(n_repeats=1).fit(f).explain(IRIS_X)],
-    ids=["games", "permutation"])
-def test_a_model_that_changes_in_larger_batches_is_warned_of(ask):
-    e = ask(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= 100))
-    assert any("rows together, the model answers otherwise than about single ones" in w for w in e.warnings)
-    e = ask(lambda X: X[:, 0] * (len(X) > 0))
-    assert not any("together" in w for w in e.warnings)
+TEXTS = ["one two three four five six", "seven eight nine ten"]
+IMAGES = np.random.default_rng(0).random((2, 16, 16, 3))
+
+
+def of_tables(X):
+    return X[:, 0]
+
+
+def of_texts(texts):
+    return np.array([len(text) for text in texts], dtype=float)
+
+
+def of_images(images):
+    return np.asarray(images).mean(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("most", [6, 50])
+@pytest.mark.parametrize(("ask", "own"), [
+    (lambda f: xk.KernelSHAP().fit(f, IRIS_X).explain(IRIS_X[:1]), of_tables),
+    (lambda f: xk.KernelSHAP(batch_size=60).fit(f, IRIS_X).explain(IRIS_X[:1]), of_tables),
+    (lambda f: xk.PermutationImportance(n_repeats=1).fit(f).explain(IRIS_X), of_tables),
+    (lambda f: xk.MeanImpactValue().fit(f).explain(IRIS_X), of_tables),
+    (lambda f: xk.LIME().fit(f, IRIS_X).explain(IRIS_X[:3]), of_tables),
+    (lambda f: xk.LIME(n_jobs=2).fit(f, IRIS_X).explain(IRIS_X[:40]), of_tables),
+    (lambda f: xk.Occlusion().fit(f, IRIS_X).explain(IRIS_X[:1]), of_tables),
+    (lambda f: xk.KernelSHAP().fit(f, xk.TextMasker()).explain(TEXTS), of_texts),
+    (lambda f: xk.LIME().fit(f, xk.TextMasker()).explain(TEXTS), of_texts),
+    (lambda f: xk.LIME().fit(f, xk.ImageMasker("grid")).explain(IMAGES), of_images),
+    (lambda f: xk.RISE(budget=300).fit(f, xk.ImageMasker("grid")).explain(IMAGES), of_images)],
+    ids=["games", "batches", "permutation", "impact", "lime", "workers", "occlusion", "texts",
+         "lime of texts", "images", "rise"])
+def test_a_model_that_changes_in_larger_batches_is_warned_of(ask, own, most):
+    def batchy(X):
+        answers = own(X)
+        return answers - answers.mean() * (len(answers) >= most)
+
+    words = "rows together, the model answers otherwise than about single ones"
+    assert sum(words in w for w in ask(batchy).warnings) == 1
+    assert not any(words in w for w in ask(own).warnings)

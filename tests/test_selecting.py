@@ -170,3 +170,15 @@ def test_a_position_that_is_the_name_of_another_feature_or_output_is_said():
         assert e[:, [("a", 1)]].feature_names == e[:, "('a', 1)"].feature_names == ("('a', 1)",)
         assert e[:, np.array([2])].feature_names == ("('a', 1)",)
         plots.scatter(e, "2", output="1")
+
+
+def test_conditions_of_lime_stay_with_their_columns_when_others_are_grouped():
+    e = xk.LIME(random_state=0).fit(model, X).explain(X[:2])
+    together = e.grouped({"pair": ["b", "c"]})
+    own, joined = e.feature_details["conditions"], together.feature_details["conditions"]
+    assert together.feature_names == ("a", "pair", "d")
+    np.testing.assert_array_equal(joined[:, [0, 2]], own[:, [0, 3]])
+    assert joined[0, 1, 0] == f"{own[0, 1, 0]} and {own[0, 2, 0]}"
+    labels = [text.get_text() for text in plots.waterfall(together[0]).get_yticklabels()]
+    assert any("no condition holds" in label for label in labels)
+    assert "pair" in labels

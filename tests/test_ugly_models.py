@@ -196,7 +196,7 @@ def lasting(Z):
 
 
 REFUSED = {
-    "masked": (lambda Z: np.ma.masked_equal(f(Z), f(Z)[0]), "NaN or infinity"),
+    "masked": (lambda Z: np.ma.masked_equal(f(Z), f(Z)[0]), "masked cells"),
     "None": (lambda Z: None, r"answered with shape \(\)"),
     "Nones": (everyone(None), "NaN or infinity"),
     "NA": (everyone(pd.NA), "rows with NaN or infinity"),

@@ -76,9 +76,14 @@ class Explainer(BaseEstimator):
             "this %(name)s is not fitted yet; call fit(model, background) before explain."))
         self.check_settings()
 
-    def _about(self) -> dict[str, Any]:
-        """Return the fields of an explanation that say which method made it, and how."""
+    def _about(self, predictor: Predictor | None = None) -> dict[str, Any]:
+        """Return the fields of an explanation that say which method made it, and how.
+
+        With a predictor, also what plots need to know of its outputs.
+        """
         settings = {key: plain(value) for key, value in self.get_params(deep=False).items()}
+        if predictor is not None:
+            settings |= {"scale": predictor.scale, "task": predictor.task}
         return {"method": type(self).__name__, "settings": settings,
                 "random_state": getattr(self, "seed_", None)}
 

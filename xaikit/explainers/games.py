@@ -94,13 +94,19 @@ class GameWork:
             game = Game(predictor, rows[i], self.answers, self.max_memory)
             before = predictor.ledger.rows
             result = self.solve(game, Turn(i, len(rows), time.perf_counter() - start))
-            found.append(noted(result, game, before))
+            found.append(noted(result, game, before, is_first=first + i == 0))
         return found, predictor.ledger
 
 
-def noted(result: RowResult, game: Game, before: int) -> RowResult:
-    """Add to a result what its game asked since `before` model rows, and where its units are."""
+def noted(result: RowResult, game: Game, before: int, *, is_first: bool) -> RowResult:
+    """Add to a result what its game asked since `before` model rows, and where its units are.
+
+    After the first game of a call the model is asked whether it answers single rows as in a batch,
+    unless it was when the background was.
+    """
     result.details["model_rows"] = game.predictor.ledger.rows - before
+    if is_first and not game.knows_background:
+        result.warnings += differs_alone(game.asks)
     result.layout = game.row.layout
     if game.n_units == 1 and game.row.masker.kind == "image":
         result.warnings.append(
@@ -144,8 +150,7 @@ class GameExplainer(Explainer):
             before = ledger.seconds
             self.background_answers_ = self.predictor_(rows)
             self.seconds_per_row_ = (ledger.seconds - before) / len(rows)
-            self.warnings_ += tuple(
-                differs_alone(self.predictor_, rows, self.background_answers_))
+            self.warnings_ += tuple(differs_alone(self.predictor_))
             # A link that does not fit the model is refused before anything else is asked.
             linked(self.background_answers_, self.get_params(deep=False).get("link", "identity"))
         return self
@@ -204,10 +209,10 @@ class GameExplainer(Explainer):
         raise TypeError(f"{type(self).__name__} cannot explain.")
 
     def _explanation(self, request: Request, parts: list[Stacked]) -> Attribution:
-        about = self._about()
-        linked_scale = "log-odds" if about["settings"].get("link") == "logit" else None
+        about = self._about(request.predictor)
+        if about["settings"].get("link") == "logit":
+            about["settings"]["scale"] = "log-odds"
         about["settings"] |= {
-            "scale": linked_scale or request.predictor.scale, "task": request.predictor.task,
             "n_classes": n_classes(request.predictor, [p.arrays["predictions"][0] for p in parts]),
             **request.masker.described()}
         return attribution(request.masker, request.batch, parts, {
@@ -230,8 +235,8 @@ class GameExplainer(Explainer):
             return Request(batch, self.predictor_, masker, self.background_answers_, max_memory,
                             (), watch)
         predictor = bound_to(self.predictor_, masker, batch, X)
-        return Request(batch, predictor, masker, None, max_memory, predictor.findings.warnings,
-                        watch)
+        said = (*predictor.findings.warnings, *masker.doubts(batch))
+        return Request(batch, predictor, masker, None, max_memory, said, watch)
 
     def _bind(self, model: Any, background: Any) -> None:
         """Wrap and probe the model and make the masker; the background is not asked about."""
@@ -309,7 +314,7 @@ def shared(games: list[Game], solve: Solve, ledger: Ledger) -> list[Stacked]:
     for i, game in enumerate(games):
         before = game.predictor.ledger.copy()
         result = solve(game, Turn(i, len(games), time.perf_counter() - start))
-        parts.append(stacked([noted(result, game, before.rows)]))
+        parts.append(stacked([noted(result, game, before.rows, is_first=i == 0)]))
         ledger.add(game.predictor.ledger.minus(before))
     return parts
 

@@ -24,7 +24,6 @@ _AGREES = 1e-9
 """How far a score may be from the scorer's, relative to the larger of 1 and the score."""
 
 
-
 class KnownScore(Protocol):
     """A score of many sets of rows at once, from answers to all rows."""
 
@@ -128,10 +127,14 @@ class OfLosses:
 
 @dataclass(frozen=True)
 class OfSquares:
-    """R², 1 − Σw(y − p)² / Σw(y − ȳ)², with ȳ the mean of the rows that stay."""
+    """R², 1 − Σw(y − p)² / Σw(y − ȳ)², with ȳ the mean of the rows that stay.
+
+    With `centred`, the explained variance: the mean of y − p is taken off as well.
+    """
 
     truth: np.ndarray
     weights: np.ndarray | None
+    centred: bool = False
     method: str = "predict"
 
     def kept(self, answers: Any, kept: Kept) -> np.ndarray | None:
@@ -141,10 +144,14 @@ class OfSquares:
             return None
         ones = np.ones(len(said)) if self.weights is None else self.weights
         y = self.truth - np.average(self.truth, weights=self.weights)
-        off, n, first, second = kept.sums(np.stack(
-            [(self.truth - said) ** 2, np.ones(len(y)), y, y * y], axis=1) * ones[:, None]).T
+        miss = self.truth - said
+        if self.centred:
+            miss = miss - np.average(miss, weights=self.weights)
+        off, mean, n, first, second = kept.sums(np.stack(
+            [miss**2, miss, np.ones(len(y)), y, y * y], axis=1) * ones[:, None]).T
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = second - first**2 / n
+            off = off - mean**2 / n if self.centred else off
             # Where almost all of the spread has gone, what is left is rounding.
             return np.asarray(np.where(spread > 1e-9 * (y * y * ones).sum(), 1 - off / spread,
                                        np.nan))
@@ -152,28 +159,43 @@ class OfSquares:
 
 @dataclass(frozen=True)
 class OfRanks:
-    """A score of the order of two classes' answers, from one sort for all blocks."""
+    """A score of the order of two classes' answers, from one sort for all blocks.
+
+    With `average`, the mean over the classes of the score of each against all others.
+    """
 
     truth: np.ndarray
     weights: np.ndarray | None
     method: str
     finish: Callable[[np.ndarray, np.ndarray], float]
+    average: str | None = None
 
     def kept(self, answers: Any, kept: Kept) -> np.ndarray | None:
         """See `KnownScore`."""
         scores = np.asarray(answers, dtype=np.float64)
-        if scores.ndim > 1:
-            scores = scores[:, -1]
+        if self.average is None or scores.ndim == 1 or scores.shape[1] < 3:
+            return self._of_class(1, scores if scores.ndim == 1 else scores[:, -1], kept)[0]
+        found = [self._of_class(k, column, kept) for k, column in enumerate(scores.T)]
+        weights = [there if self.average == "weighted" else np.ones_like(there)
+                   for _, there in found]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(sum(score * w for (score, _), w in zip(found, weights, strict=True))
+                              / sum(weights))
+
+    def _of_class(self, k: int, scores: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.ndarray]:
+        """Return the score of one class against the others, and its weight: (n_blocks,) each."""
         order = np.argsort(-scores, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
         ones = np.ones(len(scores)) if self.weights is None else self.weights
-        positive, found = self.truth[order] == 1, np.full(kept.n_blocks, np.nan)
+        positive, found = self.truth[order] == k, np.full(kept.n_blocks, np.nan)
+        there = np.zeros(kept.n_blocks)
         for block in range(kept.n_blocks):
             weights = (ones * kept.mask(block))[order]
             hits, misses = (np.cumsum(weights * of)[ends] for of in (positive, ~positive))
+            there[block] = hits[-1]
             if hits[-1] > 0 and misses[-1] > 0:
                 found[block] = self.finish(hits, misses)
-        return found
+        return found, there
 
 
 def known_score(name: str, y: np.ndarray, weights: np.ndarray | None, classes: Any,
@@ -202,6 +224,8 @@ def known_score(name: str, y: np.ndarray, weights: np.ndarray | None, classes: A
         return None
     if name in _PAIRS:
         return OfPairs(truth, classes, weights, _PAIRS[name])
+    if name in _EACH_CLASS:
+        return OfRanks(truth, weights, "predict_proba", _area, _EACH_CLASS[name])
     # These take the second of the sorted classes for the positive one.
     if len(classes) == 2 and classes[0] < classes[1]:
         if name in _RANKS:
@@ -222,8 +246,8 @@ def _of_regression(name: str, y: np.ndarray, weights: np.ndarray | None) -> Know
     if y.dtype.kind not in "biuf":
         return None
     truth = y.astype(np.float64)
-    if name == "r2":
-        return OfSquares(truth, weights)
+    if name in ("r2", "explained_variance"):
+        return OfSquares(truth, weights, name != "r2")
     if name not in _LOSSES:
         return None
     return OfLosses(truth, weights, *_LOSSES[name])
@@ -250,6 +274,17 @@ def _absolute(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
     return None if said.shape != truth.shape else np.asarray(np.abs(truth - said))
 
 
+def _square_of_logs(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
+    if (truth < 0).any() or (said < 0).any():
+        return None
+    return _square(np.log1p(truth), np.log1p(said))
+
+
+def _relative(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
+    off = _absolute(truth, said)
+    return None if off is None else off / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
+
+
 def _log_loss(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
     tiny = np.finfo(np.float64).eps
     return np.asarray(-np.log(np.clip(said[np.arange(len(said)), truth], tiny, 1 - tiny)))
@@ -269,15 +304,31 @@ def _balanced_accuracy(pairs: np.ndarray) -> np.ndarray:
     return np.asarray(shares.sum(axis=1) / (there > 0).sum(axis=1))
 
 
-def _f1(pairs: np.ndarray, average: str) -> np.ndarray:
-    """Compute 2·hits / (true + predicted) of each class; classes that are nowhere do not count."""
+def _matthews(pairs: np.ndarray) -> np.ndarray:
+    """Compute the correlation of true and predicted classes (Gorodkin 2004); 0 if one is alone."""
+    n, true, said = pairs.sum(axis=(1, 2)), pairs.sum(axis=2), pairs.sum(axis=1)
+    covariance = np.trace(pairs, axis1=1, axis2=2) * n - (true * said).sum(axis=1)
+    spread = np.sqrt((n**2 - (true**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1)))
+    return np.where(spread > 0, covariance / spread, 0.0)
+
+
+def _by_class(pairs: np.ndarray, score: Callable[..., tuple[np.ndarray, np.ndarray]],
+              average: str) -> np.ndarray:
+    """Compute a score of each class, hits over a sum, and its mean over classes.
+
+    `score` takes the hits of each class and how often it is true and predicted. Classes that are
+    nowhere do not count; a class with nothing to divide by has 0.
+    """
     hits = np.diagonal(pairs, axis1=1, axis2=2)
-    true = pairs.sum(axis=2)
-    either = true + pairs.sum(axis=1)
-    each = np.where(either > 0, 2 * hits / either, 0.0)
+    true, said = pairs.sum(axis=2), pairs.sum(axis=1)
+    if average == "micro":
+        over, under = score(*(part.sum(axis=1) for part in (hits, true, said)))
+        return np.asarray(over / under)
+    over, under = score(hits, true, said)
+    each = np.where(under > 0, over / under, 0.0)
     if average == "binary":
         return each[:, 1] if each.shape[1] == 2 else np.full(len(each), np.nan)
-    counts = either > 0 if average == "macro" else true
+    counts = true + said > 0 if average == "macro" else true
     return np.asarray((each * counts).sum(axis=1) / counts.sum(axis=1))
 
 
@@ -296,13 +347,26 @@ def _average_precision(hits: np.ndarray, misses: np.ndarray) -> float:
 _RANKS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "roc_auc": _area, "average_precision": _average_precision,
 }
+_EACH_CLASS = {"roc_auc_ovr": "macro", "roc_auc_ovr_weighted": "weighted"}
+_OF_CLASSES: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "f1": lambda hits, true, said: (2 * hits, true + said),
+    "precision": lambda hits, true, said: (hits, said),
+    "recall": lambda hits, true, said: (hits, true),
+    "jaccard": lambda hits, true, said: (hits, true + said - hits),
+}
 _PAIRS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy,
-    "f1": partial(_f1, average="binary"), "f1_macro": partial(_f1, average="macro"),
-    "f1_weighted": partial(_f1, average="weighted"),
+    "matthews_corrcoef": _matthews,
+    **{name: partial(_by_class, score=score, average="binary")
+       for name, score in _OF_CLASSES.items()},
+    **{f"{name}_{average}": partial(_by_class, score=score, average=average)
+       for name, score in _OF_CLASSES.items() for average in ("macro", "micro", "weighted")},
 }
 _LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "neg_mean_squared_error": (_square, np.negative),
     "neg_mean_absolute_error": (_absolute, np.negative),
     "neg_root_mean_squared_error": (_square, lambda mean: -np.sqrt(mean)),
+    "neg_mean_squared_log_error": (_square_of_logs, np.negative),
+    "neg_root_mean_squared_log_error": (_square_of_logs, lambda mean: -np.sqrt(mean)),
+    "neg_mean_absolute_percentage_error": (_relative, np.negative),
 }

@@ -13,6 +13,7 @@ from xaikit.explainers.base import Explainer
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.probe import differs_alone
 from xaikit.sampling.moves import can_step, is_centred, lacks_zero, levels, most_frequent, steps
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
@@ -163,8 +164,9 @@ class MeanImpactValue(Explainer):
                       verbose=self.verbose)
         warnings = (*questions.warnings, *(w for impact in impacts for w in impact.warnings))
         return Importance(
-            **self._about(), **self._numbers(impacts, weights), feature_names=questions.unit_names,
-            output_names=questions.output_names, cost=watch.cost(), warnings=warnings)
+            **self._about(questions.predictor), **self._numbers(impacts, weights),
+            feature_names=questions.unit_names, output_names=questions.output_names,
+            cost=watch.cost(), warnings=warnings)
 
     def _numbers(self, impacts: list[Impact], weights: np.ndarray | None) -> dict[str, Any]:
         """Summarise effects over rows: values, errors, intervals and details."""
@@ -221,6 +223,8 @@ class ImpactWork:
         unit, stepped = part
         questions = self.questions.spawn()
         impact = self._stepped(questions, unit) if stepped else self._swapped(questions, unit)
+        if unit == 0 and stepped and not questions.knows_base:
+            impact.warnings.extend(differs_alone(questions.predictor))
         return impact, questions.ledger
 
     def _stepped(self, questions: TableQuestions, unit: int) -> Impact:

@@ -20,6 +20,7 @@ from xaikit.explainers.classes import (
     strange_labels,
 )
 from xaikit.explainers.replay import Replay, replay_of
+from xaikit.explainers.results import SMALLEST
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import BLOCKS, Blocks, Scoring, blocks_of, of_sklearn, scorers_of
 from xaikit.explanations.importance import Importance
@@ -149,7 +150,8 @@ class PermutationImportance(Explainer):
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
                     label="permutation", verbose=self.verbose)
-        about, numbers = self._about(), work.numbers(found, self.confidence)
+        about = self._about(questions.predictor if y is None else None)
+        numbers = work.numbers(found, self.confidence)
         about["settings"] |= numbers.pop("settings", {})
         if y is not None:
             about["settings"]["blocks"] = "groups" if np.ndim(blocks) else blocks
@@ -218,7 +220,16 @@ def score_work(
     as_is = replay_of(predictor, questions.table, questions.base, classes)
     scores = ready(as_is)
     ready = ready.with_known(as_is, scores)
+    warnings += too_small(y)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
+
+
+def too_small(y: Labels) -> list[str]:
+    """Warn of numbers whose squares vanish, so that scores of squares are not what they seem."""
+    largest = np.abs(y.values).max(initial=0.0) if y.values.dtype.kind == "f" else 0.0
+    return [f"No number in y exceeds {SMALLEST:g}: the squares of such numbers vanish, and with "
+            "them what scores such as R² and squared errors are made of. Multiply y, and wrap a "
+            "function that multiplies the answers alike."] if 0 < largest < SMALLEST else []
 
 
 def decisions(questions: TableQuestions) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -158,3 +159,8 @@ def replay_of(
     """Return the replay of a table: that of a classifier if there are classes."""
     kind = ReplayRegressor if classes is None else ReplayClassifier
     return kind(predictor, table, answers, classes, reading)
+
+
+def shown_error(error: Exception) -> str:
+    """Return an error's words about a replay as words about the model that it stands for."""
+    return re.sub(r"\b(Replay(Classifier|Regressor)?|Blind)\b", "the model", str(error))

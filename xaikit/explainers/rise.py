@@ -15,6 +15,7 @@ from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.probe import differs_alone
 from xaikit.sampling.baselines import rounded
 from xaikit.sampling.game import Game
 from xaikit.sampling.image import ImageMasker, of_values, size_of
@@ -145,11 +146,11 @@ class RISE(Explainer):
         ledger.add(predictor.ledger)
         work = RiseWork(predictor, masker, self._masks(images), int(self.max_memory))
         # An image a part: each is thousands of questions.
-        parts = run(work, [images[i : i + 1] for i in range(len(images))], ledger,
+        parts = run(work, list(enumerate(images)), ledger,
                     n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
-        about = self._about()
+        about = self._about(predictor)
         about["settings"] |= {
-            "scale": predictor.scale, "task": predictor.task, **masker.described(),
+            **masker.described(),
             "n_classes": n_classes(predictor, [p.arrays["predictions"][0] for p in parts])}
         height, width = work.masks.size
         found = attribution(masker, images, parts, {
@@ -179,9 +180,10 @@ class RiseWork:
     masks: Masks
     max_memory: int
 
-    def __call__(self, part: np.ndarray) -> tuple[list[RowResult], Ledger]:
-        """Explain a stack of one image."""
-        predictor, image = self.predictor.spawn(), np.ascontiguousarray(part[0])
+    def __call__(self, part: tuple[int, np.ndarray]) -> tuple[list[RowResult], Ledger]:
+        """Explain an image, of which the position is given too."""
+        predictor, (i, image) = self.predictor.spawn(), part
+        image = np.ascontiguousarray(image)
         replacements = np.ascontiguousarray(self.masker.replacements(image))
         ends = predictor.ask(np.concatenate([image[None], replacements]), own=True)
         answers = self._answers(predictor, image, replacements)
@@ -197,6 +199,8 @@ class RiseWork:
             warnings=_warnings(maps.errors),
             layout=np.arange(maps.values[:, :, 0].size).reshape(self.masks.size),
         )
+        if i == 0:
+            row.warnings += differs_alone(predictor)
         return [row], predictor.ledger
 
     def _answers(

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import get_scorer
 
-from xaikit.errors import XaikitError
+from xaikit.errors import SettingError, XaikitError
 from xaikit.explainers.known_scores import Kept, KnownScore, agrees, known_score
 from xaikit.explainers.refused_scorers import Refused, why_not
-from xaikit.explainers.replay import Replay
+from xaikit.explainers.replay import Replay, shown_error
 from xaikit.predictor.answers import LARGEST
 from xaikit.settings import Whole, check
 from xaikit.tables.schema import Schema
@@ -22,6 +22,8 @@ from xaikit.tables.tables import rows_of
 from xaikit.tables.targets import Labels, read_groups
 from xaikit.tables.wording import cut
 
+_REFUSALS = (AttributeError, IndexError, TypeError, ValueError)
+"""What scikit-learn's scorers raise for rows or labels that do not fit."""
 BLOCKS = 10
 """Parts of the rows left out in turn for the standard error of a score."""
 
@@ -94,17 +96,25 @@ class Scoring:
         weights = {} if self.weights is None else {"sample_weight": self.weights[rows]}
 
         def score(other: Any) -> float:
-            return float(other(replay, replay.handed, labels, **weights))
+            return _number(other(replay, replay.handed, labels, **weights), name)
 
         try:
             return score(scorer)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            if isinstance(error, XaikitError) or not of_sklearn(scorer):
+        except Exception as error:
+            own = not of_sklearn(scorer)
+            if own and len(rows) < len(self.y) and not isinstance(error, XaikitError):
+                raise ValueError(
+                    f"the scorer {name!r} scores all {len(self.y)} rows, and fails on the "
+                    f"{len(rows)} that a block of the jackknife leaves ({type(error).__name__}: "
+                    f"{cut(error, 200)}). If it needs whole groups of rows, pass blocks=, the "
+                    "group of each row; blocks=None leaves the jackknife and its intervals "
+                    "out.") from error
+            if own or isinstance(error, XaikitError) or not isinstance(error, _REFUSALS):
                 raise
             refused = Refused(name, scorer, replay, np.asarray(labels), str(error), score)
             raise ValueError(
                 f"the scorer {name!r} cannot score these rows: {why_not(refused)} "
-                f"scikit-learn says: {cut(error, 200)}") from error
+                f"scikit-learn says: {cut(shown_error(error), 200)}") from error
 
     def named(self, scores: Any) -> dict[str, float]:
         """Return scores by name."""
@@ -209,6 +219,17 @@ class Scoring:
         return np.ascontiguousarray(codes.reshape(len(self.y), -1).T)
 
 
+def _number(score: Any, name: str) -> float:
+    """Return what a scorer returned as a number."""
+    if np.ndim(score) == 0 and not isinstance(score, str | bytes):
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            pass
+    raise SettingError(f"the scorer {name!r} must return one number, got {cut(repr(score))} "
+                       f"({type(score).__name__}).")
+
+
 def of_sklearn(scorer: Any) -> bool:
     """Return whether a scorer is one of scikit-learn's, or made by it, and no plain function."""
     return hasattr(scorer, "set_score_request")
@@ -245,7 +266,21 @@ def scorers_of(scoring: Any, task: str | None, weighted: bool = False
         if weighted and not takes_weights(named[name]):
             raise ValueError(f"sample_weight was given, and the scorer {name!r} takes none: add a "
                              "parameter sample_weight to the function, or leave the weights out.")
+        _check_called(named[name], name, {"sample_weight": None} if weighted else {})
     return named
+
+
+def _check_called(scorer: Callable[..., float], name: str, weights: dict[str, None]) -> None:
+    """Refuse a function that cannot be called with an estimator, rows and labels."""
+    try:
+        inspect.signature(scorer).bind(None, None, None, **weights)
+    except ValueError:  # some written in C have none
+        return
+    except TypeError as error:
+        advice = ("make_scorer of sklearn.metrics turns a function of (y_true, y_pred) into one."
+                  if not isinstance(scorer, type) else "pass an instance.")
+        raise SettingError(f"the scorer {name!r} must be a function of (estimator, X, y), got one "
+                           f"with other parameters ({error}); {advice}") from error
 
 
 def takes_weights(scorer: Callable[..., float]) -> bool:

@@ -246,6 +246,17 @@ def unknown_row(names: tuple[Any, ...], row: Any) -> str:
             "is e.iloc[0], e.iloc[1], …")
 
 
+def check_target_named(names: tuple[str, ...], task: str | None, output: Any) -> None:
+    """Raise SettingError if `output` leaves open which target of a regression is meant.
+
+    Targets are of different units, so that neither the second nor the largest is the one.
+    """
+    if task == "regression" and output is None and len(names) > 1:
+        raise SettingError(f"the model has {len(names)} targets, and none is more likely to be "
+                           f"meant; name one, such as output={names[0]!r}. The outputs: "
+                           f"{_listed(names)}.")
+
+
 def output_to_draw(explanation: Any, output: int | str | None, row: int | None = None) -> int:
     """Return the position of the output that a plot draws.
 
@@ -266,11 +277,8 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
         As for `choose_output`.
     """
     names, settings = explanation.output_names, explanation.settings
+    check_target_named(names, settings.get("task"), output)
     if output is None and len(names) > 1:
-        if settings.get("task") == "regression":
-            raise SettingError(f"the model has {len(names)} targets, and none is more likely to be "
-                               f"meant; name one, such as output={names[0]!r}. The outputs: "
-                               f"{_listed(names)}.")
         n_classes = settings.get("n_classes")
         if row is not None and n_classes == len(names):
             return int(explanation.predictions[row].argmax())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.choosing import resolve, unknown_row
+from xaikit.explanations.choosing import check_target_named, resolve, unknown_row
 from xaikit.settings import Whole, check
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.wording import listed
@@ -55,6 +55,7 @@ class Selecting:
     feature_names: tuple[str, ...]
     output_names: tuple[str, ...]
     values: np.ndarray
+    settings: dict[str, Any]
     _own_units: ClassVar[bool] = False
     """Whether each row has units of its own, as texts and images do."""
 
@@ -79,7 +80,8 @@ class Selecting:
         k : int
             All features if there are fewer.
         output : int, str or None
-            Position or name of one output; None looks at the largest over all outputs.
+            Position or name of one output; None looks at the largest over all outputs. Name one
+            of several targets of a regression, which are of different units.
 
         Returns
         -------
@@ -90,6 +92,7 @@ class Selecting:
         check({"k": k}, {"k": Whole(1)})
         if len(self.row_names) != 1:
             self._check_own_units("compared between rows, but within one: e[0].top(k)")
+        check_target_named(self.output_names, self.settings.get("task"), output)
         part = self if output is None else self[:, :, output]
         sizes = np.abs(np.where(np.isfinite(part.values), part.values, 0.0))
         largest = sizes.mean(axis=0).max(axis=-1, initial=0.0)
@@ -110,7 +113,8 @@ class Selecting:
         Returns
         -------
         Attribution
-            Without `feature_details`, which are about single features.
+            Without `feature_details`, which are about single features, but for LIME's conditions:
+            that of a group is its members', joined by "and".
 
         Raises
         ------
@@ -137,8 +141,11 @@ class Selecting:
             "uf,vg,rfgk->ruvk", members, members, getattr(state, name))
             for name in ("interactions", "interaction_errors")}
         columns = _columns(state)
+        conditions = state.feature_details.get("conditions")
+        details = {} if conditions is None else {"conditions": np.stack(
+            [_joined(conditions[:, own]) for own in units.values()], axis=1)}
         return replace(
-            state, feature_names=tuple(units), feature_details={}, **pairs,
+            state, feature_names=tuple(units), feature_details=details, **pairs,
             **{name: np.einsum("uf,rfk->ruk", members, getattr(state, name))
                for name in ("values", "standard_errors")},
             feature_columns=None if columns is None else tuple(
@@ -192,6 +199,14 @@ def _columns(e: Any) -> tuple[tuple[int, ...], ...] | None:
         return None if e.data is None else e.feature_columns
     names = [str(c) for c in e.data.columns]
     return tuple((names.index(name),) if name in names else () for name in e.feature_names)
+
+
+def _joined(conditions: np.ndarray) -> np.ndarray:
+    """Join the conditions of features (n_rows, n_features, …), with "and": (n_rows, …)."""
+    joined = conditions[:, 0].astype(object)
+    for other in np.moveaxis(conditions[:, 1:], 1, 0):
+        joined = joined + " and " + other.astype(object)
+    return joined.astype(str)
 
 
 def _check_same(a: Any, b: Any) -> None:

@@ -20,7 +20,7 @@ from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.outputs import Outputs
 from xaikit.predictor.pace import Pace
-from xaikit.predictor.probe import Findings, probe
+from xaikit.predictor.probe import PROBED, Findings, Sample, probe, sampled_places
 from xaikit.predictor.settings import Settings
 from xaikit.tables.numeric import channels_first
 from xaikit.tables.schema import AnySchema, Schema, schema_of
@@ -61,6 +61,8 @@ class Predictor:
         Rows, calls and seconds so far.
     findings : Findings
         What the probe saw; there after `bind`.
+    sample : Sample or None
+        Of the largest call since `bind` or `spawn`, for `differs_alone`.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:
@@ -82,6 +84,7 @@ class Predictor:
         self.outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs,
                                self._backend.output_classes)
         self._largest = 0  # rows of the largest call that went well
+        self.sample: Sample | None = None
         self._keeps_index = False  # frames are handed over with an index that counts their rows
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
@@ -146,11 +149,15 @@ class Predictor:
             part = slice_rows(batch, start, start + rows)
             # pandas 2 warns about writing to a part of a frame.
             whole, n_asked = part is batch or isinstance(part, np.ndarray), len(part)
+            places = self._places_to_sample(n_asked)
+            few = None if places is None else self.rows_of(part, places)
             answered = self._call(part, own and whole and self._may_lend)
             if answered is not None:
                 parts.append(answered)
                 start += n_asked
                 self._largest = max(self._largest, n_asked)
+                if few is not None:
+                    self.sample = Sample(n_asked, few, answered[places])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def ask_method(self, method: str, table: Table) -> np.ndarray:
@@ -251,7 +258,8 @@ class Predictor:
     def spawn(self) -> Self:
         """Return a copy that shares the model and counts apart, in an empty ledger."""
         # Calls grow anew: their sizes must not depend on which worker asked what before.
-        return self._twin(ledger=Ledger(), outputs=copy.copy(self.outputs), _largest=0)
+        return self._twin(ledger=Ledger(), outputs=copy.copy(self.outputs), _largest=0,
+                          sample=None)
 
     def after(self, n_steps: int, made: Callable[[Any], Any]) -> Self:
         """Return a predictor of batches that enter a pipeline after its first steps.
@@ -334,6 +342,12 @@ class Predictor:
         Otherwise the index counts them, as nothing then depends on it.
         """
         return rows_of(batch, rows) if self._keeps_index else take_rows(batch, rows)
+
+    def _places_to_sample(self, n_rows: int) -> np.ndarray | None:
+        """Return which rows of a call to keep, if it is the largest so far and not a small one."""
+        if self._findings is None or n_rows <= max(self._largest, PROBED):
+            return None
+        return sampled_places(n_rows)
 
     def _copy_of(self, batch: Batch) -> Batch:
         return copy_of(batch, keep_index=self._keeps_index)

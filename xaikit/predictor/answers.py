@@ -163,8 +163,12 @@ def _refuse_several(raw: Any) -> None:
 
 def _numbers(raw: Any) -> np.ndarray:
     if isinstance(raw, np.ma.MaskedArray):
-        # A masked cell is a missing answer.
-        raw = np.where(np.ma.getmaskarray(raw), np.nan, raw.data)
+        gone = np.flatnonzero(np.ma.getmaskarray(np.atleast_1d(raw)).reshape(
+            len(np.atleast_1d(raw)), -1).any(axis=1))
+        if len(gone):
+            raise ValueError(f"the model answered {plural(len(gone), 'row')} with masked cells, "
+                             "which means that they are missing, and cannot be explained.")
+        raw = raw.data
     try:
         array = np.asarray(raw)
     except ValueError as error:

@@ -151,28 +151,42 @@ class Comparison:
         return float((np.abs(self.answers[:len(others)] - others) / self.sizes).max())
 
 
-def differs_alone(predictor: Any, batch: Batch, answers: np.ndarray) -> list[str]:
-    """Warn if answers to a whole batch are not those to a few of its rows, each asked alone.
+@dataclass(frozen=True)
+class Sample:
+    """A few rows of a large call, as they were before it, and the answers to them in it."""
+
+    n_rows: int
+    rows: Batch
+    answers: np.ndarray
+
+
+def sampled_places(n_rows: int) -> np.ndarray:
+    """Return the positions of the rows of a call that a `Sample` keeps."""
+    return np.array([0, n_rows // 2, n_rows - 1])
+
+
+def differs_alone(predictor: Any) -> list[str]:
+    """Warn if answers in a predictor's largest call were not those to its rows asked alone.
 
     The probe sees a handful of rows; a model may change its ways in larger batches.
 
     Parameters
     ----------
     predictor : Predictor
-        Probed.
-    batch : batch of its schema
-    answers : array (n_rows, n_outputs)
-        The predictor's to the batch.
+        Probed, and asked since. Three of the rows are asked again, if a call had more than the
+        probe's.
     """
-    if len(batch) <= PROBED or not predictor.findings.repeatable:
+    sample = predictor.sample
+    if sample is None or not predictor.findings.repeatable:
         return []
-    few = np.array([0, len(batch) // 2, len(batch) - 1])
-    alone = np.concatenate([predictor.ask(predictor.rows_of(batch, few[i:i + 1]), remember=False)
-                            for i in range(len(few))])
-    shift = Comparison(answers[few])(alone)
+    predictor.sample = None  # asked about once
+    few = np.arange(len(sample.answers))
+    alone = np.concatenate([predictor.ask(predictor.rows_of(sample.rows, few[i:i + 1]),
+                                          remember=False) for i in few])
+    shift = Comparison(sample.answers)(alone)
     if shift <= TOLERANCE:
         return []
-    return [f"Asked about {len(batch):,} rows together, the model answers otherwise than about "
+    return [f"Asked about {sample.n_rows:,} rows together, the model answers otherwise than about "
             f"single ones (by {shift:.2g} of its size): its answer for a row depends on the others "
             "of a large batch, and so do the numbers here. Wrap a function that treats each row "
             "alone, or choose batch_size=1."]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xaikit.explainers.scoring import scorers_of
+from xaikit.explainers.scoring import BLOCKS, scorers_of
 from xaikit.explanations.base import Explanation
-from xaikit.explanations.choosing import choose_output
+from xaikit.explanations.choosing import check_target_named, choose_output
 from xaikit.explanations.encoding import encode
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.wrapping import wrap
@@ -27,7 +27,7 @@ from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options, check_plans
-from xaikit.reporting.inputs import check_kept, check_texts, read_case, rows_kept
+from xaikit.reporting.inputs import Case, check_kept, check_texts, read_case, rows_kept
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -43,6 +43,7 @@ from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Kind, Whole, check, documented
 from xaikit.tables.files import write_all
 from xaikit.tables.schema import as_table
+from xaikit.tables.targets import read_groups
 
 _FORMAT = 1
 
@@ -166,7 +167,7 @@ def report(
     title: str | None = None, random_state: Any = 0, n_jobs: int | None = None,
     verbose: bool = True,
     model_name: str | None = None, data_name: str | None = None, data_notes: Sequence[str] = (),
-    sample_weight: Any = None,
+    sample_weight: Any = None, blocks: Any = BLOCKS,
 ) -> Report:
     """Write a report on a model and a table: an HTML page, with tables in files beside it.
 
@@ -200,6 +201,10 @@ def report(
     sample_weight : array (n_rows,), optional
         How much each row counts in the performance, permutation importance and mean impact. Rows of
         weight 0 are only described.
+    blocks : int, None, or array (n_rows,)
+        Blocks of rows that the jackknife of permutation importance leaves out, as in
+        `PermutationImportance.explain`: None for a scorer that needs all rows, or the group of each
+        row. Rows are sampled one by one: for whole groups, `n_global` must be all rows.
     {random_state, n_jobs, verbose}
 
     Returns
@@ -232,7 +237,7 @@ def report(
     check({"n_explain": n_explain, "n_global": n_global, "budget": budget, "n_jobs": n_jobs,
            "verbose": verbose}, {"n_explain": Whole(1), "n_global": Whole(1)})
     options = Options(_check_methods(methods), groups, _check_scoring(scoring), budget,
-                      resolve_seed(random_state), n_jobs, verbose)
+                      resolve_seed(random_state), n_jobs, verbose, _check_blocks(blocks, X))
     title, model_name, data_name = map(_shown, (title, model_name, data_name))
     check_texts(X, y, title=title, model_name=model_name, data_name=data_name,
                 data_notes=_listed(data_notes), groups=_group_names(groups))
@@ -240,7 +245,7 @@ def report(
     _check_rows(predictor, X, background, options, kept)
     case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
-    facts = find_out(case, options, choose_output(case.output_names, output))
+    facts = find_out(case, options, _reported(case, output))
     found, timing = raise_caveats(facts), _times(facts, started)
     known = provenance.provenance(facts, model_name, data_name, _listed(data_notes))
     sections = _sections(facts, found, known, timing, target)
@@ -258,6 +263,11 @@ def report(
     if target is not None:
         made.save(target)
     return made
+
+
+def _reported(case: Case, output: int | str | None) -> int:
+    check_target_named(case.output_names, case.predictor.task, output)
+    return choose_output(case.output_names, output)
 
 
 def _times(facts: Facts, started: float) -> dict[str, str]:
@@ -303,6 +313,15 @@ def _check_scoring(scoring: Any) -> Any:
     if scoring is not None:
         scorers_of(scoring, None)
     return scoring
+
+
+def _check_blocks(blocks: Any, X: Any) -> Any:
+    if blocks is None:
+        return None
+    if np.ndim(blocks) > 0:
+        return read_groups(blocks, X, len(as_table(X)), "blocks")
+    check({"blocks": blocks}, {"blocks": Whole(2)})
+    return int(blocks)
 
 
 def _check_methods(methods: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from xaikit.explainers.games import drawn_background
 from xaikit.explainers.mean_impact import MeanImpactValue
 from xaikit.explainers.permutation import PermutationImportance
 from xaikit.explainers.run import cost_of
+from xaikit.explainers.scoring import BLOCKS
 from xaikit.explainers.shapley.kernel_shap import KernelSHAP
 from xaikit.explainers.shapley.plan import check_budget
 from xaikit.explanations.attribution import Attribution
@@ -48,6 +49,15 @@ class Options:
     seed: int
     n_jobs: int | None
     verbose: bool = True
+    blocks: Any = BLOCKS
+    """As in `PermutationImportance.explain`; groups are numbers of all rows of the table."""
+
+    def blocks_of(self, positions: np.ndarray) -> Any:
+        """Return the blocks of some rows, for the jackknife; None if these are of one group."""
+        if np.ndim(self.blocks) == 0:
+            return self.blocks
+        own = self.blocks[positions]
+        return own if len(np.unique(own)) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,13 @@ def run_global(key: str, case: Case, truth: Truth, options: Options) -> Importan
     # A copy, because the result's cost counts these rows already.
     own = as_task(case.predictor.spawn(), truth)
     explainer.fit(own if labels is None else with_classes(own, truth))
-    return explainer.explain(case.rows(positions), labels, case.weights_of(positions))
+    return explainer.explain(case.rows(positions), labels, case.weights_of(positions),
+                             **_jackknife(positions, labels, options))
+
+
+def _jackknife(positions: np.ndarray, labels: Any, options: Options) -> dict[str, Any]:
+    """Return the blocks of a score's jackknife, which nothing else has."""
+    return {} if labels is None else {"blocks": options.blocks_of(positions)}
 
 
 def as_task(predictor: Predictor, truth: Truth) -> Predictor:
@@ -300,7 +316,8 @@ def noise_level(key: str, case: Case, truth: Truth, options: Options, k: int
         explainer = global_method(key, options, labels is not None)
         explainer.fit(blind if labels is None else with_classes(blind, truth))
         result = explainer.explain(with_noise(case.rows(positions), name, rng), labels,
-                                   case.weights_of(positions))
+                                   case.weights_of(positions),
+                                   **_jackknife(positions, labels, options))
         cost = result.cost
     sizes = as_sizes(cut_to(result, result.output_names if len(result.output_names) ==
                             len(case.output_names) else case.output_names, k))

@@ -76,6 +76,7 @@ class Game:
         self.n_units = row.n_units
         self.questions = 0
         self._given = background_answers
+        self.knows_background = background_answers is not None  # and they were asked before
         self._n_words = max(1, -(-self.n_units // 64))
         # A question takes its composed row (twice, to allow for temporaries), id, answer and mask.
         # An answer is remembered with its mask, keys and up to four slots of the hash table.
@@ -85,9 +86,9 @@ class Game:
         least = max(1, min(_LEAST_CHUNK, _LEAST_BYTES // row.row_bytes))
         self.chunk = max(least, int(max_memory) // (asked + 2 * known))
         self._most_known = 2 * self.chunk + len(row.weights)
-        # A shortcut is asked masks instead of the rows composed of them.
+        # A predictor; where there is a shortcut, one of masks instead of the rows composed of them.
         shortcut = getattr(row, "shortcut", None)
-        self._asks = (None if shortcut is None else shortcut(predictor)) or predictor
+        self.asks = (None if shortcut is None else shortcut(predictor)) or predictor
         self._known: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
         self._capacity: int
         self._n_known: int
@@ -245,7 +246,7 @@ class Game:
             _, _, of_background, masks = self._known
             try:
                 asked = self._composed(of_background[new], masks[new])
-                self._learn(self._asks.ask(asked, own=True), before)
+                self._learn(self.asks.ask(asked, own=True), before)
             except BaseException:
                 # Questions without answers must not remain in the hash table.
                 self._forget()
@@ -255,7 +256,7 @@ class Game:
 
     def _composed(self, of_background: np.ndarray, masks: np.ndarray) -> Batch:
         """Compose rows, or return their masks if a shortcut answers these."""
-        if self._asks is not self.predictor:
+        if self.asks is not self.predictor:
             return unpack(masks, self.n_units)
         return self.row.compose(of_background, masks)
 

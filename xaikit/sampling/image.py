@@ -108,6 +108,10 @@ class ImageMasker:
         """
         return self._checked(self._stacked(image_array(X)))
 
+    def doubts(self, batch: np.ndarray) -> tuple[str, ...]:
+        """Return no warnings: see `Masker`."""
+        return ()
+
     def channels_of(self, shape: tuple[int, ...]) -> str | None:
         """Return where a stack of images (n, …) has its channels: "first", "last" or None.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.cluster import KMeans
 
 from xaikit.sampling.seeds import resolve_seed, stream
-from xaikit.sampling.tabular import TabularMasker
+from xaikit.sampling.tabular import TabularMasker, check_is_table
 from xaikit.settings import Whole, check
 from xaikit.tables.dtypes import MEASURED, kind_of_column
 from xaikit.tables.numbering import number_values
@@ -65,6 +65,7 @@ def kmeans_background(
     (array([0.1, 9. ]), array([0.75, 0.25]))
     """
     check({"k": k}, {"k": Whole(1)})
+    check_is_table(X, "as background")
     table = as_table(X)
     if len(table) == 0 or table.shape[1] == 0:
         raise ValueError(f"the background needs rows and columns, got shape {table.shape}.")

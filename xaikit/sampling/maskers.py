@@ -84,6 +84,9 @@ class Masker(Protocol):
     def conform(self, X: Any) -> Batch:
         """Return what is to be explained as a batch of rows, texts or images."""
 
+    def doubts(self, batch: Any) -> tuple[str, ...]:
+        """Return warnings about the units of what `conform` returned."""
+
     def rows(self, X: Any, *, first: int | None = None) -> Rows:
         """Prepare rows to be masked.
 

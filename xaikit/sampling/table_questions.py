@@ -111,6 +111,11 @@ class TableQuestions:
         own.predictor, own._known = self.predictor.spawn(), dict(self._known)
         return own
 
+    @property
+    def knows_base(self) -> bool:
+        """Whether the table as it is was asked about."""
+        return None in self._known
+
     def base(self, method: str | None = None) -> np.ndarray:
         """Return the answers to the table as it is, asked at the first call and kept.
 
@@ -128,7 +133,7 @@ class TableQuestions:
         if method not in self._known:
             self._known[method] = self._asked(np.arange(len(self)), lambda part: {}, method)
             if method is None:
-                self._said += differs_alone(self.predictor, self.table, self._known[method])
+                self._said += differs_alone(self.predictor)
         return self._known[method]
 
     def replaced(

@@ -119,6 +119,10 @@ class TabularMasker:
             raise ValueError("the table to explain has no rows.")
         return table
 
+    def doubts(self, batch: Table) -> tuple[str, ...]:
+        """Return no warnings: see `Masker`."""
+        return ()
+
     def described(self) -> dict[str, Any]:
         """Return what an explanation records of it."""
         return {"n_background": self.n_background}

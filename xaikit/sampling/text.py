@@ -107,13 +107,18 @@ class TextMasker:
         for i, text in enumerate(texts):
             # Check here, where all texts are together, so that errors count in the user's order.
             self._checked_spans(text, i)
-        unspaced = next((i for i, text in enumerate(texts) if has_unspaced(text)), None)
-        if unspaced is not None and not callable(self.split):
-            warnings.warn(
-                f"text {unspaced} is in a script that marks neither words nor sentences (Thai, "
-                "Lao, Burmese or Khmer), so that a unit is a run of letters; pass a tokenizer of "
-                "that language as split=, a function from a text to its words.", stacklevel=2)
+        for doubt in self.doubts(texts):
+            warnings.warn(doubt, stacklevel=2)
         return texts
+
+    def doubts(self, texts: list[str]) -> tuple[str, ...]:
+        """Return warnings about the units of texts."""
+        unspaced = next((i for i, text in enumerate(texts) if has_unspaced(text)), None)
+        if unspaced is None or callable(self.split):
+            return ()
+        return (f"text {unspaced} is in a script that marks neither words nor sentences (Thai, "
+                "Lao, Burmese or Khmer), so that a unit is a run of letters; pass a tokenizer of "
+                "that language as split=, a function from a text to its words.",)
 
     def rows(self, X: Any, *, first: int | None = None) -> TextRows:
         """Return texts ready to be masked; with `first`, `X` is part of what `conform` returned."""

@@ -301,6 +301,8 @@ def other_than_table(X: Any) -> str | None:
     if are_documents(X):
         return "texts"
     shape = np.shape(X) if hasattr(X, "shape") else ()
+    if isinstance(X, list | tuple) and X and len(getattr(X[0], "shape", ())) > 1:
+        shape = (len(X), *X[0].shape)
     return f"images of shape {shape}" if len(shape) > 2 else None
 
 
