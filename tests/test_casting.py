@@ -121,12 +121,18 @@ def test_a_cell_of_the_right_kind_is_taken_and_widens_the_column_if_need_be(dtyp
 
 
 REFUSED = [
+    ("timedelta64[ns]", "2020-01", "got the text '2020-01'; a duration"),
+    ("datetime64[ns]", "01:00:00", "got the text '01:00:00'; a time is written as 2024-01-31"),
+    ("datetime64[ns]", "now", "got the text 'now'"), ("datetime64[ns, UTC]", "1.5 s", "got the text '1.5 s'"),
+    *((dtype, text, "should hold numbers, but holds") for dtype in ("int64", "float64", "Int64", "double[pyarrow]")
+      for text in ("01067", "1_0", " 7", "nan", "+7", "")), ("int64", b"1", "should hold numbers, but holds b'1'"),
+    ("float64", np.timedelta64(1, "s"), "should hold numbers, but holds"),
     ("int64[pyarrow]", NOON, r"column 'a' should be int64\[pyarrow\], got objects \(Timestamp\)"),
     ("Sparse[int64]", MONTH, r"objects \(Period\)"), ("Float64", 1 + 2j, r"objects \(complex\)"),
     ("period[M]", pd.Timestamp("2024-01-31"), "should be period"), ("period[M]", "word", "period"),
     ("period[M]", "2024-01-31", r"'2024-01-31' would become Period\('2024-01', 'M'\)"),
     ("datetime64[ns]", 1.5, r"should be datetime64\[ns\], got objects \(float\)"),
-    ("timedelta64[ns]", "1", "a duration without a unit; write '1 seconds'"),
+    ("timedelta64[ns]", "1", "got the text '1'; a duration is written with its unit"),
     ("datetime64[ns, UTC]", NOON, "with and without a time zone"),
     ("datetime64[ns]", NOON.tz_localize("UTC"), "with and without a time zone"),
     ("Float64", 2**53 + 1, "would change"), ("uint8[pyarrow]", 2**53 + 1, "would change"),
@@ -148,6 +154,68 @@ def test_a_row_of_nothing_but_a_missing_cell_is_missing_in_every_dtype(dtype, mi
     assert cast.isna().all()
 
 
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float64", "float32", "bool"])
+def test_whole_numbers_beyond_floats_are_never_rounded(dtype):
+    wanted = np.dtype(dtype)
+    for column in (pd.Series([LARGE, 3]), pd.Series([LARGE, 3], dtype=object), pd.Series([LARGE, 3], dtype="UInt64")):
+        assert cast_column(column, wanted, "a").tolist() == [LARGE, 3]
+    for column in (pd.Series([LARGE, None], dtype="Int64"), pd.Series([LARGE, None], dtype=object),
+                   pd.Series([LARGE, 0.5], dtype=object)):
+        with pytest.raises(ValueError, match=f"column 'a' holds {LARGE}, a whole number that a float does not hold"):
+            cast_column(column, wanted, "a")
+    with pytest.raises(ValueError, match="would change"):
+        cast_column(pd.Series([LARGE, 3]), pd.SparseDtype(float), "a")
+
+
+def test_a_sparse_column_of_truths_widens_for_missing_cells():
+    cast = cast_column(pd.Series([None, None], dtype=object), pd.SparseDtype(bool, False), "a")
+    assert cast.isna().all()
+    with pytest.raises(ValueError, match="would change"):
+        cast_column(pd.Series([2**63], dtype=object), pd.SparseDtype(bool, False), "a")
+
+
+def test_decimals_become_the_nearest_float_once():
+    column = pd.Series([Decimal("1.505")], dtype=object)
+    assert cast_column(column, dtype_of("double[pyarrow]"), "a").tolist() == [1.505]
+    exact = column.astype(pd.ArrowDtype(pa.decimal128(6, 3)))
+    assert cast_column(exact, dtype_of("decimal128(5, 2)[pyarrow]"), "a").tolist() == [1.505]
+
+
+ARRAYS = [
+    (np.array(["2020-01-01"], "M8[ns]"), np.array(["9999-01-01"], "M8[s]"), np.datetime64("9999-01-01")),
+    (np.array(["2020-01-01"], "M8[s]"), np.array(["2020-01-01T12:00:00.5"], "M8[ms]"),
+     np.datetime64("2020-01-01T12:00:00.5")),
+    (np.array(["2020-01-01"], "M8[s]"), np.array([1], "m8[s]"), "expected an array of datetime64"),
+    (np.array(["2020-01-01"], "M8[s]"), np.array(["2020-01-01"]), "expected an array of datetime64"),
+    (np.array([1.0]), np.array([np.timedelta64(1, "s")], object), "should hold numbers"),
+    (np.array([1.0]), np.array([np.datetime64("2020")], object), "should hold numbers"),
+    (np.array([1]), np.array([LARGE, 0.5], object)[:1], LARGE),
+]
+
+
+@pytest.mark.parametrize(("own", "row", "expected"), ARRAYS)
+def test_cells_of_arrays_come_through_or_are_refused(own, row, expected):
+    schema = Schema.of(own.reshape(-1, 1))
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            schema.conform(row.reshape(-1, 1))
+        return
+    assert schema.conform(row.reshape(-1, 1))[0, 0] == expected
+
+
+def test_lists_keep_their_cells():
+    schema = Schema.of([[1, "a"]])
+    assert schema.conform([[1, "a"]]).tolist() == [[1, "a"]]
+    assert schema.conform([[True, "a"]])[0, 0] is True
+    frame = Schema.of(pd.DataFrame({"a": [1], "b": [0.5]}))
+    assert frame.conform([[LARGE, 1.5]])["a"].tolist() == [LARGE]
+    with pytest.raises(ValueError, match=f"the table holds {LARGE}, a whole number"):
+        Schema.of(np.array([[1, 2]])).conform(pd.DataFrame({"x0": [LARGE], "x1": [1.5]}))
+
+
 def polars_cases() -> list[tuple]:
     pl = pytest.importorskip("polars")
     day, noon = dt.date(2024, 1, 3), NOON.to_pydatetime()
@@ -156,7 +224,7 @@ def polars_cases() -> list[tuple]:
         ([day], pl.Date, pl.Series("a", [noon]), noon),
         ([noon], pl.Datetime("ms"), pl.Series("a", [noon.replace(microsecond=7)]),
          noon.replace(microsecond=7)),
-        ([dt.timedelta(1)], pl.Duration("ms"), pl.Series("a", ["1"]), "without a unit"),
+        ([dt.timedelta(1)], pl.Duration("ms"), pl.Series("a", ["1"]), "written with its unit"),
         ([1], pl.Int64, pl.Series("a", [day]), "should be int64"),
         ([1], pl.UInt8, pl.Series("a", [day]), "should be uint8"),
         ([1.0], pl.Float32, pl.Series("a", [noon]), "should be float"),
@@ -165,10 +233,19 @@ def polars_cases() -> list[tuple]:
         ([1], pl.Int64, pl.Series("a", [1.5]), 1.5),
         (["a"], enum, pl.Series("a", [None]), None), (["a"], enum, pl.Series("a", [3]), "levels"),
         ([day], pl.Date, pl.Series("a", [day]), day),
+        ([Decimal("1.5")], pl.Decimal(10, 2), pl.Series("a", [Decimal("1.505")]), 1.505),
+        ([Decimal("1.5")], pl.Decimal(10, 2), pl.Series("a", [1.505]), 1.505),
+        ([Decimal("1.5")], pl.Decimal(10, 2), pl.Series("a", [Decimal("2.25")]), Decimal("2.25")),
+        ([noon], pl.Datetime("ms"), pl.Series("a", [dt.time(2)]), "should be datetime"),
+        ([day], pl.Date, pl.Series("a", [dt.time(2)]), "should be datetime"),
+        (["a"], pl.String, pl.Series("a", [dt.time(2)]), "should hold text"),
+        ([dt.time(1)], pl.Time, pl.Series("a", [noon]), "should be time64"),
+        ([dt.time(1)], pl.Time, pl.Series("a", ["zz"]), "should be time64"),
+        ([dt.time(1)], pl.Time, pl.Series("a", [dt.time(2)]), dt.time(2)),
     ]
 
 
-@pytest.mark.parametrize("k", range(12))
+@pytest.mark.parametrize("k", range(21))
 def test_cells_of_polars_tables_come_through_or_are_refused(k):
     pl = pytest.importorskip("polars")
     cells, dtype, row, expected = polars_cases()[k]

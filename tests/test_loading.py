@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
+import zipfile
 
 import joblib
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from xaikit.errors import FormatError
 from xaikit.predictor.loading import load_model
 
 X, Y = load_iris(return_X_y=True)
@@ -106,3 +109,18 @@ def test_a_damaged_file_is_said(tmp_path, name, kind):
         warnings.simplefilter("ignore")
         with pytest.raises(ValueError, match=f"{name} cannot be read as a {kind}"):
             load_model(str(tmp_path / name), allow_pickle=True)
+
+
+@pytest.mark.parametrize("ending", ["skops", "keras"])
+def test_an_archive_that_would_unpack_to_far_more_is_not_unpacked(tmp_path, ending):
+    pytest.importorskip({"skops": "skops.io", "keras": "keras"}[ending])
+    path = tmp_path / f"bomb.{ending}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("schema.json", "w") as part:
+        for _ in range(200):
+            part.write(bytes(2**20))
+    assert path.stat().st_size < 2**18
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"would unpack to 209,715,200, over 100 times its size"):
+        load_model(str(path))
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()

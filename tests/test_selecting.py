@@ -182,3 +182,18 @@ def test_conditions_of_lime_stay_with_their_columns_when_others_are_grouped():
     labels = [text.get_text() for text in plots.waterfall(together[0]).get_yticklabels()]
     assert any("no condition holds" in label for label in labels)
     assert "pair" in labels
+
+
+def test_labels_of_a_frame_choose_the_features_of_their_text():
+    pairs = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)])
+    e = xk.explain(lambda Z: Z.sum(axis=1), pd.DataFrame(X.to_numpy()[:, :3], columns=pairs))
+    assert e[:, [pairs[1]]].feature_names == e[:, pairs[1]].feature_names == ("('a', 2)",)
+    assert plots.scatter(e, pairs[0], color=pairs[2]).get_xlabel() == "('a', 1)"
+    assert e.grouped({pairs[1]: [pairs[0], pairs[1]]}).feature_names == ("('a', 2)", "('b', 1)")
+    odd = [pd.Timestamp("2020-01-01"), None, 1.5]
+    e = xk.explain(lambda Z: Z.sum(axis=1), pd.DataFrame(X.to_numpy()[:, :3], columns=pd.Index(odd, dtype=object)))
+    for name in odd:
+        assert e[:, name].feature_names == (str(name),)
+    e = xk.explain(lambda Z: Z.sum(axis=1), pd.DataFrame(X.to_numpy()[:, :3], columns=[3, 1, 0]))
+    with pytest.raises(IndexError, match="feature 3 is out of range: there are 3; write '3' for the feature of that"):
+        e[0, 3]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from xaikit.errors import SettingError
 from xaikit.settings import is_whole
+from xaikit.tables.groups import name_text
 from xaikit.tables.targets import in_order
 
 
@@ -53,13 +54,14 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
     key = _plain(names, key, axis)
     if isinstance(key, bool | np.bool_):
         raise KeyError(f"a single {key} chooses no {axis}; use a position, a name or a mask.")
-    if isinstance(key, tuple) and (places := _places(names, key) or _places(names, str(key))):
+    if isinstance(key, tuple) and (places := _named(names, key, axis)):
         return np.array(places)
     if isinstance(key, slice):
         return _sliced(n, key, axis)
     if isinstance(key, int | np.integer) and not isinstance(key, np.timedelta64):
         if not -n <= key < n:
-            raise IndexError(f"{axis} {key} is out of range: there are {n}.")
+            other = f"; write '{key}' for the {axis} of that name" if str(key) in names else ""
+            raise IndexError(f"{axis} {key} is out of range: there are {n}{other}.")
         return np.array([key % n])
     if np.ndim(key) > 1 and isinstance(key, np.ndarray) and key.dtype != bool:
         raise IndexError(f"{axis}s are chosen by a list of them, got one of shape {key.shape}.")
@@ -73,7 +75,7 @@ def resolve(names: tuple[Any, ...], key: Any, axis: str) -> np.ndarray:
             raise IndexError(f"{axis}s are chosen by a list of them, got a list of lists.")
         parts = [resolve(names, k, axis) for k in key]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    if places := _places(names, key):
+    if places := _named(names, key, axis):
         return np.array(places)
     raise KeyError(f"no {axis} named {key!r}; there are {_listed(names)}.")
 
@@ -126,6 +128,11 @@ def _sliced(n: int, key: slice, axis: str) -> np.ndarray:
     except TypeError as error:
         raise TypeError(f"a slice of {axis}s counts positions, got {key.start!r}:{key.stop!r}; "
                         "pass a list of names.") from error
+
+
+def _named(names: tuple[Any, ...], key: Any, axis: str) -> list[int]:
+    """Return the positions of a name; those of features and outputs are the text of a label."""
+    return _places(names, key) or ([] if axis == "row" else _places(names, name_text(key)))
 
 
 def _places(names: tuple[Any, ...], key: Any) -> list[int]:

@@ -16,6 +16,11 @@ from xaikit.errors import FormatError, TrustError
 PICKLES = (".joblib", ".pkl", ".pickle")
 SCRIPTS = (".pt", ".pth", ".ts", ".torchscript")
 
+MOST_UNPACKED = 2**26
+"""Bytes that an archive may always unpack to, 64 MiB."""
+MOST_PACKED = 100
+"""Times its own size that a larger one may unpack to."""
+
 
 def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = ()) -> Any:
     """Load a model named on a command line.
@@ -127,8 +132,21 @@ def _onnx(path: Path) -> Any:
     return runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
+def _check_unpacked(path: Path) -> None:
+    """Refuse an archive that would unpack to far more than it is, before any of it is unpacked."""
+    if not zipfile.is_zipfile(path):
+        return  # its reader says so
+    with zipfile.ZipFile(path) as archive:
+        unpacked, packed = sum(part.file_size for part in archive.infolist()), path.stat().st_size
+    if unpacked > max(MOST_UNPACKED, MOST_PACKED * packed):
+        raise FormatError(f"{path} of {packed:,} bytes would unpack to {unpacked:,}, over "
+                          f"{MOST_PACKED} times its size, and was not read. If it is yours, save "
+                          "it without compression.")
+
+
 def _skops(path: Path, trust: Sequence[str]) -> Any:
     skops = _library("skops.io", "skops")
+    _check_unpacked(path)
     try:
         unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trust))
     except Exception as error:
@@ -148,6 +166,7 @@ def _keras(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise FormatError(f"{path} cannot be read as a .keras file: it is no zip archive. Save it "
                           "with model.save(path) of Keras 3.")
+    _check_unpacked(path)
     # Safe mode refuses Lambda layers, which hold code.
     return keras.saving.load_model(path, safe_mode=True, compile=False)
 

@@ -230,7 +230,8 @@ def cut_to(
     """Return one output of a result; the only output of a score is the score itself."""
     if result.output_names != names:
         return result[:, :1] if isinstance(result, Importance) else result
-    return result[:, :, k] if isinstance(result, Attribution) else result[:, k]
+    own = np.array([k])  # a plain number may be taken for a name
+    return result[:, :, own] if isinstance(result, Attribution) else result[:, own]
 
 
 def as_sizes(result: Attribution | Importance) -> Importance:

@@ -47,7 +47,7 @@ def find_out(case: Case, options: Options, k: int) -> Facts:
     examples_of = None
     if shap is not None:
         positions = np.array([e.position for e in examples])
-        examples_of = explain_rows(shap, case, positions)[:, :, k]
+        examples_of = explain_rows(shap, case, positions)[:, :, np.array([k])]
     rankings, cost = _rank(case, truth, options, results, k)
     sample = next((r.result for r in rankings if isinstance(r.result, Attribution)), None)
     checks, spent = _check(case, options, sample, shap, k)

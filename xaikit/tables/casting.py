@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from math import isfinite
 from numbers import Integral
 from typing import Any
@@ -12,6 +14,7 @@ import pandas as pd
 from xaikit.tables.dtypes import (
     NUMBERS,
     TIMES,
+    are_objects,
     inferred,
     is_number_dtype,
     is_object_dtype,
@@ -19,6 +22,7 @@ from xaikit.tables.dtypes import (
     kind_of_cell,
     same_dtype,
 )
+from xaikit.tables.object_numbers import object_numbers
 from xaikit.tables.wording import is_missing, listed
 
 
@@ -40,45 +44,25 @@ def cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def cast_objects(values: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
     """Cast Python objects as `cast_numbers` does; whole numbers never go through floats."""
-    whole = _whole_numbers(values.ravel().tolist()) if dtype.kind in "iu" else None
-    numbers = numbers_or_raise(values, where) if whole is None else whole.reshape(values.shape)
-    return cast_numbers(numbers, dtype)
+    rows = np.repeat(np.arange(len(values)), values[0].size) if values.ndim > 1 and len(values) \
+        else None
+    return cast_numbers(object_numbers(values.ravel(), where, rows).reshape(values.shape), dtype)
 
 
-def _whole_numbers(cells: list[Any]) -> np.ndarray | None:
-    """Return cells as whole numbers of 64 bits if all are such, or the text of one."""
-    for dtype in (np.int64, np.uint64):
-        try:
-            whole = [int(v) for v in cells if isinstance(v, Integral | str)]
-            return np.array(whole, dtype=dtype) if len(whole) == len(cells) else None
-        except OverflowError:
-            continue
-        except (TypeError, ValueError):
-            return None
-    return None
+def cast_times(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Cast NumPy's times, or keep those that are finer than `dtype` or beyond it.
 
-
-def numbers_or_raise(values: Any, where: str, rows: Any = None) -> np.ndarray:
-    """Return numbers as float64, or raise a sentence that says where something else stands.
-
-    `rows` are the positions of the values in their table, if they are not all of its rows.
+    Raises
+    ------
+    ValueError
+        If the one are points in time and the other durations.
     """
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        cells = np.asarray(values, dtype=object)
-        row = next((k for k, cell in enumerate(cells) if not _are_numbers(cell)), None)
-        row = row if rows is None or row is None else rows[row]
-        place = "" if row is None else f", in row {row} (counted from 0)"
-        raise ValueError(f"{where} should hold numbers, but does not: {error}{place}.") from error
-
-
-def _are_numbers(cells: Any) -> bool:
-    try:
-        np.asarray(cells, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    return True
+    if values.dtype.kind != dtype.kind:
+        raise ValueError(f"expected an array of {dtype}, got {values.dtype}.")
+    cast = values.astype(dtype)  # NumPy wraps around without a word, so look at the way back
+    back = cast.astype(values.dtype)
+    same = (back == values) | (np.isnat(back) & np.isnat(values))
+    return cast if same.all() else values
 
 
 def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
@@ -98,7 +82,7 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
         return column.astype(object)
     missing = np.asarray(column.isna())
     if missing.all():
-        return _cast_or_raise(pd.Series([None] * len(column), column.index, object), dtype, where)
+        return _of_nothing(column, dtype, where)
     wanted, family = kind_of(dtype), _family(column[~missing])
     if wanted in TIMES:
         return _cast_to_times(column, dtype, family, where)
@@ -107,12 +91,29 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
     return _cast_to_cells(column, dtype, family, where)
 
 
+def _of_nothing(column: pd.Series, dtype: Any, where: str) -> pd.Series:
+    """Return a column of missing cells; a sparse one of whole numbers or truths has none."""
+    nothing = pd.Series([None] * len(column), column.index, object)
+    for held in (dtype, _widened(dtype)) if isinstance(dtype, pd.SparseDtype) else (dtype,):
+        try:
+            cast = nothing.astype(held)
+        except (TypeError, ValueError, NotImplementedError):
+            continue
+        if cast.isna().all():
+            return cast
+    raise ValueError(f"{where} should be {dtype}, which has no missing values, and all are.")
+
+
 def _family(known: pd.Series) -> str:
     """Return what cells are: numbers, datetime, timedelta, text (all of them str) or other."""
     own = kind_of(known.dtype)
     if own in (*NUMBERS, *TIMES):
         return own if own in TIMES else "numbers"
-    families = {_family_of_cell(cell) for cell in known}
+    # One cell of each type says it for all, but for NumPy's times, whose units are the cell's.
+    cells = {type(cell): cell for cell in known}
+    of_units = [v for v in known if isinstance(v, np.datetime64 | np.timedelta64)] \
+        if any(issubclass(t, np.datetime64 | np.timedelta64) for t in cells) else []
+    families = {_family_of_cell(cell) for cell in (*cells.values(), *of_units)}
     return families.pop() if len(families) == 1 else "other"
 
 
@@ -135,15 +136,9 @@ def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
     own = column.dtype
     if is_number_dtype(own):
         return cast_numbers(column.to_numpy(), dtype)
-    missing = pd.isna(column).to_numpy()
-    if _family(column[~missing]) in TIMES:
+    if kind_of(own) in TIMES:
         raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
-    if not missing.any():
-        return cast_objects(column.to_numpy(dtype=object), dtype, where)
-    values = np.full(len(column), np.nan)
-    values[~missing] = numbers_or_raise(column[~missing].tolist(), where,
-                                        np.flatnonzero(~missing))
-    return cast_numbers(values, dtype)
+    return cast_objects(column.to_numpy(dtype=object), dtype, where)
 
 
 def _cast_to_nullable(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
@@ -151,22 +146,40 @@ def _cast_to_nullable(column: pd.Series, dtype: Any, family: str, where: str) ->
     if family not in ("numbers", "text"):
         raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
     known = np.flatnonzero(column.notna())
-    # Python does not compare Decimal with NumPy's whole numbers.
-    cells = [v.item() if isinstance(v, np.generic) else v for v in column.iloc[known]]
+    cells = _plain_cells(column.iloc[known])
     if family == "text":
-        whole = _whole_numbers(cells)
-        cells = (numbers_or_raise(cells, where, known) if whole is None else whole).tolist()
-        column = pd.Series(cells, column.index[known]).reindex(column.index)
+        cells = object_numbers(cells, where, known).tolist()
     # True and False are no numbers to the user, so that 2 among them is a mistake.
     for held in (dtype,) if kind_of(dtype) == "boolean" else (dtype, _widened(dtype)):
         try:
-            cast = column.astype(held)
+            cast = _given(column, cells, known, held).astype(held)
         except (TypeError, ValueError, ArithmeticError, NotImplementedError):
             continue
         if np.array_equal(np.flatnonzero(cast.notna()), known) \
-                and _same_numbers(cast.iloc[known].tolist(), cells, held):
+                and _same_numbers(_plain_cells(cast.iloc[known]), cells, held):
             return cast
     raise ValueError(f"{where} should be {dtype}; values of {_words(column)} would change.")
+
+
+def _plain_cells(known: pd.Series) -> list[Any]:
+    """Return numbers as Python's: it does not compare Decimal with NumPy's whole numbers."""
+    return [v.item() if isinstance(v, np.generic) else v for v in known.tolist()]
+
+
+def _given(column: pd.Series, cells: list[Any], known: np.ndarray, held: Any) -> pd.Series:
+    """Return what is to be cast: Arrow rounds decimals to floats twice, so they are floats here."""
+    if kind_of(column.dtype) in NUMBERS and not are_objects(column.dtype):
+        return column
+    numbers = np.full(len(column), None, dtype=object)
+    numbers[known] = [float(v) if _is_float(held) and not isinstance(v, Integral) else v
+                      for v in cells]
+    return pd.Series(numbers, column.index)
+
+
+def _is_float(dtype: Any) -> bool:
+    """Return whether a dtype holds floats of a fixed width, which Arrow's decimals are not."""
+    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(object)))
+    return held.kind == "f"
 
 
 def _widened(dtype: Any) -> Any:
@@ -178,13 +191,12 @@ def _widened(dtype: Any) -> Any:
 
 def _same_numbers(cast: list[Any], cells: list[Any], dtype: Any) -> bool:
     """Return whether numbers are as they were, but for the rounding that floats bring."""
-    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(object)))
-    if cast == cells or kind_of(dtype) != "float":
-        return cast == cells
-    eps = float(np.finfo(held if held.kind == "f" else np.float64).eps)
-    return all(a == b or (not isinstance(b, Integral) and isfinite(b)
-                          and abs(float(a) - float(b)) <= eps * abs(float(b)))
-               for a, b in zip(cast, cells, strict=True))
+    if not _is_float(dtype):
+        return len(cast) == len(cells) and all(map(operator.eq, cast, cells))
+    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", None))
+    with np.errstate(over="ignore"):  # a number beyond float32 is infinite there, and so not equal
+        return all(a == b or (not isinstance(b, Integral) and isfinite(b) and a == held.type(b)
+                              and isfinite(a)) for a, b in zip(cast, cells, strict=True))
 
 
 def _cast_to_times(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
@@ -210,15 +222,23 @@ def _cast_to_times(column: pd.Series, dtype: Any, family: str, where: str) -> pd
 def _parsed(column: pd.Series, dtype: Any, where: str) -> pd.Series:
     """Return text as times, in nanoseconds where they fit."""
     texts = column.astype(object)
-    if kind_of(dtype) == "timedelta":
-        bare = [v for v in texts[texts.notna()] if v.strip().lstrip("+-").isdecimal()]
-        if bare:
-            raise ValueError(f"{where} should be {dtype}, got {bare[0]!r}, a duration without a "
-                             f"unit; write '{bare[0].strip()} seconds'.")
+    pattern, advice = _WRITTEN[kind_of(dtype)]
+    strange = [v for v in texts[texts.notna()] if not pattern.match(v)]
+    if strange:
+        raise ValueError(f"{where} should be {dtype}, got the text {strange[0]!r}; {advice}.")
     try:
         return texts.astype(_finest(dtype))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # beyond what nanoseconds reach, or no time
         return _cast_or_raise(texts, dtype, where, column.dtype)
+
+
+_WRITTEN = {
+    "datetime": (re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d|$)"),
+                 "a time is written as 2024-01-31 or 2024-01-31 12:00"),
+    "timedelta": (re.compile(r"[+-]?(P|\d+(\.\d*)?\s*[a-zA-Zµ]|\d+:\d+)"),
+                  "a duration is written with its unit, such as '5 s' or '2 days 12:00:00'"),
+}
+"""How text begins that pandas reads as what it says; it takes other text for much else."""
 
 
 def _finest(dtype: Any) -> Any:

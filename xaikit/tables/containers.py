@@ -107,8 +107,6 @@ def _inside(series: Any, pl: Any, pa: Any) -> pd.Series:
         return pd.Series(series.to_list(), dtype=object)
     if dtype == pl.Categorical:
         series = series.cast(pl.String)
-    if dtype == pl.Time:
-        series = series.dt.to_string("%T%.9f")
     cells = pa.chunked_array([series.to_arrow()])
     return pd.Series(pd.arrays.ArrowExtensionArray(cells), copy=False)
 
@@ -124,16 +122,14 @@ def _outside(cells: pd.Series, dtype: Any, pl: Any) -> Any:
         series = pl.from_arrow(cells.array.__arrow_array__())
     else:
         series = pl.from_arrow(pa.array(cells, from_pandas=True))
-    if dtype == pl.Time:
-        return series.str.to_time("%T%.f")
-    numbers = dtype.is_integer() and series.dtype.is_float()
-    times = dtype.is_temporal() and not _holds(dtype, series)
-    return series if numbers or times else series.cast(dtype)
+    measured = dtype.is_numeric() or dtype.is_temporal()
+    return series if measured and not _holds(dtype, series) else series.cast(dtype)
 
 
 def _holds(dtype: Any, series: Any) -> bool:
-    """Return whether a dtype of times holds a series of finer ones."""
-    return bool((series.cast(dtype).cast(series.dtype) == series).all())
+    """Return whether a dtype of numbers or times holds those of a series."""
+    cast = series.cast(dtype, strict=False)
+    return bool(series.eq_missing(cast.cast(series.dtype, strict=False)).all())
 
 
 class Subclass:

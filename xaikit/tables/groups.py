@@ -37,7 +37,7 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     if groups is None:
         return {name: np.array([c]) for c, name in enumerate(names)}
     if not isinstance(groups, Mapping):
-        groups = {" + ".join(map(_text, columns)): columns for columns in groups}
+        groups = {" + ".join(map(name_text, columns)): columns for columns in groups}
     taken: dict[int, str] = {}
     units: list[tuple[int, str, np.ndarray]] = []
     for label, columns in groups.items():
@@ -50,8 +50,8 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
             if c in taken:
                 raise ValueError(f"column {names[c]!r} is in two groups, {taken[c]!r} and "
                                  f"{str(label)!r}; groups must not overlap.")
-            taken[c] = str(label)
-        units.append((min(positions), str(label), np.array(positions)))
+            taken[c] = name_text(label)
+        units.append((min(positions), name_text(label), np.array(positions)))
     units += [(c, name, np.array([c])) for c, name in enumerate(names) if c not in taken]
     units.sort(key=lambda unit: unit[0])
     labels = [label for _, label, _ in units]
@@ -60,8 +60,14 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     return {label: positions for _, label, positions in units}
 
 
-def _text(label: Any) -> str:
-    """Return a column's label as its name: a MultiIndex has NumPy's numbers in its tuples."""
+def name_text(label: Any) -> str:
+    """Return a column's label as its name: a MultiIndex has NumPy's numbers in its tuples.
+
+    Examples
+    --------
+    >>> name_text(("a", np.int64(1)))
+    "('a', 1)"
+    """
     if isinstance(label, tuple):
         label = tuple(v.item() if isinstance(v, np.generic) else v for v in label)
     return str(label)
@@ -71,7 +77,7 @@ def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
     if isinstance(column, int | np.integer) and str(column) not in names:
         if 0 <= column < len(names):
             return int(column)
-    elif _text(column) in names:
-        return names.index(_text(column))
+    elif name_text(column) in names:
+        return names.index(name_text(column))
     raise ValueError(f"group {label!r} names column {column!r}, which is not one of "
                      f"{', '.join(names)}.")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.settings import check
-from xaikit.tables.casting import cast_column, cast_numbers, cast_objects
+from xaikit.tables.casting import cast_column, cast_numbers, cast_objects, cast_times
 from xaikit.tables.containers import Container, Polars, container_of, taken_in
 from xaikit.tables.dtypes import (
     check_comparable,
@@ -140,7 +140,8 @@ class Schema:
             if set(self.names) == {str(c) for c in table.columns}:
                 table = table[[c for name in self.names for c in table.columns if str(c) == name]]
             nullable = not all(isinstance(d, np.dtype) for d in table.dtypes)
-            table = table.to_numpy(dtype=object, na_value=np.nan) if nullable else table.to_numpy()
+            table = table.to_numpy(dtype=object, na_value=np.nan) if nullable \
+                else _joined(table)
         self._check_width(table.shape[1])
         dtype = self.dtypes[0] if self.dtypes else table.dtype
         if table.dtype == dtype:
@@ -149,9 +150,12 @@ class Schema:
             return cast_numbers(table, dtype)
         if is_object_dtype(table.dtype) and is_number_dtype(dtype):
             return cast_objects(table, dtype, "the table")
-        if is_number_dtype(table.dtype) != is_number_dtype(dtype) and not is_object_dtype(dtype):
+        if table.dtype.kind in "mM" and dtype.kind in "mM":
+            return cast_times(table, dtype)
+        if table.dtype.kind != dtype.kind and not is_object_dtype(dtype):
             raise ValueError(f"expected an array of {dtype}, got {table.dtype}.")
-        return table.astype(np.result_type(table.dtype, dtype))
+        return table.astype(object if is_object_dtype(dtype)
+                            else np.result_type(table.dtype, dtype))
 
     def _check_width(self, n_columns: int) -> None:
         if n_columns != len(self.columns):
@@ -330,6 +334,8 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
                         "write NaN where cells are masked: array.filled(np.nan).")
     try:
         array = np.asarray(table)
+        if isinstance(table, list | tuple):
+            array = _as_listed(table, array)
     except ValueError as error:
         raise ValueError(f"expected a table, whose rows have one cell for each column: "
                          f"{error}.") from error
@@ -343,6 +349,23 @@ def as_table(table: Any, n_columns: int | None = None) -> Table:
     if array.ndim != 2:
         raise ValueError(f"expected a table of shape (n_rows, n_columns), got shape {array.shape}.")
     return array
+
+
+def _joined(table: pd.DataFrame) -> np.ndarray:
+    """Return a frame of NumPy's dtypes as an array; of objects if floats would round some cell."""
+    array = table.to_numpy()
+    wide = array.dtype.kind == "f" and any(
+        d.kind in "iu" and not np.array_equal(table.iloc[:, c], array[:, c].astype(d))
+        for c, d in enumerate(table.dtypes))
+    return table.to_numpy(dtype=object) if wide else array
+
+
+def _as_listed(table: Any, array: np.ndarray) -> np.ndarray:
+    """Return the cells of lists as they are, where NumPy made text or rounded numbers of them."""
+    cells = [cell for row in table for cell in (row if isinstance(row, list | tuple) else [row])]
+    changed = (array.dtype.kind in "US" and not all(isinstance(v, str | bytes) for v in cells)) or (
+        array.dtype.kind == "f" and any(isinstance(v, int) and abs(v) > 2**53 for v in cells))
+    return np.array(table, dtype=object) if changed else array
 
 
 def _texts(cells: Any) -> bool:

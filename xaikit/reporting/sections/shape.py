@@ -53,7 +53,7 @@ def _bees(sample: Attribution, ax: Any) -> None:
 
 
 def _points(sample: Attribution, j: int, ax: Any) -> None:
-    plots.scatter(sample, j, ax=ax)
+    plots.scatter(sample, sample.feature_names[j], ax=ax)
 
 
 def _order(sample: Attribution) -> np.ndarray:
