@@ -32,6 +32,7 @@ def of_whole_groups(model, X, y):
 @pytest.mark.parametrize(("scoring", "sentence"), [
     (lambda m, X, y: "good", r"must return one number, got 'good' \(str\)"),
     (lambda m, X, y: (1.0, 2.0), r"must return one number, got \(1.0, 2.0\) \(tuple\)"),
+    (lambda m, X, y: np.array("0.5"), "must return one number"), (lambda m, X, y: 10**400, "must return one number"),
     (lambda m, X, y: None, "must return one number, got None"),
     (lambda m, X, y: np.ones(3), "must return one number"),
     (r2_score, r"must be a function of \(estimator, X, y\).*too many positional"),

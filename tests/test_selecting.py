@@ -197,3 +197,11 @@ def test_labels_of_a_frame_choose_the_features_of_their_text():
     e = xk.explain(lambda Z: Z.sum(axis=1), pd.DataFrame(X.to_numpy()[:, :3], columns=[3, 1, 0]))
     with pytest.raises(IndexError, match="feature 3 is out of range: there are 3; write '3' for the feature of that"):
         e[0, 3]
+
+
+def test_a_whole_number_in_groups_is_a_name_where_names_are_whole_numbers():
+    e = xk.explain(lambda Z: Z.sum(axis=1), pd.DataFrame(X.to_numpy()[:, :3], columns=[3, 1, 0]))
+    assert e.grouped({"g": [1, 0]}).feature_names == ("3", "g")
+    for wrong in (2, True):
+        with pytest.raises(ValueError, match=f"names column {wrong}, which is not one of 3, 1, 0"):
+            e.grouped({"g": [wrong]})

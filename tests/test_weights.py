@@ -200,3 +200,12 @@ def test_errors_of_weighted_means_are_those_of_many_samples(rng):
 def test_bad_weights(explain, weights, sentence):
     with pytest.raises(ValueError, match=sentence):
         explain(IRIS_X, weights)
+
+
+@pytest.mark.parametrize(("weights", "words"), [
+    (pd.TimedeltaIndex(["1s"] * 150), "values of timedelta64"), (np.ones(150, "m8[ns]"), "values of timedelta64"),
+    ([1] * 149 + [10**400], r"got 10000\d+… of type int in row 149"),
+])
+def test_weights_that_are_no_numbers_of_a_float(weights, words):
+    with pytest.raises(ValueError, match=f"sample_weight must be one finite number.*{words}"):
+        permute(DecisionTreeClassifier().fit(IRIS_X, IRIS_Y), IRIS_X, IRIS_Y, weights)

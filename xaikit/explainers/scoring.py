@@ -221,10 +221,11 @@ class Scoring:
 
 def _number(score: Any, name: str) -> float:
     """Return what a scorer returned as a number."""
-    if np.ndim(score) == 0 and not isinstance(score, str | bytes):
+    cell = score.item() if isinstance(score, np.ndarray) and score.ndim == 0 else score
+    if np.ndim(cell) == 0 and not isinstance(cell, str | bytes):
         try:
-            return float(score)
-        except (TypeError, ValueError):
+            return float(cell)
+        except (OverflowError, TypeError, ValueError):
             pass
     raise SettingError(f"the scorer {name!r} must return one number, got {cut(repr(score))} "
                        f"({type(score).__name__}).")

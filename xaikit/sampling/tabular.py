@@ -20,7 +20,15 @@ from xaikit.tables.matching import missing_in
 from xaikit.tables.numbering import number_units, number_values
 from xaikit.tables.numeric import beyond_origin
 from xaikit.tables.schema import Schema, as_table, other_than_table
-from xaikit.tables.tables import Table, by_column, join_cells, make_frame, rows_of, slice_rows
+from xaikit.tables.tables import (
+    Table,
+    by_column,
+    join_cells,
+    join_rows,
+    make_frame,
+    rows_of,
+    slice_rows,
+)
 
 SETTINGS = {"weights": Either(Kind(is_array, "an array of a number for each background row"), None)}
 """What settings of a tabular masker may be; see `xaikit.settings`."""
@@ -147,7 +155,7 @@ class TabularRows:
         background = masker.background
         self._pool: Any
         if isinstance(table, np.ndarray):
-            self._pool = np.ascontiguousarray(np.concatenate([background, table]))
+            self._pool = np.ascontiguousarray(join_rows(background, table))
         else:
             self._pool = [join_cells(background.iloc[:, c], table.iloc[:, c])
                           for c in range(table.shape[1])]

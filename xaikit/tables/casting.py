@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import re
+from decimal import Decimal
 from math import isfinite
 from numbers import Integral
 from typing import Any
@@ -25,6 +25,9 @@ from xaikit.tables.dtypes import (
 from xaikit.tables.object_numbers import object_numbers
 from xaikit.tables.wording import is_missing, listed
 
+MOST_DIGITS = 30
+"""Digits after the point up to which decimals are widened."""
+
 
 def cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Cast if no value changes, else keep the values in a dtype that holds both."""
@@ -44,8 +47,8 @@ def cast_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def cast_objects(values: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
     """Cast Python objects as `cast_numbers` does; whole numbers never go through floats."""
-    rows = np.repeat(np.arange(len(values)), values[0].size) if values.ndim > 1 and len(values) \
-        else None
+    rows = np.repeat(np.arange(len(values)), values[0].size).tolist() \
+        if values.ndim > 1 and len(values) else None
     return cast_numbers(object_numbers(values.ravel(), where, rows).reshape(values.shape), dtype)
 
 
@@ -94,7 +97,8 @@ def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
 def _of_nothing(column: pd.Series, dtype: Any, where: str) -> pd.Series:
     """Return a column of missing cells; a sparse one of whole numbers or truths has none."""
     nothing = pd.Series([None] * len(column), column.index, object)
-    for held in (dtype, _widened(dtype)) if isinstance(dtype, pd.SparseDtype) else (dtype,):
+    sparse = isinstance(dtype, pd.SparseDtype)
+    for held in (dtype, *([pd.SparseDtype(np.float64)] if sparse else [])):
         try:
             cast = nothing.astype(held)
         except (TypeError, ValueError, NotImplementedError):
@@ -143,14 +147,13 @@ def _cast_to_numbers(column: pd.Series, dtype: Any, where: str) -> np.ndarray:
 
 def _cast_to_nullable(column: pd.Series, dtype: Any, family: str, where: str) -> pd.Series:
     """Cast to the numbers of pandas that may be missing, of Arrow, or of sparse columns."""
-    if family not in ("numbers", "text"):
+    if family not in ("numbers", "text") or (family == "text" and kind_of(dtype) == "boolean"):
         raise ValueError(f"{where} should be {dtype}, got {_words(column)}.")
     known = np.flatnonzero(column.notna())
     cells = _plain_cells(column.iloc[known])
     if family == "text":
-        cells = object_numbers(cells, where, known).tolist()
-    # True and False are no numbers to the user, so that 2 among them is a mistake.
-    for held in (dtype,) if kind_of(dtype) == "boolean" else (dtype, _widened(dtype)):
+        cells = object_numbers(cells, where, known.tolist()).tolist()
+    for held in (dtype, *_wider(dtype, cells)):
         try:
             cast = _given(column, cells, known, held).astype(held)
         except (TypeError, ValueError, ArithmeticError, NotImplementedError):
@@ -167,12 +170,21 @@ def _plain_cells(known: pd.Series) -> list[Any]:
 
 
 def _given(column: pd.Series, cells: list[Any], known: np.ndarray, held: Any) -> pd.Series:
-    """Return what is to be cast: Arrow rounds decimals to floats twice, so they are floats here."""
-    if kind_of(column.dtype) in NUMBERS and not are_objects(column.dtype):
+    """Return what is to be cast: Arrow's decimals take nothing but decimals of their own scale.
+
+    It also rounds decimals to floats twice, so that they are floats here.
+    """
+    decimal = str(held).startswith("decimal")
+    if kind_of(column.dtype) in NUMBERS and not are_objects(column.dtype) and not decimal:
         return column
     numbers = np.full(len(column), None, dtype=object)
-    numbers[known] = [float(v) if _is_float(held) and not isinstance(v, Integral) else v
-                      for v in cells]
+    if decimal:
+        unit = Decimal(1).scaleb(-held.pyarrow_dtype.scale)
+        numbers[known] = [Decimal(repr(v) if isinstance(v, float) else v).quantize(unit)
+                          for v in cells]
+    else:
+        numbers[known] = [float(v) if _is_float(held) and not isinstance(v, Integral) else v
+                          for v in cells]
     return pd.Series(numbers, column.index)
 
 
@@ -182,18 +194,40 @@ def _is_float(dtype: Any) -> bool:
     return held.kind == "f"
 
 
-def _widened(dtype: Any) -> Any:
-    """Return the floats of the library that a dtype of numbers belongs to."""
+def _wider(dtype: Any, cells: list[Any]) -> list[Any]:
+    """Return the dtypes to try for numbers that one does not hold, of the same library.
+
+    True and False are no numbers to the user, so that 2 among them is a mistake.
+    """
+    kind = kind_of(dtype)
+    if kind == "boolean" and not isinstance(dtype, pd.SparseDtype):
+        return []
+    if str(dtype).startswith("decimal") and all(isinstance(v, Decimal | int) for v in cells):
+        digits = [int(v.as_tuple().exponent) for v in cells if isinstance(v, Decimal)]
+        scale = max(0, *(-d for d in digits), 0)
+        return [pd.ArrowDtype(type_for_decimals(scale))] if scale <= MOST_DIGITS else []
     if isinstance(dtype, pd.ArrowDtype):
-        return pd.api.types.pandas_dtype("double[pyarrow]")
-    return pd.SparseDtype(np.float64) if isinstance(dtype, pd.SparseDtype) else pd.Float64Dtype()
+        wider = ["int64[pyarrow]", "double[pyarrow]"]
+    elif isinstance(dtype, pd.SparseDtype):
+        wider = [pd.SparseDtype(np.int64), pd.SparseDtype(np.float64)]
+    else:
+        wider = ["Int64", "Float64"]
+    return [pd.api.types.pandas_dtype(d) for d in (wider if kind == "integer" else wider[1:])]
+
+
+def type_for_decimals(scale: int) -> Any:
+    """Return Arrow's widest decimals of 128 bits, with `scale` digits after the point."""
+    import pyarrow as pa
+
+    return pa.decimal128(38, scale)
 
 
 def _same_numbers(cast: list[Any], cells: list[Any], dtype: Any) -> bool:
     """Return whether numbers are as they were, but for the rounding that floats bring."""
     if not _is_float(dtype):
-        return len(cast) == len(cells) and all(map(operator.eq, cast, cells))
-    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", None))
+        return all(a == b or (isinstance(b, float) and isinstance(a, Decimal) and float(a) == b)
+                   for a, b in zip(cast, cells, strict=True))
+    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(np.float64)))
     with np.errstate(over="ignore"):  # a number beyond float32 is infinite there, and so not equal
         return all(a == b or (not isinstance(b, Integral) and isfinite(b) and a == held.type(b)
                               and isfinite(a)) for a, b in zip(cast, cells, strict=True))
@@ -288,9 +322,11 @@ def _words(column: pd.Series) -> str:
 def _cast_levels(column: pd.Series, dtype: pd.CategoricalDtype, where: str) -> pd.Series:
     cells = column.astype(object)
     lost = (~cells.isin(dtype.categories.astype(object)) & cells.notna()).to_numpy(dtype=bool)
-    if not any(map(_is_truth, dtype.categories)):
-        # True equals 1, but is not a level of whole numbers.
-        lost = lost | np.array([_is_truth(v) for v in column], dtype=bool)
+    # True equals 1, but is not a level of whole numbers, nor 1 one of truth values.
+    truths, known = set(map(_is_truth, dtype.categories)), cells.notna().to_numpy(dtype=bool)
+    if len(truths) == 1:
+        odd = np.array([_is_truth(v) not in truths for v in cells], dtype=bool)
+        lost = lost | (odd & known)
     if lost.any():
         levels = listed(sorted({repr(v) for v in column[lost]}))
         raise ValueError(

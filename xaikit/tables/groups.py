@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xaikit.settings import check
+from xaikit.settings import check, is_whole
 
 
 def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]:
@@ -20,7 +20,8 @@ def resolve_groups(names: tuple[str, ...], groups: Any) -> dict[str, np.ndarray]
     names : tuple of str
         Column names.
     groups : dict of name to columns, sequence of column lists, or None
-        Columns by name or position. A group without a name is named after its columns.
+        Columns by name, or by position unless some name is a whole number. A group without a name
+        is named after its columns.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def name_text(label: Any) -> str:
 
 
 def _position(names: tuple[str, ...], column: Any, label: Any) -> int:
-    if isinstance(column, int | np.integer) and str(column) not in names:
+    numbered = any(name.lstrip("-").isdecimal() for name in names)
+    if is_whole(column) and not numbered:  # else it is a name, and the position of another
         if 0 <= column < len(names):
             return int(column)
     elif name_text(column) in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from numbers import Integral
 from typing import Any
 
@@ -14,7 +15,8 @@ from xaikit.tables.dtypes import NUMBERS, kind_of_cell
 
 _PLAIN = (bool, int, float)
 _WRITTEN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-"""A number without zeros, blanks or a plus in front, which reading it would lose."""
+"""A number without zeros, blanks or a plus in front, which reading it would lose. No more digits
+than a float has: see `_number`."""
 _EXACT = 2**53
 
 
@@ -65,7 +67,9 @@ def object_numbers(cells: Any, where: str, rows: Sequence[int] | None = None) ->
 def _number(cell: Any, where: str, row: int) -> Any:
     """Return one cell as a Python number."""
     if isinstance(cell, str) and _WRITTEN.fullmatch(cell):
-        return int(cell) if cell.lstrip("-").isdecimal() else float(cell)
+        number: Any = int(cell) if cell.lstrip("-").isdecimal() else float(cell)
+        if isinstance(number, int) or Decimal(repr(number)) == Decimal(cell):
+            return number
     if isinstance(cell, str) or kind_of_cell(cell) not in NUMBERS:
         raise ValueError(f"{where} should hold numbers, but holds {cell!r}, in row {row} "
                          f"(counted from 0), of type {type(cell).__name__}.")

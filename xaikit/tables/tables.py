@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xaikit.tables.dtypes import MEASURED, inferred, is_number_dtype, kind_of_column, numpy_dtype
+from xaikit.tables.dtypes import MEASURED, inferred, kind_of, kind_of_column, numpy_dtype
 
 Table: TypeAlias = Any
 """A DataFrame or a 2-D array."""
@@ -113,14 +113,73 @@ def column_of(table: Table, c: int) -> pd.Series:
     return column if kind_of_column(column) in MEASURED else inferred(column)
 
 
+def common_dtype(above: np.ndarray, below: np.ndarray) -> np.dtype:
+    """Return the dtype of NumPy that holds the cells of both arrays as they are.
+
+    These are Python's objects where floats would round a whole number, or where no unit of time is
+    both fine and wide enough.
+
+    Examples
+    --------
+    >>> halves = np.array([0.5])
+    >>> common_dtype(np.array([2**53 + 1]), halves), common_dtype(np.array([1]), halves)
+    (dtype('O'), dtype('float64'))
+    """
+    parts = (above, below)
+    wide = np.result_type(*parts)
+    units = [part.dtype for part in parts if part.dtype.kind in "mM"]
+    for dtype in (wide, *units):
+        if all(_holds(dtype, part) for part in parts):
+            return np.dtype(dtype)
+    return np.dtype(object)
+
+
+def _holds(dtype: np.dtype, cells: np.ndarray) -> bool:
+    if cells.dtype == dtype or cells.dtype.kind not in "iumM":
+        return True
+    back = cells.astype(dtype).astype(cells.dtype)
+    return bool((back == cells).all() if cells.dtype.kind in "iu"
+                else ((back == cells) | (np.isnat(cells) & np.isnat(back))).all())
+
+
+def join_rows(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Return the rows of two arrays as one, of a dtype that holds both."""
+    dtype = common_dtype(above, below)
+    return np.concatenate([above.astype(dtype), below.astype(dtype)])
+
+
 def join_cells(above: pd.Series, below: pd.Series) -> Any:
     """Return the cells of two columns as one array, of a dtype that holds both."""
-    dtypes = (above.dtype, below.dtype)
-    if all(map(is_number_dtype, dtypes)):
+    parts = [above, below]
+    if all(isinstance(part.dtype, np.dtype) and part.dtype.kind in "biufmM" for part in parts):
         # pandas joins booleans and fractions to objects; NumPy has a number for both.
-        both = np.result_type(*dtypes)
-        above, below = above.astype(both), below.astype(both)
-    return pd.concat([above, below], ignore_index=True).array
+        dtype = common_dtype(above.to_numpy(), below.to_numpy())
+        parts = [part.astype(dtype) for part in parts]
+    elif above.dtype != below.dtype:
+        parts = _joinable(parts)
+    return pd.concat(parts, ignore_index=True).array
+
+
+def _joinable(parts: list[pd.Series]) -> list[pd.Series]:
+    """Return columns of dtypes that pandas joins without rounding, or as Python's objects."""
+    kinds = {kind_of(part.dtype) for part in parts}
+    decimals = [part.dtype for part in parts if str(part.dtype).startswith("decimal")]
+    if len(decimals) == 2:
+        wide = max(decimals, key=lambda d: d.pyarrow_dtype.scale)
+        return [part.astype(wide) for part in parts]
+    if decimals:
+        # Arrow rounds decimals to floats twice.
+        return [part if part.dtype not in decimals else pd.Series(
+            [None if v is None or v is pd.NA else float(v) for v in part], dtype="double[pyarrow]")
+            for part in parts]
+    large = any(kind_of(part.dtype) == "integer" and part.abs().max() > 2**53 for part in parts)
+    if kinds == {"integer", "float"} and large:
+        return [part.astype(object) for part in parts]
+    try:
+        pd.concat(parts)
+    except (pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):
+        return [part.astype(object) for part in parts]
+    return parts
 
 
 def replace_columns(table: Table, columns: dict[int, Any]) -> Table:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from xaikit.tables.containers import taken_in
 from xaikit.tables.dtypes import check_comparable, inferred, is_number_dtype
-from xaikit.tables.wording import plural
+from xaikit.tables.wording import cut, plural
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,14 @@ def read_weights(sample_weight: Any, X: Any, n_rows: int) -> np.ndarray | None:
     wanted = "sample_weight must be one finite number of at least 0 per row, and not all 0"
     if given.ndim != 1:
         raise ValueError(f"{wanted}; got values of shape {given.shape}.")
+    if given.dtype.kind in "mM":  # whole numbers to NumPy
+        raise ValueError(f"{wanted}; got values of {given.dtype}.")
     odd = next(((row, v) for row, v in enumerate(given.tolist())
-                if isinstance(v, bool) or not isinstance(v, Real | Decimal)), None)
+                if isinstance(v, bool) or not isinstance(v, Real | Decimal)
+                or (isinstance(v, int) and abs(v) > 10**300)), None)
     if odd is not None:
         what = type(odd[1]).__name__
-        raise ValueError(f"{wanted}; got {odd[1]!r} of type {what} in row {odd[0]}.")
+        raise ValueError(f"{wanted}; got {cut(repr(odd[1]))} of type {what} in row {odd[0]}.")
     weights = given.astype(np.float64)
     wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(wrong):
