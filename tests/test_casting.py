@@ -138,7 +138,7 @@ REFUSED = [
     ("datetime64[ns]", NOON.tz_localize("UTC"), "with and without a time zone"),
     ("Float64", 2**53 + 1, "would change"),
     ("string", 7, r"should hold text \(string\), got objects \(int\)"),
-    ("date32[day][pyarrow]", NOON, "should be date32"),
+    ("date32[day][pyarrow]", NOON, "should be date32"), ("decimal128", Decimal("Infinity"), "would change"),
 ]
 
 

@@ -205,3 +205,11 @@ def test_a_whole_number_in_groups_is_a_name_where_names_are_whole_numbers():
     for wrong in (2, True):
         with pytest.raises(ValueError, match=f"names column {wrong}, which is not one of 3, 1, 0"):
             e.grouped({"g": [wrong]})
+
+
+def test_an_error_that_is_not_known_stays_in_its_own_group():
+    e = xk.Attribution(method="exact", feature_names=list("abcd"), output_names=["y"], values=np.ones((1, 4, 1)),
+                       standard_errors=np.array([[[np.nan], [0.01], [0.02], [0.03]]]), base_values=[[0.0]],
+                       predictions=[[4.0]])
+    np.testing.assert_allclose(e.grouped({"g": ["c", "d"]}).standard_errors[0, :, 0], [np.nan, 0.01, 0.05])
+    np.testing.assert_allclose(e.grouped({"g": ["a", "d"]}).standard_errors[0, :, 0], [np.nan, 0.01, 0.02])

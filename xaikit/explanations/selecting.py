@@ -133,20 +133,18 @@ class Selecting:
         """
         self._check_own_units("grouped")
         units = resolve_groups(self.feature_names, groups)
-        members = np.zeros((len(units), len(self.feature_names)))
-        for u, own in enumerate(units.values()):
-            members[u, own] = 1.0
+        members = list(units.values())
         state: Any = self
-        pairs = {name: None if getattr(state, name) is None else np.einsum(
-            "uf,vg,rfgk->ruvk", members, members, getattr(state, name))
-            for name in ("interactions", "interaction_errors")}
+        pairs = {name: None if getattr(state, name) is None
+                 else _summed(_summed(getattr(state, name), members, 1), members, 2)
+                 for name in ("interactions", "interaction_errors")}
         columns = _columns(state)
         conditions = state.feature_details.get("conditions")
         details = {} if conditions is None else {"conditions": np.stack(
             [_joined(conditions[:, own]) for own in units.values()], axis=1)}
         return replace(
             state, feature_names=tuple(units), feature_details=details, **pairs,
-            **{name: np.einsum("uf,rfk->ruk", members, getattr(state, name))
+            **{name: _summed(getattr(state, name), members, 1)
                for name in ("values", "standard_errors")},
             feature_columns=None if columns is None else tuple(
                 tuple(c for f in own for c in columns[f]) for own in units.values()))
@@ -199,6 +197,11 @@ def _columns(e: Any) -> tuple[tuple[int, ...], ...] | None:
         return None if e.data is None else e.feature_columns
     names = [str(c) for c in e.data.columns]
     return tuple((names.index(name),) if name in names else () for name in e.feature_names)
+
+
+def _summed(array: np.ndarray, members: list[np.ndarray], axis: int) -> np.ndarray:
+    """Add up the members of each unit along an axis; what is not known stays in its own unit."""
+    return np.stack([array.take(own, axis=axis).sum(axis=axis) for own in members], axis=axis)
 
 
 def _joined(conditions: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from xaikit.tables.dtypes import (
     same_dtype,
 )
 from xaikit.tables.object_numbers import object_numbers
+from xaikit.tables.tables import holds
 from xaikit.tables.wording import is_missing, listed
 
 MOST_DIGITS = 30
@@ -62,10 +63,7 @@ def cast_times(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """
     if values.dtype.kind != dtype.kind:
         raise ValueError(f"expected an array of {dtype}, got {values.dtype}.")
-    cast = values.astype(dtype)  # NumPy wraps around without a word, so look at the way back
-    back = cast.astype(values.dtype)
-    same = (back == values) | (np.isnat(back) & np.isnat(values))
-    return cast if same.all() else values
+    return values.astype(dtype) if holds(dtype, values) else values
 
 
 def cast_column(column: pd.Series, dtype: Any, name: str) -> pd.Series:
@@ -188,10 +186,13 @@ def _given(column: pd.Series, cells: list[Any], known: np.ndarray, held: Any) ->
     return pd.Series(numbers, column.index)
 
 
+def _numpy_of(dtype: Any) -> np.dtype:
+    """Return the NumPy dtype of the numbers in a dtype; that of objects for Arrow's decimals."""
+    return getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(object)))
+
+
 def _is_float(dtype: Any) -> bool:
-    """Return whether a dtype holds floats of a fixed width, which Arrow's decimals are not."""
-    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(object)))
-    return held.kind == "f"
+    return _numpy_of(dtype).kind == "f"
 
 
 def _wider(dtype: Any, cells: list[Any]) -> list[Any]:
@@ -203,8 +204,10 @@ def _wider(dtype: Any, cells: list[Any]) -> list[Any]:
     if kind == "boolean" and not isinstance(dtype, pd.SparseDtype):
         return []
     if str(dtype).startswith("decimal") and all(isinstance(v, Decimal | int) for v in cells):
-        digits = [int(v.as_tuple().exponent) for v in cells if isinstance(v, Decimal)]
-        scale = max(0, *(-d for d in digits), 0)
+        exponents = [v.as_tuple().exponent for v in cells if isinstance(v, Decimal)]
+        if not all(isinstance(e, int) for e in exponents):
+            return []  # infinity, which no decimal of Arrow is
+        scale = max([0, *(-int(e) for e in exponents)])
         return [pd.ArrowDtype(type_for_decimals(scale))] if scale <= MOST_DIGITS else []
     if isinstance(dtype, pd.ArrowDtype):
         wider = ["int64[pyarrow]", "double[pyarrow]"]
@@ -227,7 +230,7 @@ def _same_numbers(cast: list[Any], cells: list[Any], dtype: Any) -> bool:
     if not _is_float(dtype):
         return all(a == b or (isinstance(b, float) and isinstance(a, Decimal) and float(a) == b)
                    for a, b in zip(cast, cells, strict=True))
-    held = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", np.dtype(np.float64)))
+    held = _numpy_of(dtype)
     with np.errstate(over="ignore"):  # a number beyond float32 is infinite there, and so not equal
         return all(a == b or (not isinstance(b, Integral) and isfinite(b) and a == held.type(b)
                               and isfinite(a)) for a, b in zip(cast, cells, strict=True))

@@ -129,12 +129,16 @@ def common_dtype(above: np.ndarray, below: np.ndarray) -> np.dtype:
     wide = np.result_type(*parts)
     units = [part.dtype for part in parts if part.dtype.kind in "mM"]
     for dtype in (wide, *units):
-        if all(_holds(dtype, part) for part in parts):
+        if all(holds(dtype, part) for part in parts):
             return np.dtype(dtype)
     return np.dtype(object)
 
 
-def _holds(dtype: np.dtype, cells: np.ndarray) -> bool:
+def holds(dtype: np.dtype, cells: np.ndarray) -> bool:
+    """Return whether whole numbers or times are themselves after a cast, and after one back.
+
+    NumPy rounds them, and wraps around, without a word. Of other cells nothing is asked.
+    """
     if cells.dtype == dtype or cells.dtype.kind not in "iumM":
         return True
     back = cells.astype(dtype).astype(cells.dtype)
