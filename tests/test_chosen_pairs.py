@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from asking import not_compared
 
 import xaikit as xk
 from xaikit.explainers.shapley import plan
@@ -197,6 +198,7 @@ def test_fidelity_is_that_of_all_pairs_within_its_scatter():
 
 @pytest.mark.parametrize("pace", [1e-6, 1e-5, 1e-3])
 @pytest.mark.parametrize("solver", ["auto", "gp"])
+@not_compared
 def test_rounds_keep_the_budget(counting, monkeypatch, solver, pace):
     monkeypatch.setattr(plan, "SECONDS_A_ROW", pace)
     data = np.random.default_rng(0).normal(size=(22, 12))
@@ -210,6 +212,7 @@ def test_rounds_keep_the_budget(counting, monkeypatch, solver, pace):
 
 
 @pytest.mark.parametrize("settles", [True, False])
+@not_compared
 def test_a_change_of_solver_between_rounds(counting, monkeypatch, settles):
     # The process is worth it for fewer than 60 pairs alone; the budget buys 199.
     monkeypatch.setattr(plan, "solving_seconds", lambda _, n, __: 0.0 if n < 60 else 1e9)
@@ -228,6 +231,7 @@ def test_a_change_of_solver_between_rounds(counting, monkeypatch, settles):
         np.testing.assert_array_equal(e.values, named.values)
 
 
+@not_compared
 def test_more_budget_asks_the_difference_alone(counting):
     data = np.random.default_rng(0).normal(size=(14, 12))
     counted = counting(model)

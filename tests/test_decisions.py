@@ -237,6 +237,49 @@ def test_the_probe_takes_a_threshold_of_the_models_own_for_one():
     assert xk.wrap(low).bind(X[order]).findings.warnings == ()
 
 
+@pytest.mark.parametrize("threshold", [0.01, 0.99])
+def test_the_probe_takes_no_threshold_for_another_order_where_one_class_alone_is_named(threshold):
+    far = FixedThresholdClassifier(LogisticRegression(), threshold=threshold, pos_label="yes").fit(X, TEXT)
+    wrong_side = np.argsort(LOGISTIC.predict_proba(X)[:, 1])[slice(20, 28) if threshold < 0.5 else slice(-28, -20)]
+    for rows in (X[wrong_side], np.concatenate([X[wrong_side], X])):
+        assert xk.wrap(far).bind(rows).findings.warnings == ()
+
+
+def test_a_wrong_order_of_classes_is_seen_behind_rows_of_one_class():
+    reversed_ = LogisticRegression().fit(X, TEXT)
+    reversed_.predict_proba = lambda X: LOGISTIC.predict_proba(X)[:, ::-1]
+    first = np.argsort(LOGISTIC.predict_proba(X)[:, 1])[:8]
+    assert LOGISTIC.predict(X[first]).tolist() == ["no"] * 8
+    words = xk.wrap(reversed_).bind(np.concatenate([X[first], X])).findings.warnings
+    assert "may not be in the order of classes_" in words[0]
+
+
+# --- outputs that were left out
+
+@pytest.mark.parametrize("model", [
+    xk.wrap(lambda X: pd.DataFrame(THREE.predict_proba(X), columns=list("abc")), task="classification",
+            outputs=["a", "b"]),
+    xk.wrap(lambda X: THREE.predict_proba(X), task="classification", output_names=["a", "b", "c"], outputs=[1, 0]),
+    xk.wrap(lambda X: THREE.predict_proba(X), task="classification", outputs=[0, 1]),
+    xk.wrap(lambda X: THREE.predict_proba(X), task="classification", outputs=0)],
+    ids=["columns", "names", "positions", "one"])
+@pytest.mark.parametrize("all_classes", [True, False])
+def test_a_function_with_a_class_left_out_has_no_decisions(model, all_classes):
+    rows = np.flatnonzero(all_classes | (TEXT3 != "c"))
+    with pytest.raises(ValueError, match="outputs= keeps . of the model's 3 outputs, so the class that it names"):
+        permuted(model, X3[rows], TEXT3[rows])
+    r = undrawn(model, X3[rows], TEXT3[rows], methods=["mean_impact"], output=0)
+    assert "outputs= keeps" in said(r, "performance")
+    assert "accuracy" not in said(r, "performance")
+
+
+def test_one_named_output_may_be_the_probability_among_other_numbers():
+    model = xk.wrap(lambda X: pd.DataFrame({"spread": X[:, 0], "risk": LOGISTIC.predict_proba(X)[:, 1],
+                                            "age": X[:, 1]}), task="classification", outputs="risk")
+    score = permuted(model, X, TEXT).settings["score"]["accuracy"]
+    assert score == metrics.accuracy_score(TEXT, LOGISTIC.predict(X))
+
+
 # --- several targets
 
 TARGETS = np.column_stack([2 * X[:, 0], X[:, 1]])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from asking import not_compared
 
 import xaikit as xk
 from xaikit.explainers.shapley import plan
@@ -44,6 +45,7 @@ def test_tol_stops_where_errors_are_small_enough(tables, counting, solver):
     assert (rows[1] < 60_000).all()
 
 
+@not_compared
 def test_no_question_is_asked_twice_in_rounds(tables, counting):
     background, X = tables
     counted = counting(model)
@@ -131,6 +133,7 @@ def test_the_end_of_a_timed_search_holds_enough_for_many_units():
 @pytest.mark.parametrize("settings", [
     {}, {"solver": "wls", "budget": 2000}, {"solver": "exact"}, {"link": "logit", "budget": 2000},
     {"solver": "wls", "budget": 2000, "tol": 0.5}], ids=str)
+@not_compared
 def test_the_forecast_is_kept(tables, counting, settings):
     background, X = tables
     background[:4, :8] = X[0, :8]
@@ -210,6 +213,7 @@ def test_nothing_but_the_probe_and_the_background_is_asked_in_fit(tables, counti
 # More of the same ---------------------------------------------------------------------------------
 
 
+@not_compared
 def test_asking_for_more_goes_on_where_it_stopped(tables, counting):
     background, X = tables
     counted = counting(model)
@@ -275,6 +279,7 @@ def test_exact_values_of_a_noisy_model_claim_no_errors(tables):
 
 
 @pytest.mark.parametrize("solver", ["wls", "gp"])
+@not_compared
 def test_a_game_explained_again_with_more_budget_pays_for_the_difference(rng, counting, solver):
     background, X = rng.normal(size=(10, 12)), rng.normal(size=(2, 12))
     model = counting(lambda X: X[:, 0] * X[:, 1] * X[:, 2] + np.sin(X).sum(axis=1))

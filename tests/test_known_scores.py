@@ -20,12 +20,15 @@ RNG = np.random.default_rng(5)
 BLOCKS, GIVERS = RNG.permutation(N) % 6, RNG.permutation(N)
 WEIGHTS = RNG.integers(0, 3, N).astype(float)
 OF_CLASSES = ["f1", "precision", "recall", "jaccard"]
-RANKED = ["roc_auc", "average_precision", "neg_brier_score", *OF_CLASSES]
+RANKED = ["roc_auc", "average_precision", *OF_CLASSES]
 ANY = ["accuracy", "balanced_accuracy", "neg_log_loss", "matthews_corrcoef", "roc_auc_ovr", "roc_auc_ovr_weighted",
+       "neg_brier_score", "d2_brier_score", "d2_log_loss_score",
        *(f"{name}_{average}" for name in OF_CLASSES for average in ("macro", "micro", "weighted"))]
 NUMBERS = ["r2", "explained_variance", "neg_mean_squared_error", "neg_mean_absolute_error",
            "neg_root_mean_squared_error", "neg_mean_squared_log_error", "neg_root_mean_squared_log_error",
-           "neg_mean_absolute_percentage_error"]
+           "neg_mean_absolute_percentage_error", "neg_mean_poisson_deviance", "neg_mean_gamma_deviance"]
+UNWEIGHTED = [("roc_auc_ovo", 2), ("roc_auc_ovo", 3), ("roc_auc_ovo_weighted", 4), ("positive_likelihood_ratio", 2),
+              ("neg_negative_likelihood_ratio", 2)]
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,27 @@ def test_scores_of_classes_are_those_of_their_scorer(name, k, tied, weights):
     same(*scoring_of(name, y, answers, classes, weights))
 
 
+@pytest.mark.parametrize("tied", [False, True], ids=["distinct", "tied"])
+@pytest.mark.parametrize(("name", "k"), [*UNWEIGHTED, ("top_k_accuracy", 3), ("top_k_accuracy", 5)])
+def test_other_scores_of_classes_are_those_of_their_scorer(name, k, tied):
+    y = RNG.permutation(np.arange(N) % k)
+    weights = WEIGHTS if name == "top_k_accuracy" and tied else None
+    same(*scoring_of(name, y, [probabilities(k, tied) for _ in range(2)], np.arange(k), weights))
+
+
+def test_likelihood_ratios_without_a_false_alarm_or_a_right_refusal_are_the_scorers():
+    y = RNG.permutation(np.arange(N) % 2)
+    right, all_yes = np.column_stack([1 - y, y]), np.tile([0.0, 1.0], (N, 1))
+    for name in ("positive_likelihood_ratio", "neg_negative_likelihood_ratio"):
+        same(*scoring_of(name, y, [right, all_yes], np.arange(2), None))
+
+
+@pytest.mark.parametrize("name", ["neg_max_error", "neg_median_absolute_error", "d2_absolute_error_score"])
+def test_medians_and_largest_errors_are_those_of_their_scorer(name):
+    y = RNG.normal(size=N)
+    same(*scoring_of(name, y, [y[:, None] + RNG.normal(size=(N, 1)) for _ in range(2)], None, None, False))
+
+
 @pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc"])
 def test_scores_of_text_labels_are_those_of_their_scorer(name):
     classes = np.array(["no", "yes"])
@@ -113,7 +137,8 @@ def test_a_class_that_nobody_names_does_not_count():
 
 
 @pytest.mark.parametrize(("name", "y", "classes"), [
-    ("top_k_accuracy", np.arange(N) % 2, [0, 1]), ("neg_max_error", np.arange(N), None),
+    ("top_k_accuracy", np.arange(N) % 2, [0, 1]), ("neg_root_mean", np.arange(N), None),
+    ("neg_median_absolute_error", np.zeros((N, 2)), None),
     ("r2", np.zeros((N, 2)), None), ("accuracy", np.arange(N) % 40, list(range(40)))])
 def test_other_scores_are_left_to_their_scorers(name, y, classes):
     assert known_score(name, np.asarray(y), None, classes, lambda method: True) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,7 +104,8 @@ def test_outputs():
     e = make(W)
     np.testing.assert_array_equal(submodular_pick(e, 1, outputs=0), [0])
     np.testing.assert_array_equal(submodular_pick(e, 1, outputs="out1"), [1])
-    np.testing.assert_array_equal(submodular_pick(e, 1), [1])
+    np.testing.assert_array_equal(submodular_pick(e, 1, outputs=[0, 1, 2]), [1])
+    np.testing.assert_array_equal(submodular_pick(replace(e, settings={"task": "classification"}), 1), [1])
     with pytest.raises(KeyError, match="no output named 'out9'"):
         submodular_pick(e, outputs="out9")
 

@@ -8,8 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.multiclass import OutputCodeClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 import xaikit as xk
 from xaikit import plots
@@ -121,6 +124,56 @@ def test_nothing_ranks_features_by_a_target_that_was_not_named(ask):
         ask(targets)
 
 
+UNKNOWN = xk.Occlusion().fit(lambda Z: Z.to_numpy() * [1, 1000, 1], X).explain(ROWS)
+WORDS = xk.Occlusion().fit(lambda T: np.array([[len(t), 1000 * t.count("bad")] for t in T]), xk.TextMasker())
+
+
+@pytest.mark.parametrize("ask", [
+    lambda: UNKNOWN.top(1), lambda: UNKNOWN[0].top(1), lambda: UNKNOWN.grouped({"g": ["a", "b"]}).top(1),
+    lambda: (UNKNOWN[0] - UNKNOWN[1]).top(1), lambda: WORDS.explain(TEXTS).by_word().top(1),
+    lambda: xk.submodular_pick(UNKNOWN, 1), lambda: xk.submodular_pick(WORDS.explain(TEXTS), 1)])
+def test_sizes_of_outputs_that_may_have_other_units_are_not_compared(ask):
+    with pytest.raises(xk.SettingError, match="outputs are of one unit, .*name one, such as output="):
+        ask()
+
+
+def test_sizes_of_one_output_or_of_classes_are_compared():
+    assert UNKNOWN.top(1, output=0).feature_names == ("a",)
+    assert len(xk.submodular_pick(UNKNOWN, 1, outputs=[0, 1])) == 1
+    assert OF_TEXTS[0].top(1).n_units == 1
+    assert len(xk.submodular_pick(TABLE, 2)) == 2
+    with pytest.raises(xk.SettingError, match="the model has 2 targets, and none is more likely"):
+        xk.submodular_pick(TARGETS, 1)
+
+
+LABELS = np.column_stack([X["a"] > 0, X["b"] > 0]).astype(int)
+SEVERAL = {"chain": ClassifierChain(LogisticRegression()), "one against all": OneVsRestClassifier(LogisticRegression()),
+           "ridge": RidgeClassifier(), "multi": MultiOutputClassifier(LogisticRegression()),
+           "network": MLPClassifier(max_iter=50, random_state=0), "tree": DecisionTreeClassifier(random_state=0)}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", SEVERAL)
+def test_no_label_of_several_is_chosen_for_the_user(name):
+    model = SEVERAL[name].fit(X, LABELS)
+    e = xk.Occlusion().fit(model, X).explain(ROWS)
+    for ask in (plots.waterfall, plots.bar, lambda e: e.top(1), lambda e: e.importance().order(),
+                lambda e: xk.submodular_pick(e, 1), lambda e: xk.report(model, X, path=None, verbose=False)):
+        with pytest.raises(xk.SettingError, match="the model has 2 targets, and none is more likely"):
+            ask(e)
+    assert plots.waterfall(e, output=1)
+    of_one = xk.Occlusion(outputs=[len(e.output_names) - 1]).fit(model, X).explain(ROWS)
+    assert plots.waterfall(of_one)
+    assert len(of_one.top(1).feature_names) == 1
+
+
+def test_no_score_of_several_is_chosen_for_the_user():
+    e = xk.PermutationImportance(scoring=["accuracy", "neg_log_loss"]).fit(THREE).explain(X, Y)
+    with pytest.raises(xk.SettingError, match="was given 2 scores, and none is more likely"):
+        plots.bar(e)
+    assert "accuracy" in plots.bar(e, output="accuracy").get_xlabel() + plots.bar(e, output=0).get_title(loc="left")
+
+
 @pytest.mark.parametrize(("model", "n"), [
     (THREE, 3), (TWO, 2), (THREE.predict_proba, 3), (lambda Z: THREE.predict_proba(Z), 3),
     (xk.wrap(THREE, output="decision"), 3), (xk.wrap(TWO, output="decision"), None),
@@ -170,4 +223,4 @@ def test_the_waterfall_of_lime_begins_where_no_condition_holds_and_shows_its_fid
     of_text = plots.waterfall(xk.LIME(random_state=0, budget=60).fit(of_texts, xk.TextMasker()).explain(TEXTS[:1]))
     assert of_text.get_yticklabels()[0].get_text() == "no unit shown"
     near = xk.LIME(discretize=None, random_state=0).fit(THREE, X).explain(ROWS[:1])
-    assert plots.waterfall(near).get_yticklabels()[0].get_text() == "base value"
+    assert plots.waterfall(near).get_yticklabels()[0].get_text() == "intercept"

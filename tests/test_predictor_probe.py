@@ -154,6 +154,7 @@ def test_a_model_that_changes_from_three_rows_on_is_refused(most):
         wrap(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= most)).bind(IRIS_X)
 
 
+DIFFERS = "rows together, the model answers otherwise than about single ones"
 TEXTS = ["one two three four five six", "seven eight nine ten"]
 IMAGES = np.random.default_rng(0).random((2, 16, 16, 3))
 
@@ -190,6 +191,50 @@ def test_a_model_that_changes_in_larger_batches_is_warned_of(ask, own, most):
         answers = own(X)
         return answers - answers.mean() * (len(answers) >= most)
 
-    words = "rows together, the model answers otherwise than about single ones"
-    assert sum(words in w for w in ask(batchy).warnings) == 1
-    assert not any(words in w for w in ask(own).warnings)
+    assert sum(DIFFERS in w for w in ask(batchy).warnings) == 1
+    assert not any(DIFFERS in w for w in ask(own).warnings)
+
+
+class ByBatch:
+    """A regressor or classifier that answers otherwise from so many rows on."""
+
+    def __init__(self, most, labels=False):
+        self.most, self._estimator_type = most, "classifier" if labels else "regressor"
+        self.labels = labels
+        if labels:
+            self.classes_ = np.array(["big", "small"])
+
+    def predict(self, X):
+        X = np.asarray(X)
+        found = X[:, 0] - 100 * (len(X) >= self.most)
+        return np.where(found > 5.8, "big", "small") if self.labels else found
+
+
+FEW, SOME = IRIS_X[::8][:20], IRIS_X[::3]  # 20 and 50 rows
+SIZES = np.where(SOME[:, 0] > 5.8, "big", "small")
+PLAIN = np.column_stack([np.ones(50), SOME])  # of which the first column says nothing
+
+
+@pytest.mark.parametrize(("ask", "most"), [
+    (lambda most: xk.KernelSHAP().fit(lambda X: ByBatch(most).predict(X), FEW).explain(SOME), 21),
+    (lambda most: xk.KernelSHAP(n_jobs=2).fit(lambda X: ByBatch(most).predict(X), FEW).explain(SOME), 50),
+    (lambda most: xk.LIME().fit(ByBatch(most), FEW).explain(SOME[:2]), 50),
+    (lambda most: xk.Occlusion().fit(ByBatch(most), FEW).explain(SOME[:2]), 50),
+    (lambda most: xk.PredictionDifference().fit(ByBatch(most), FEW).explain(SOME[:2]), 50),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most)).explain(SOME), 51),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most)).explain(SOME, SOME[:, 0]), 60),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most, labels=True)).explain(SOME, SIZES), 20),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most, labels=True)).explain(SOME, SIZES), 60),
+    (lambda most: xk.PermutationImportance(n_jobs=2).fit(lambda X: X[:, 1] * (len(X) < most)).explain(PLAIN), 51),
+    (lambda most: xk.MeanImpactValue().fit(ByBatch(most)).explain(SOME), 60),
+    (lambda most: xk.MeanImpactValue(mode="sd").fit(lambda X: X[:, 1] * (len(X) < most)).explain(PLAIN), 60),
+], ids=["shap", "workers", "lime", "occlusion", "difference", "permutation", "score", "labels", "labels shuffled",
+        "constant column", "impact", "impact of a constant column"])
+def test_a_model_that_changes_only_in_batches_larger_than_the_background_is_warned_of(ask, most):
+    assert sum(DIFFERS in w for w in ask(most).warnings) == 1
+    assert not any(DIFFERS in w for w in ask(10**9).warnings)
+
+
+def test_a_model_that_was_warned_of_at_fit_is_not_warned_of_again():
+    batchy = xk.KernelSHAP().fit(ByBatch(10), FEW)
+    assert sum(DIFFERS in w for w in batchy.explain(SOME[:2]).warnings) == 1

@@ -8,7 +8,8 @@ import pytest
 from report_cases import said, undrawn
 from sklearn import metrics
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain
 from sklearn.svm import SVC
 
@@ -69,6 +70,15 @@ def test_outputs_that_are_not_one_a_class_are_measured_by_what_predict_names(mod
     assert measured(r)["accuracy"] == metrics.accuracy_score(CODES, model.model.predict(X))
     assert [*measured(r).index] == ["accuracy", "balanced accuracy"]
     assert "are not one for each of the classes 0, 1 and 2" in said(r, "performance")
+
+
+@pytest.mark.parametrize("outputs", ["1", 1, ["1"]])
+@pytest.mark.parametrize("kind", [RidgeClassifier, lambda: OneVsRestClassifier(LogisticRegression())])
+def test_one_label_of_several_is_reported_by_its_name(kind, outputs):
+    labels = np.column_stack([CODES > 0, CODES > 1]).astype(int)
+    model = kind().fit(X, labels)
+    r = report(xk.wrap(model, outputs=outputs), labels[:, 1], methods=["permutation"])
+    assert measured(r)["accuracy"] == metrics.accuracy_score(labels[:, 1], model.predict(X)[:, 1])
 
 
 @pytest.mark.parametrize(("model", "scoring"), [

@@ -230,7 +230,7 @@ DESCRIPTIONS = {
     "output": """int, str or None
         Position or name of one output. None takes the only one, or the second of two (the positive
         class of a classifier); with more, name one. A plot of one row of a classifier takes the
-        largest there. Several targets of a regression have no default.""",
+        largest there. Several targets or scores have no default.""",
     "outputs": """position, name or list, optional
         Outputs of the model to explain; all by default.""",
     "random_state": """int, Generator or None

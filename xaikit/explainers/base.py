@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from xaikit.explanations.base import Explanation
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.targets import n_targets
 from xaikit.predictor.wrapping import wrap
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Constraint, check, described
@@ -83,7 +84,8 @@ class Explainer(BaseEstimator):
         """
         settings = {key: plain(value) for key, value in self.get_params(deep=False).items()}
         if predictor is not None:
-            settings |= {"scale": predictor.scale, "task": predictor.task}
+            settings |= {"scale": predictor.scale, "task": predictor.task,
+                         "n_targets": n_targets(predictor)}
         return {"method": type(self).__name__, "settings": settings,
                 "random_state": getattr(self, "seed_", None)}
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.decisions import Reading, classes_kept, read_outputs, spelled_otherwise
+from xaikit.predictor.decisions import (
+    Reading,
+    classes_kept,
+    read_outputs,
+    some_left_out,
+    spelled_otherwise,
+    unnamed,
+)
 from xaikit.predictor.targets import declared_by
 from xaikit.settings import is_whole
 from xaikit.tables.targets import Labels, class_codes, distinct_labels
@@ -154,8 +161,8 @@ def _of_outputs(predictor: Predictor, labels: np.ndarray, seen: list[Any]) -> Cl
 
 def _assumed(names: tuple[str, ...], values: list[Any]) -> tuple[str, ...]:
     """Return a warning if named outputs are taken for classes of other names."""
-    unnamed = names == tuple(f"output {k}" for k in range(len(names)))
-    if len(names) < 2 or unnamed or not set(map(str, values)).isdisjoint(names):
+    named = 1 < len(names) == len(values) and not unnamed(names)
+    if not named or not set(map(str, values)).isdisjoint(names):
         return ()
     pairs = [f"{name!r} is the class {level_text(v)}"
              for name, v in zip(names, values, strict=True)]
@@ -171,10 +178,9 @@ def _misfit(predictor: Predictor, seen: list[Any]) -> str:
                 "with task='regression'.")
     if other := spelled_otherwise(seen, predictor.outputs.all_names or ()):
         return other
-    n_outputs, n_all = len(predictor.output_names or ()), len(predictor.outputs.all_names or ())
-    if n_outputs < n_all:
-        return (f"outputs= keeps {n_outputs} of the model's {n_all} outputs, so the class that it "
-                "names is not known; leave out outputs= to score it.")
+    if left := some_left_out(predictor):
+        return left
+    n_outputs = len(predictor.output_names or ())
     verb = "does" if n_outputs == 1 else "do"
     give = "give the model classes_, or wrap a function" if predictor.methods else "wrap a function"
     return (f"the model gives {plural(n_outputs, 'output')}, which {verb} not fit the {len(seen)} "
@@ -260,7 +266,8 @@ def as_numbers(y: Labels) -> Labels:
     return replace(y, values=y.values.astype(np.float64))
 
 
-def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, list[str]]:
+def known_labels(y: Labels, classes: Classes, strict: bool, names: tuple[str, ...] = ()
+                 ) -> tuple[Labels, list[str]]:
     """Return labels as the model spells them, and warnings.
 
     Parameters
@@ -270,6 +277,8 @@ def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, lis
     strict : bool
         Whether a label that the model does not know is an error: a scorer of a user's own may read
         anything from y.
+    names : tuple of str
+        Of the model's outputs, which labels may be meant to be.
 
     Raises
     ------
@@ -290,6 +299,9 @@ def known_labels(y: Labels, classes: Classes, strict: bool) -> tuple[Labels, lis
             f"y holds {type(y.values.tolist()[0]).__name__} where the model's classes are "
             f"{type(spelled.tolist()[0]).__name__}; they were matched by their text."]
     if strict:
-        raise ValueError(f"{strange} No score can compare the two: spell the labels as the model "
-                         "does, or leave those rows out.")
+        other = spelled_otherwise(distinct_labels(y.values), names) if y.values.ndim == 1 else ""
+        advice = other[:1].upper() + other[1:] or (
+            "No score can compare the two: spell the labels as the model does, or leave those rows "
+            "out.")
+        raise ValueError(f"{strange} {advice}")
     return y, [strange]

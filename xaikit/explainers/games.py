@@ -101,11 +101,10 @@ class GameWork:
 def noted(result: RowResult, game: Game, before: int, *, is_first: bool) -> RowResult:
     """Add to a result what its game asked since `before` model rows, and where its units are.
 
-    After the first game of a call the model is asked whether it answers single rows as in a batch,
-    unless it was when the background was.
+    After the first game of a call the model is asked whether it answers single rows as in a batch.
     """
     result.details["model_rows"] = game.predictor.ledger.rows - before
-    if is_first and not game.knows_background:
+    if is_first:
         result.warnings += differs_alone(game.asks)
     result.layout = game.row.layout
     if game.n_units == 1 and game.row.masker.kind == "image":

@@ -10,12 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from itertools import combinations
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from xaikit.explainers.score_formulas import (
+    EACH_CLASS,
+    EACH_PAIR,
+    LOSSES,
+    OF_ROWS,
+    PAIRS,
+    RANKS,
+    among_first,
+    area,
+    brier,
+    entropy,
+    impurity,
+    log_loss,
+)
 from xaikit.tables.targets import class_codes
 
 _MOST_CLASSES = 30
@@ -158,6 +172,47 @@ class OfSquares:
 
 
 @dataclass(frozen=True)
+class OfSkill:
+    """1 − the mean loss of a row over that of always answering with the shares of the classes."""
+
+    truth: np.ndarray
+    weights: np.ndarray | None
+    loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    without: Callable[[np.ndarray], np.ndarray]
+    method: str = "predict_proba"
+
+    def kept(self, answers: Any, kept: Kept) -> np.ndarray | None:
+        """See `KnownScore`."""
+        said = np.asarray(answers, dtype=np.float64)
+        counts = kept.counts(self.truth, said.shape[1], self.weights)
+        ones = np.ones(len(said)) if self.weights is None else self.weights
+        n = counts.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            least = self.without(counts / n[:, None])
+            lost = kept.sums((self.loss(self.truth, said) * ones)[:, None])[:, 0] / n
+            return np.asarray(np.where(least > 0, 1 - lost / least, np.nan))
+
+
+@dataclass(frozen=True)
+class OfRows:
+    """A score of numbers that no sums can give, such as a median: computed for each block."""
+
+    truth: np.ndarray
+    score: Callable[[np.ndarray, np.ndarray], Any]
+    method: str = "predict"
+
+    def kept(self, answers: Any, kept: Kept) -> np.ndarray | None:
+        """See `KnownScore`."""
+        said = np.asarray(answers, dtype=np.float64)
+        if said.shape != self.truth.shape:
+            return None
+        masks = [kept.mask(block) for block in range(kept.n_blocks)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.array([self.score(self.truth[rows], said[rows]) if rows.any() else np.nan
+                             for rows in masks])
+
+
+@dataclass(frozen=True)
 class OfRanks:
     """A score of the order of two classes' answers, from one sort for all blocks.
 
@@ -175,27 +230,58 @@ class OfRanks:
         scores = np.asarray(answers, dtype=np.float64)
         if self.average is None or scores.ndim == 1 or scores.shape[1] < 3:
             return self._of_class(1, scores if scores.ndim == 1 else scores[:, -1], kept)[0]
-        found = [self._of_class(k, column, kept) for k, column in enumerate(scores.T)]
-        weights = [there if self.average == "weighted" else np.ones_like(there)
-                   for _, there in found]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(sum(score * w for (score, _), w in zip(found, weights, strict=True))
-                              / sum(weights))
+        return _mean([self._of_class(k, column, kept) for k, column in enumerate(scores.T)],
+                     self.average)
 
     def _of_class(self, k: int, scores: np.ndarray, kept: Kept) -> tuple[np.ndarray, np.ndarray]:
         """Return the score of one class against the others, and its weight: (n_blocks,) each."""
-        order = np.argsort(-scores, kind="stable")
-        ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-        ones = np.ones(len(scores)) if self.weights is None else self.weights
-        positive, found = self.truth[order] == k, np.full(kept.n_blocks, np.nan)
-        there = np.zeros(kept.n_blocks)
-        for block in range(kept.n_blocks):
-            weights = (ones * kept.mask(block))[order]
-            hits, misses = (np.cumsum(weights * of)[ends] for of in (positive, ~positive))
-            there[block] = hits[-1]
-            if hits[-1] > 0 and misses[-1] > 0:
-                found[block] = self.finish(hits, misses)
-        return found, there
+        return _by_rank(self.truth == k, scores, self.weights, kept, self.finish)
+
+
+@dataclass(frozen=True)
+class OfDuels:
+    """The mean over pairs of classes of the score of each against the other (Hand & Till 2001)."""
+
+    truth: np.ndarray
+    average: str
+    finish: Callable[[np.ndarray, np.ndarray], float]
+    method: str = "predict_proba"
+
+    def kept(self, answers: Any, kept: Kept) -> np.ndarray | None:
+        """See `KnownScore`."""
+        scores, found = np.asarray(answers, dtype=np.float64), []
+        for a, b in combinations(range(scores.shape[1]), 2):
+            rows = (self.truth == a) | (self.truth == b)
+            own = Kept(kept.blocks[rows], kept.givers[rows], kept.n_blocks)
+            one, other = (_by_rank(self.truth[rows] == k, scores[rows, k], None, own, self.finish)
+                          for k in (a, b))
+            found.append(((one[0] + other[0]) / 2, one[1] + other[1]))
+        return _mean(found, self.average)
+
+
+def _mean(found: list[tuple[np.ndarray, np.ndarray]], average: str) -> np.ndarray:
+    """Return the mean of scores, "weighted" or not, for each block."""
+    weights = [there if average == "weighted" else np.ones_like(there) for _, there in found]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sum(score * w for (score, _), w in zip(found, weights, strict=True))
+                          / sum(weights))
+
+
+def _by_rank(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None, kept: Kept,
+             finish: Callable[[np.ndarray, np.ndarray], float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a score of ranks, and how much is positive, of what each block leaves."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    ones = np.ones(len(scores)) if weights is None else weights
+    positive, found = positive[order], np.full(kept.n_blocks, np.nan)
+    there = np.zeros(kept.n_blocks)
+    for block in range(kept.n_blocks):
+        left = (ones * kept.mask(block))[order]
+        hits, misses = (np.cumsum(left * of)[ends] for of in (positive, ~positive))
+        there[block] = hits[-1]
+        if hits[-1] > 0 and misses[-1] > 0:
+            found[block] = finish(hits, misses)
+    return found, there
 
 
 def known_score(name: str, y: np.ndarray, weights: np.ndarray | None, classes: Any,
@@ -222,19 +308,48 @@ def known_score(name: str, y: np.ndarray, weights: np.ndarray | None, classes: A
     truth = _codes(y, classes)
     if truth is None:
         return None
-    if name in _PAIRS:
-        return OfPairs(truth, classes, weights, _PAIRS[name])
-    if name in _EACH_CLASS:
-        return OfRanks(truth, weights, "predict_proba", _area, _EACH_CLASS[name])
-    # These take the second of the sorted classes for the positive one.
-    if len(classes) == 2 and classes[0] < classes[1]:
-        if name in _RANKS:
-            method = next((m for m in ("decision_function", "predict_proba") if methods(m)), None)
-            return None if method is None else OfRanks(truth, weights, method, _RANKS[name])
-        if name == "neg_brier_score":
-            return OfLosses(truth, weights, _brier, np.negative, "predict_proba")
-    return OfLosses(truth, weights, _log_loss, np.negative, "predict_proba") \
-        if name == "neg_log_loss" else None
+    return _of_labels(name, truth, classes, weights) or \
+        _of_probabilities(name, truth, classes, weights) or \
+        _of_scores(name, truth, classes, weights, methods)
+
+
+def _of_labels(name: str, truth: np.ndarray, classes: Any, weights: np.ndarray | None
+               ) -> KnownScore | None:
+    return OfPairs(truth, classes, weights, PAIRS[name]) if name in PAIRS else None
+
+
+def _of_probabilities(name: str, truth: np.ndarray, classes: Any, weights: np.ndarray | None
+                      ) -> KnownScore | None:
+    if name in EACH_PAIR and weights is None and len(classes) > 2:
+        return OfDuels(truth, EACH_PAIR[name], area)
+    if name in {**EACH_CLASS, **EACH_PAIR}:
+        return OfRanks(truth, weights, "predict_proba", area, EACH_CLASS.get(name))
+    if name == "neg_log_loss":
+        return OfLosses(truth, weights, log_loss, np.negative, "predict_proba")
+    if name == "d2_log_loss_score":
+        return OfSkill(truth, weights, log_loss, entropy)
+    if not _second_is_positive(classes) and len(classes) == 2:
+        return None
+    if name == "neg_brier_score":
+        return OfLosses(truth, weights, brier, np.negative, "predict_proba")
+    return OfSkill(truth, weights, brier, impurity) if name == "d2_brier_score" else None
+
+
+def _of_scores(name: str, truth: np.ndarray, classes: Any, weights: np.ndarray | None,
+               methods: Callable[[str], bool]) -> KnownScore | None:
+    method = next((m for m in ("decision_function", "predict_proba") if methods(m)), None)
+    if method is None:
+        return None
+    if name == "top_k_accuracy" and len(classes) > 2:
+        return OfLosses(truth, weights, among_first, np.positive, method)
+    if name in RANKS and _second_is_positive(classes):
+        return OfRanks(truth, weights, method, RANKS[name])
+    return None
+
+
+def _second_is_positive(classes: Any) -> bool:
+    """Return whether there are two classes, of which scorers take the second for the positive."""
+    return len(classes) == 2 and bool(classes[0] < classes[1])
 
 
 def agrees(score: float, theirs: float) -> bool:
@@ -248,9 +363,9 @@ def _of_regression(name: str, y: np.ndarray, weights: np.ndarray | None) -> Know
     truth = y.astype(np.float64)
     if name in ("r2", "explained_variance"):
         return OfSquares(truth, weights, name != "r2")
-    if name not in _LOSSES:
-        return None
-    return OfLosses(truth, weights, *_LOSSES[name])
+    if name in OF_ROWS and weights is None:
+        return OfRows(truth, OF_ROWS[name])
+    return OfLosses(truth, weights, *LOSSES[name]) if name in LOSSES else None
 
 
 def _codes(labels: np.ndarray, classes: Any) -> np.ndarray | None:
@@ -264,109 +379,3 @@ def _codes(labels: np.ndarray, classes: Any) -> np.ndarray | None:
     if (codes < 0).any():
         codes = class_codes(labels, classes)
     return None if (codes < 0).any() else codes
-
-
-def _square(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    return None if said.shape != truth.shape else np.asarray((truth - said) ** 2)
-
-
-def _absolute(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    return None if said.shape != truth.shape else np.asarray(np.abs(truth - said))
-
-
-def _square_of_logs(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    if (truth < 0).any() or (said < 0).any():
-        return None
-    return _square(np.log1p(truth), np.log1p(said))
-
-
-def _relative(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    off = _absolute(truth, said)
-    return None if off is None else off / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
-
-
-def _log_loss(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    tiny = np.finfo(np.float64).eps
-    return np.asarray(-np.log(np.clip(said[np.arange(len(said)), truth], tiny, 1 - tiny)))
-
-
-def _brier(truth: np.ndarray, said: np.ndarray) -> np.ndarray | None:
-    return np.asarray((truth - said[:, 1]) ** 2)
-
-
-def _accuracy(pairs: np.ndarray) -> np.ndarray:
-    return np.asarray(np.trace(pairs, axis1=1, axis2=2) / pairs.sum(axis=(1, 2)))
-
-
-def _balanced_accuracy(pairs: np.ndarray) -> np.ndarray:
-    there = pairs.sum(axis=2)
-    shares = np.where(there > 0, np.diagonal(pairs, axis1=1, axis2=2) / there, 0.0)
-    return np.asarray(shares.sum(axis=1) / (there > 0).sum(axis=1))
-
-
-def _matthews(pairs: np.ndarray) -> np.ndarray:
-    """Compute the correlation of true and predicted classes (Gorodkin 2004); 0 if one is alone."""
-    n, true, said = pairs.sum(axis=(1, 2)), pairs.sum(axis=2), pairs.sum(axis=1)
-    covariance = np.trace(pairs, axis1=1, axis2=2) * n - (true * said).sum(axis=1)
-    spread = np.sqrt((n**2 - (true**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1)))
-    return np.where(spread > 0, covariance / spread, 0.0)
-
-
-def _by_class(pairs: np.ndarray, score: Callable[..., tuple[np.ndarray, np.ndarray]],
-              average: str) -> np.ndarray:
-    """Compute a score of each class, hits over a sum, and its mean over classes.
-
-    `score` takes the hits of each class and how often it is true and predicted. Classes that are
-    nowhere do not count; a class with nothing to divide by has 0.
-    """
-    hits = np.diagonal(pairs, axis1=1, axis2=2)
-    true, said = pairs.sum(axis=2), pairs.sum(axis=1)
-    if average == "micro":
-        over, under = score(*(part.sum(axis=1) for part in (hits, true, said)))
-        return np.asarray(over / under)
-    over, under = score(hits, true, said)
-    each = np.where(under > 0, over / under, 0.0)
-    if average == "binary":
-        return each[:, 1] if each.shape[1] == 2 else np.full(len(each), np.nan)
-    counts = true + said > 0 if average == "macro" else true
-    return np.asarray((each * counts).sum(axis=1) / counts.sum(axis=1))
-
-
-def _area(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Compute the area under the curve of both, whose corners are at each answer."""
-    middles = hits - np.diff(hits, prepend=0.0) / 2
-    return float((np.diff(misses, prepend=0.0) * middles).sum() / (hits[-1] * misses[-1]))
-
-
-def _average_precision(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Compute the mean precision over the positive rows, at the answer of each."""
-    more, said = np.diff(hits, prepend=0.0), hits + misses
-    return float((more * hits / np.where(said > 0, said, 1.0)).sum() / hits[-1])
-
-
-_RANKS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "roc_auc": _area, "average_precision": _average_precision,
-}
-_EACH_CLASS = {"roc_auc_ovr": "macro", "roc_auc_ovr_weighted": "weighted"}
-_OF_CLASSES: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "f1": lambda hits, true, said: (2 * hits, true + said),
-    "precision": lambda hits, true, said: (hits, said),
-    "recall": lambda hits, true, said: (hits, true),
-    "jaccard": lambda hits, true, said: (hits, true + said - hits),
-}
-_PAIRS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy,
-    "matthews_corrcoef": _matthews,
-    **{name: partial(_by_class, score=score, average="binary")
-       for name, score in _OF_CLASSES.items()},
-    **{f"{name}_{average}": partial(_by_class, score=score, average=average)
-       for name, score in _OF_CLASSES.items() for average in ("macro", "micro", "weighted")},
-}
-_LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "neg_mean_squared_error": (_square, np.negative),
-    "neg_mean_absolute_error": (_absolute, np.negative),
-    "neg_root_mean_squared_error": (_square, lambda mean: -np.sqrt(mean)),
-    "neg_mean_squared_log_error": (_square_of_logs, np.negative),
-    "neg_root_mean_squared_log_error": (_square_of_logs, lambda mean: -np.sqrt(mean)),
-    "neg_mean_absolute_percentage_error": (_relative, np.negative),
-}

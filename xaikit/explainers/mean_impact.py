@@ -13,7 +13,6 @@ from xaikit.explainers.base import Explainer
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.importance import Importance
 from xaikit.predictor.ledger import Ledger
-from xaikit.predictor.probe import differs_alone
 from xaikit.sampling.moves import can_step, is_centred, lacks_zero, levels, most_frequent, steps
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
@@ -223,8 +222,7 @@ class ImpactWork:
         unit, stepped = part
         questions = self.questions.spawn()
         impact = self._stepped(questions, unit) if stepped else self._swapped(questions, unit)
-        if unit == 0 and stepped and not questions.knows_base:
-            impact.warnings.extend(differs_alone(questions.predictor))
+        impact.warnings.extend(questions.doubts(unit))
         return impact, questions.ledger
 
     def _stepped(self, questions: TableQuestions, unit: int) -> Impact:

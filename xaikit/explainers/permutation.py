@@ -36,6 +36,9 @@ from xaikit.tables.targets import Labels, read_labels, read_weights
 
 N_BOOTSTRAP = 1000
 
+Found = tuple[np.ndarray, np.ndarray, list[str]]
+"""What the work on a unit found: two arrays, and warnings."""
+
 
 class PermutationImportance(Explainer):
     """How much worse a score gets, or how far the output moves, when a feature is shuffled.
@@ -210,7 +213,7 @@ def score_work(
                if predictor.task == "classification" else None)
     if classes is not None:
         y = replace(y, values=by_output_names(predictor, y.values))
-        y, warnings = known_labels(y, classes, strict)
+        y, warnings = known_labels(y, classes, strict, predictor.outputs.all_names or ())
         warnings += classes.doubts
     elif strict and predictor.task == "regression":
         y = as_numbers(y)
@@ -222,6 +225,11 @@ def score_work(
     ready = ready.with_known(as_is, scores)
     warnings += too_small(y)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
+
+
+def doubts_in(found: list[Found]) -> list[str]:
+    """Return the warnings of all units."""
+    return [doubt for *_, doubts in found for doubt in doubts]
 
 
 def too_small(y: Labels) -> list[str]:
@@ -246,7 +254,7 @@ class ChangeWork:
     shuffles: Shuffles
     weights: np.ndarray | None
 
-    def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
+    def __call__(self, unit: int) -> tuple[Found, Ledger]:
         """Return the mean changes by row and by repeat, (n_rows or n_repeats, n_outputs)."""
         questions, sources = self.questions.spawn(), self.shuffles.of(unit)
         change = np.abs(shuffled(questions, unit, sources) - questions.base())
@@ -262,21 +270,20 @@ class ChangeWork:
         # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
         # interval from the takers alone would be half as wide as it has to be.
         by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
-        return (by_row, repeats), questions.ledger
+        return (by_row, repeats, questions.doubts(unit)), questions.ledger
 
-    def numbers(
-        self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
-    ) -> dict[str, Any]:
+    def numbers(self, found: list[Found], confidence: float) -> dict[str, Any]:
         """Summarise the units' changes: values, errors, intervals and details."""
-        by_row = np.stack([rows for rows, _ in found], axis=1)
+        by_row = np.stack([rows for rows, *_ in found], axis=1)
         n, *shape = by_row.shape
         lower, upper = bootstrap_means(by_row.reshape(n, -1), N_BOOTSTRAP, confidence,
                                        stream(self.shuffles.seed, "bootstrap"))
         return {
             "values": by_row.mean(axis=0), "standard_errors": errors_of_means(by_row),
             "lower": lower.reshape(shape), "upper": upper.reshape(shape),
-            "details": {"repeats": np.stack([repeats.T for _, repeats in found])},
+            "details": {"repeats": np.stack([repeats.T for _, repeats, _ in found])},
             "output_names": self.questions.output_names,
+            "warnings": doubts_in(found),
         }
 
 
@@ -296,7 +303,7 @@ class ScoreWork:
     reading: Reading | None
     warnings: tuple[str, ...]
 
-    def __call__(self, unit: int) -> tuple[tuple[np.ndarray, np.ndarray], Ledger]:
+    def __call__(self, unit: int) -> tuple[Found, Ledger]:
         """Return the drops of each repeat, and the mean drops with each block left out.
 
         Arrays (n_scorers, n_repeats) and (n_scorers, n_blocks).
@@ -326,7 +333,8 @@ class ScoreWork:
                 return replay(self._others(sources, r, block))
 
             parts.append(self.scoring.drops_by_block(as_is, this, source, without))
-        return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger
+        doubts = questions.doubts(unit)
+        return (np.stack(drops, axis=-1), np.mean(parts, axis=0), doubts), questions.ledger
 
     def _others(self, sources: np.ndarray, repeat: int, block: int
                 ) -> tuple[np.ndarray, np.ndarray]:
@@ -338,13 +346,11 @@ class ScoreWork:
         lent = self.scoring.blocks.of_rows[sources[turn]] == block
         return turn[np.argmin(lent, axis=0)], np.arange(sources.shape[1])
 
-    def numbers(
-        self, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
-    ) -> dict[str, Any]:
+    def numbers(self, found: list[Found], confidence: float) -> dict[str, Any]:
         """Summarise the units' drops: values, errors, intervals and details."""
-        repeats = np.stack([drops for drops, _ in found])
-        errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
-        values, warnings = repeats.mean(axis=-1), list(self.warnings)
+        repeats = np.stack([drops for drops, *_ in found])
+        errors, reach = jackknife(np.stack([parts for _, parts, _ in found]), confidence)
+        values, warnings = repeats.mean(axis=-1), [*self.warnings, *doubts_in(found)]
         if np.isnan(errors).any() and self.scoring.blocks.wanted:
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.explainers.base import plain
 from xaikit.explainers.results import padded
-from xaikit.explanations.choosing import check_target_named, choose_output
+from xaikit.explanations.choosing import check_output_named, choose_output
 from xaikit.explanations.image import ImageAttribution
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.sampling.segments import checked_segmenter, dense, picture, segment
@@ -94,7 +94,7 @@ def regions(
                         f"{type(explanation).__name__}.")
     check({"least": least}, {"least": _LEAST})
     seed = resolve_seed(random_state)
-    check_target_named(explanation.output_names, explanation.settings.get("task"), output)
+    check_output_named(explanation.output_names, explanation.settings, output)
     k = choose_output(explanation.output_names, output)
     segmenters = _checked(segmenter, scales, explanation.labels.shape)
     maps = explanation.pixels()[:, :, :, k]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -253,14 +254,39 @@ def unknown_row(names: tuple[Any, ...], row: Any) -> str:
             "is e.iloc[0], e.iloc[1], …")
 
 
-def check_target_named(names: tuple[str, ...], task: str | None, output: Any) -> None:
-    """Raise SettingError if `output` leaves open which target of a regression is meant.
+def check_output_named(names: tuple[str, ...], settings: Mapping[str, Any], output: Any) -> None:
+    """Raise SettingError if `output` leaves open which target or score is meant.
 
-    Targets are of different units, so that neither the second nor the largest is the one.
+    Targets and scores are of different units, so that neither the second nor the largest is the
+    one; nor is one of several labels that a row may have.
+
+    Parameters
+    ----------
+    names : tuple of str
+    settings : mapping
+        Of an explanation. ``task``, ``n_targets`` and ``score`` say what the outputs are.
+    output : int, str or None
     """
-    if task == "regression" and output is None and len(names) > 1:
-        raise SettingError(f"the model has {len(names)} targets, and none is more likely to be "
-                           f"meant; name one, such as output={names[0]!r}. The outputs: "
+    if output is not None or len(names) < 2:
+        return
+    n_targets = len(names) if settings.get("task") == "regression" else settings.get("n_targets", 1)
+    if n_targets > 1 or "score" in settings:
+        what = f"has {n_targets} targets" if n_targets > 1 else f"was given {len(names)} scores"
+        raise SettingError(f"the model {what}, and none is more likely to be meant; name one, such "
+                           f"as output={names[0]!r}. The outputs: {_listed(names)}.")
+
+
+def check_one_unit(names: tuple[str, ...], settings: Mapping[str, Any], output: Any) -> None:
+    """Raise SettingError if sizes of several outputs would be compared that may have other units.
+
+    Those of classes have one unit. Parameters are those of `check_output_named`.
+    """
+    check_output_named(names, settings, output)
+    classes = settings.get("task") == "classification" or settings.get("n_classes") is not None
+    if output is None and len(names) > 1 and not classes:
+        raise SettingError(f"nothing says that the {len(names)} outputs are of one unit, so their "
+                           f"sizes are not compared; name one, such as output={names[0]!r}, or "
+                           "wrap a classifier with task='classification'. The outputs: "
                            f"{_listed(names)}.")
 
 
@@ -268,8 +294,7 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
     """Return the position of the output that a plot draws.
 
     As `choose_output`, but of a classifier's outputs a plot of one row draws, by default, the one
-    that is largest there, and the outputs of a regression, which are of different units, have no
-    default.
+    that is largest there, and several targets, which are of different units, have no default.
 
     Parameters
     ----------
@@ -284,7 +309,7 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
         As for `choose_output`.
     """
     names, settings = explanation.output_names, explanation.settings
-    check_target_named(names, settings.get("task"), output)
+    check_output_named(names, settings, output)
     if output is None and len(names) > 1:
         n_classes = settings.get("n_classes")
         if row is not None and n_classes == len(names):

@@ -187,6 +187,8 @@ def _decode_column(value: dict) -> pd.Series:
         return pd.Series(pd.arrays.FloatingArray(
             _decode_array(value["data"]), np.array(value["missing"], dtype=bool)))
     dtype = value["dtype"]
+    if str(dtype).startswith("period"):  # pandas would take the ordinals for years
+        raise ValueError("the periods of a column are not stored as such")
     if dtype == "str[python]":  # which pandas knows by no name
         dtype = pd.StringDtype("python", na_value=np.nan)
     return pd.Series([decode(v) for v in value["data"]], dtype=dtype)

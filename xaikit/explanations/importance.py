@@ -10,7 +10,7 @@ import pandas as pd
 
 from xaikit.explanations.base import LAYOUT, Explanation, left_out_words
 from xaikit.explanations.choosing import (
-    check_target_named,
+    check_output_named,
     choose_output,
     resolve_once,
     split_key,
@@ -94,9 +94,9 @@ class Importance(Explanation):
         output : int, str or None
             Position or name of one output. None takes the only one, or the second of two (the
             positive class of a classifier); with more, name one. A plot of one row of a classifier
-            takes the largest there. Several targets of a regression have no default.
+            takes the largest there. Several targets or scores have no default.
         """
-        check_target_named(self.output_names, self.settings.get("task"), output)
+        check_output_named(self.output_names, self.settings, output)
         column = choose_output(self.output_names, output)
         return np.argsort(-np.abs(self.values[:, column]), kind="stable")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
-from xaikit.explanations.choosing import resolve_once
+from xaikit.explanations.choosing import check_one_unit, resolve_once
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
 from xaikit.settings import Whole, check, documented
@@ -30,7 +30,8 @@ def submodular_pick(
     n_picks : int
         Number of rows to pick; all rows, if there are fewer.
     outputs : position, name or list, optional
-        Outputs whose |values| are added up; all by default.
+        Outputs whose |values| are added up; all classes by default. Name some of several outputs
+        that are not known to be classes: their units may differ.
     {max_display}
         A row shows so many features, and never one whose value is 0. The paper shows all, since
         its explanations have only a few features.
@@ -44,7 +45,7 @@ def submodular_pick(
     Raises
     ------
     SettingError
-        For counts below 1.
+        For counts below 1, or if `outputs` has to be named.
     TypeError
         If `explanation` is not an Attribution.
     ValueError
@@ -89,6 +90,7 @@ def _sizes(explanation: Attribution, outputs: Any) -> np.ndarray:
                          "them with the same label array for all, such as the cells of a grid.")
     if isinstance(explanation, TextAttribution):
         explanation = explanation.by_word()
+    check_one_unit(explanation.output_names, explanation.settings, outputs)
     values = explanation.values
     if outputs is not None:
         values = values[:, :, resolve_once(explanation.output_names, outputs, "output")]

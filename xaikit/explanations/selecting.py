@@ -9,10 +9,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.choosing import check_target_named, resolve, unknown_row
+from xaikit.explanations.choosing import check_one_unit, resolve, unknown_row
 from xaikit.settings import Whole, check
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.wording import listed
+
+DIFFERENCE = "difference of "
+"""How the method of a difference of rows begins."""
 
 E = TypeVar("E", bound="Selecting")
 
@@ -80,8 +83,8 @@ class Selecting:
         k : int
             All features if there are fewer.
         output : int, str or None
-            Position or name of one output; None looks at the largest over all outputs. Name one
-            of several targets of a regression, which are of different units.
+            Position or name of one output; None looks at the largest over all classes. Name one
+            of several outputs that are not known to be classes: their units may differ.
 
         Returns
         -------
@@ -92,7 +95,7 @@ class Selecting:
         check({"k": k}, {"k": Whole(1)})
         if len(self.row_names) != 1:
             self._check_own_units("compared between rows, but within one: e[0].top(k)")
-        check_target_named(self.output_names, self.settings.get("task"), output)
+        check_one_unit(self.output_names, self.settings, output)
         part = self if output is None else self[:, :, output]
         sizes = np.abs(np.where(np.isfinite(part.values), part.values, 0.0))
         largest = sizes.mean(axis=0).max(axis=-1, initial=0.0)
@@ -153,7 +156,7 @@ class Selecting:
         """Return how contributions, base values and predictions differ, row by row.
 
         ``e[0] - e[1]`` says why two rows are answered differently. Errors are added up, an upper
-        bound whatever the two share; that of equal base values is 0.
+        bound whatever the two share; that of equal base values is 0. The fidelity is the lower one.
 
         Raises
         ------
@@ -178,9 +181,9 @@ class Selecting:
         # The largest output of a difference of predictions is no class that anyone predicted.
         settings = {**a.settings, "n_classes": None}
         return replace(
-            a, **new, **pairs, method=f"difference of {a.method}", settings=settings, data=None,
+            a, **new, **pairs, method=DIFFERENCE + a.method, settings=settings, data=None,
             details={},
-            fidelity=np.full(a.fidelity.shape, np.nan), feature_details={}, feature_columns=None,
+            fidelity=np.minimum(a.fidelity, b.fidelity), feature_details={}, feature_columns=None,
             n_left_out=np.maximum(a.n_left_out, b.n_left_out),
             row_names=tuple(f"{m} − {n}" for m, n in zip(a.row_names, b.row_names, strict=True)),
             warnings=tuple(dict.fromkeys((*a.warnings, *b.warnings))))

@@ -11,6 +11,7 @@ from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
+from xaikit.explanations.selecting import DIFFERENCE
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.feature_labels import names_and_values
@@ -55,7 +56,8 @@ def waterfall(attribution: Attribution, *, row: Any = None, output: int | str | 
 
     Every bar begins where the one above ends. If the contributions do not add up to the
     prediction, as with LIME, a hatched bar shows the difference. LIME's steps begin where no
-    condition holds, and the label of the axis says how well they fit the model.
+    condition holds, or without conditions at its intercept, and the label of the axis says how well
+    they fit the model: of a difference of rows, the one that they fit worse.
 
     Parameters
     ----------
@@ -118,7 +120,7 @@ def waterfall(attribution: Attribution, *, row: Any = None, output: int | str | 
     ax.set_title(f"row {of_row} · {name}{of_all}", loc="left", color=INK, fontsize=NORMAL)
     what = "log-odds" if attribution.settings.get("link") == "logit" else "model output"
     notes = [WHISKERS] * any_whisker
-    if attribution.method == "LIME":  # its steps are those of a model of the model
+    if attribution.method.endswith("LIME"):  # its steps are those of a model of the model
         notes.append(fidelity_note(attribution.fidelity[i, k]))
     ax.set_xlabel(caption(f"{what}: {name}", notes), color=INK, fontsize=NORMAL)
     return ax
@@ -126,11 +128,14 @@ def waterfall(attribution: Attribution, *, row: Any = None, output: int | str | 
 
 def _base_words(attribution: Attribution) -> str:
     """Return what the start of the steps is: the intercept of LIME is its value of no condition."""
-    if attribution.method == "LIME" and "conditions" in attribution.feature_details:
+    lime = attribution.method.endswith("LIME")
+    if attribution.method.startswith(DIFFERENCE):
+        return "difference of intercepts" if lime else "difference of base values"
+    if lime and "conditions" in attribution.feature_details:
         return "no condition holds"
-    if attribution.method == "LIME" and isinstance(attribution, TextAttribution | ImageAttribution):
+    if lime and isinstance(attribution, TextAttribution | ImageAttribution):
         return f"no {attribution.noun} shown"
-    return "base value"
+    return "intercept" if lime else "base value"
 
 
 def _steps(attribution: Attribution, i: int, k: int, max_display: int | None) -> _Steps:

@@ -62,7 +62,9 @@ class Predictor:
     findings : Findings
         What the probe saw; there after `bind`.
     sample : Sample or None
-        Of the largest call since `bind` or `spawn`, for `differs_alone`.
+        Of the largest call since `bind` or `spawn`, for `differs_alone`, if larger than `compared`.
+    compared : int
+        Rows of the largest call whose answers were compared with those to single rows.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:
@@ -85,6 +87,7 @@ class Predictor:
                                self._backend.output_classes)
         self._largest = 0  # rows of the largest call that went well
         self.sample: Sample | None = None
+        self.compared = PROBED
         self._keeps_index = False  # frames are handed over with an index that counts their rows
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
@@ -149,15 +152,13 @@ class Predictor:
             part = slice_rows(batch, start, start + rows)
             # pandas 2 warns about writing to a part of a frame.
             whole, n_asked = part is batch or isinstance(part, np.ndarray), len(part)
-            places = self._places_to_sample(n_asked)
-            few = None if places is None else self.rows_of(part, places)
+            few = self._few_of(part)
             answered = self._call(part, own and whole and self._may_lend)
             if answered is not None:
                 parts.append(answered)
                 start += n_asked
                 self._largest = max(self._largest, n_asked)
-                if few is not None:
-                    self.sample = Sample(n_asked, few, answered[places])
+                self._keep_few(few, answered, n_asked)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def ask_method(self, method: str, table: Table) -> np.ndarray:
@@ -171,7 +172,7 @@ class Predictor:
         if method not in self.methods:
             raise ValueError(f"method must be one of {', '.join(self.methods) or 'none'} for "
                              f"{self!r}, got {method!r}.")
-        start = time.perf_counter()
+        start, few = time.perf_counter(), self._few_of(table)
         try:
             prepared = self._prepare(self._copy_of(table))
             with self._pace.turn():
@@ -183,7 +184,9 @@ class Predictor:
                              f"{words_for(error, table)}") from error
         self.ledger.count(len(table), 1, time.perf_counter() - start)
         ordered = None if method == "predict" else self.outputs.by_name(answers, names)
-        return answers if ordered is None else ordered
+        answers = answers if ordered is None else ordered
+        self._keep_few(few, answers, len(answers), method)
+        return answers
 
     def handed(self, X: Any) -> Any:
         """Return what the model would be handed for `X`: its container, names and dtypes."""
@@ -251,7 +254,7 @@ class Predictor:
         # The probe looks whether the model writes to its batch, and whether it reads its index.
         bound._may_lend = bound._keeps_index = True
         bound._findings = probe(bound, batch)
-        bound._keeps_index = bound._findings.reads_index
+        bound._keeps_index, bound.compared = bound._findings.reads_index, PROBED
         bound._may_lend = bound._findings.keeps_input and self.settings.retries == 0
         return bound
 
@@ -343,11 +346,18 @@ class Predictor:
         """
         return rows_of(batch, rows) if self._keeps_index else take_rows(batch, rows)
 
-    def _places_to_sample(self, n_rows: int) -> np.ndarray | None:
-        """Return which rows of a call to keep, if it is the largest so far and not a small one."""
-        if self._findings is None or n_rows <= max(self._largest, PROBED):
+    def _few_of(self, batch: Batch) -> Batch | None:
+        """Return a few rows of a call, if it is the largest since those that were compared."""
+        largest = self.compared if self.sample is None else self.sample.n_rows
+        if self._findings is None or len(batch) <= largest:
             return None
-        return sampled_places(n_rows)
+        return self.rows_of(batch, sampled_places(len(batch)))
+
+    def _keep_few(self, few: Batch | None, answers: np.ndarray, n_rows: int,
+                  method: str | None = None) -> None:
+        """Keep a few rows of a call and the answers to them in it."""
+        if few is not None:
+            self.sample = Sample(n_rows, few, answers[sampled_places(n_rows)], method)
 
     def _copy_of(self, batch: Batch) -> Batch:
         return copy_of(batch, keep_index=self._keeps_index)

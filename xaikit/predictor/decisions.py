@@ -14,10 +14,13 @@ import numpy as np
 from xaikit.errors import ModelError, SettingError
 from xaikit.predictor.targets import declared_by, of_targets_kept
 from xaikit.settings import is_whole
-from xaikit.tables.tables import Batch
+from xaikit.tables.tables import Batch, take_rows
 from xaikit.tables.targets import class_codes, distinct_labels
 from xaikit.tables.wording import listed, plural
 
+_CLASSIFIED, _SEARCHED = 8, 200
+"""Rows on which the class that predict names is compared with the probabilities: at first, and if
+it names but one class in these."""
 RAW = ("logits", "decision")
 """Scales of scores that are compared with 0, not probabilities."""
 
@@ -192,7 +195,8 @@ def _misfit(predictor: Any, declared: Any, seen: list[Any]) -> str:
     if declared is not None:
         return (f"the outputs {listed(names)} are not one for each of the classes "
                 f"{listed(declared)}; leave out outputs=")
-    if other := spelled_otherwise(seen, predictor.outputs.all_names or ()):
+    if other := spelled_otherwise(seen, predictor.outputs.all_names or ()) or \
+            some_left_out(predictor):
         return other.rstrip(".")
     return (f"the labels have {plural(len(seen), 'value')}, which does not fit the model's "
             f"{plural(len(names), 'output')}")
@@ -244,12 +248,29 @@ def classes_kept(predictor: Any, seen: list[Any]) -> list[Any] | None:
         return list(declared) if len(names) == 1 else None
     else:
         of_all = classes_of_outputs(seen, names)
-        if of_all is None or 1 < len(kept) < len(names):
-            return classes_of_outputs(seen, predictor.output_names or ())
+        if of_all is None:
+            # One output that was given a name may be the probability, among other numbers.
+            alone = len(kept) == 1 and not unnamed(names)
+            return classes_of_outputs(seen, predictor.output_names or ()) if alone else None
         every, own = of_all, [of_all[-len(names):][k] for k in kept]
     if len(own) == len(every):
         return own
     return [*(c for c in every if c != own[0]), *own] if len(own) == 1 and len(every) == 2 else None
+
+
+def unnamed(outputs: tuple[str, ...]) -> bool:
+    """Return whether several outputs have no names but those that count them."""
+    return len(outputs) > 1 and outputs == tuple(f"output {k}" for k in range(len(outputs)))
+
+
+def some_left_out(predictor: Any) -> str:
+    """Return a sentence on outputs that the user left out; nothing if all are kept."""
+    n_kept, n_all = (len(names or ()) for names in (
+        predictor.output_names, predictor.outputs.all_names))
+    if n_kept == n_all:
+        return ""
+    return (f"outputs= keeps {n_kept} of the model's {n_all} outputs, so the class that it names "
+            "is not known; leave out outputs= to score it.")
 
 
 def classes_of_outputs(seen: list[Any], names: tuple[str, ...]) -> list[Any] | None:
@@ -324,12 +345,21 @@ def by_output_names(predictor: Any, labels: np.ndarray) -> np.ndarray:
     return found
 
 
-def order_of_classes(predictor: Any, few: Batch) -> list[str]:
+def order_of_classes(predictor: Any, batch: Batch, n_rows: int = _CLASSIFIED) -> list[str]:
     """Warn if the classes that a classifier names cannot come from its probabilities.
 
     Of two classes, any threshold may be the model's own: then the one that it names in the rows of
-    larger probability must be the second.
+    larger probability must be the second. If it names one class alone, more rows are looked at; if
+    it still does, nothing is known.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    batch : batch of the predictor's schema
+    n_rows : int
+        How many of its rows are asked about.
     """
+    few = take_rows(batch, np.arange(min(len(batch), n_rows)))
     classes = declared_by(predictor)
     if predictor.scale != "proba" or "predict" not in predictor.methods \
             or not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) < 2:
@@ -343,9 +373,12 @@ def order_of_classes(predictor: Any, few: Batch) -> list[str]:
         return []
     agreeing = int((classes[shares.argmax(axis=1)] == named).sum())
     second = named == classes[1]
-    threshold = len(classes) == 2 and 0 < second.sum() < len(few) and \
-        shares[second, 1].min() >= shares[~second, 1].max()
-    if 2 * agreeing >= len(few) or threshold:
+    if 2 * agreeing >= len(few):
+        return []
+    if len(classes) == 2 and (second.all() or not second.any()):
+        more = n_rows < min(len(batch), _SEARCHED)
+        return order_of_classes(predictor, batch, _SEARCHED) if more else []
+    if len(classes) == 2 and shares[second, 1].min() >= shares[~second, 1].max():
         return []
     return [f"Of {len(few)} rows, the class that predict names has the largest probability in only "
             f"{agreeing}: the columns of predict_proba may not be in the order of classes_ "

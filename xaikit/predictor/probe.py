@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,6 @@ PROBED = 4
 """Most rows that the probe asks about together: some models change their ways from three on."""
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
-_CLASSIFIED = 8
-"""Rows on which the class that predict names is compared with the probabilities."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def probe(predictor: Any, batch: Batch) -> Findings:
         warnings.append("The model changes the batch it is given; it was handed copies.")
     ledger = predictor.ledger
     seconds_per_row = ledger.seconds / max(ledger.rows, 1)
-    warnings += order_of_classes(predictor, take_rows(
-        batch, np.arange(min(len(batch), _CLASSIFIED))))
+    warnings += order_of_classes(predictor, batch)
     return Findings(few.shape[1], len(rows), repeatable, keeps, reads_index, seconds_per_row,
                     tuple(warnings))
 
@@ -153,11 +151,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Sample:
-    """A few rows of a large call, as they were before it, and the answers to them in it."""
+    """A few rows of a large call, as they were before it, and the answers to them in it.
+
+    `method` is that of an estimator, as `Predictor.ask_method` takes it, or None.
+    """
 
     n_rows: int
     rows: Batch
     answers: np.ndarray
+    method: str | None
 
 
 def sampled_places(n_rows: int) -> np.ndarray:
@@ -173,23 +175,38 @@ def differs_alone(predictor: Any) -> list[str]:
     Parameters
     ----------
     predictor : Predictor
-        Probed, and asked since. Three of the rows are asked again, if a call had more than the
-        probe's.
+        Probed, and asked since. Three of the rows are asked again, if a call had more rows than
+        the probe's and those compared before.
     """
     sample = predictor.sample
     if sample is None or not predictor.findings.repeatable:
         return []
-    predictor.sample = None  # asked about once
-    few = np.arange(len(sample.answers))
-    alone = np.concatenate([predictor.ask(predictor.rows_of(sample.rows, few[i:i + 1]),
-                                          remember=False) for i in few])
-    shift = Comparison(sample.answers)(alone)
-    if shift <= TOLERANCE:
+    predictor.sample, predictor.compared = None, sample.n_rows
+    alone = [_again(predictor, sample, np.array([i])) for i in range(len(sample.answers))]
+    how_far = _how_far(sample.answers, np.concatenate(alone))
+    if how_far is None:
         return []
+    predictor.compared = sys.maxsize  # it is said once
     return [f"Asked about {sample.n_rows:,} rows together, the model answers otherwise than about "
-            f"single ones (by {shift:.2g} of its size): its answer for a row depends on the others "
-            "of a large batch, and so do the numbers here. Wrap a function that treats each row "
-            "alone, or choose batch_size=1."]
+            f"single ones ({how_far}): its answer for a row depends on the others of a large "
+            "batch, and so do the numbers here. Wrap a function that treats each row alone, or "
+            "choose batch_size=1."]
+
+
+def _again(predictor: Any, sample: Sample, rows: np.ndarray) -> np.ndarray:
+    """Ask about rows of a sample what was asked of them in the large call."""
+    batch = predictor.rows_of(sample.rows, rows)
+    if sample.method is None:
+        return predictor.ask(batch, remember=False)
+    return predictor.ask_method(sample.method, batch)
+
+
+def _how_far(answers: np.ndarray, others: np.ndarray) -> str | None:
+    """Return in words how far other answers are from these; None if no farther than rounding."""
+    if answers.dtype.kind not in "fiu":  # labels
+        return None if (answers == others).all() else "other labels"
+    shift = Comparison(answers.reshape(len(answers), -1))(others.reshape(len(others), -1))
+    return None if shift <= TOLERANCE else f"by {shift:.2g} of its size"
 
 
 def _otherwise(predictor: Any, few: Batch) -> tuple[np.ndarray, np.ndarray]:

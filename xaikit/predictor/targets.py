@@ -34,6 +34,12 @@ def targets_kept(predictor: Any) -> list[int] | None:
     return list(dict.fromkeys(targets[k] for k in predictor.outputs.kept))
 
 
+def n_targets(predictor: Any) -> int:
+    """Return how many targets the outputs kept are of; 1 if it is not known what outputs are."""
+    targets = None if predictor.task is None else targets_of(predictor)
+    return 1 if targets is None else len({targets[k] for k in predictor.outputs.kept})
+
+
 def declared_by(predictor: Any) -> Any:
     """Return the classes that a model declares; those of the targets that the outputs kept are of.
 

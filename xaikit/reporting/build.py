@@ -16,9 +16,10 @@ import pandas as pd
 
 from xaikit.explainers.scoring import BLOCKS, scorers_of
 from xaikit.explanations.base import Explanation
-from xaikit.explanations.choosing import check_target_named, choose_output
+from xaikit.explanations.choosing import check_output_named, choose_output
 from xaikit.explanations.encoding import encode
 from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.targets import n_targets
 from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
@@ -27,7 +28,7 @@ from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options, check_plans
-from xaikit.reporting.inputs import Case, check_kept, check_texts, read_case, rows_kept
+from xaikit.reporting.inputs import check_kept, check_texts, read_case, rows_kept
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -242,10 +243,10 @@ def report(
     check_texts(X, y, title=title, model_name=model_name, data_name=data_name,
                 data_notes=_listed(data_notes), groups=_group_names(groups))
     predictor, kept = wrap(model), rows_kept(X, sample_weight, n_explain, options.seed)
-    _check_rows(predictor, X, background, options, kept)
+    _check_rows(predictor, X, background, options, kept, output)
     case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
                      seed=options.seed, sample_weight=sample_weight)
-    facts = find_out(case, options, _reported(case, output))
+    facts = find_out(case, options, _reported(case.predictor, output))
     found, timing = raise_caveats(facts), _times(facts, started)
     known = provenance.provenance(facts, model_name, data_name, _listed(data_notes))
     sections = _sections(facts, found, known, timing, target)
@@ -265,9 +266,11 @@ def report(
     return made
 
 
-def _reported(case: Case, output: int | str | None) -> int:
-    check_target_named(case.output_names, case.predictor.task, output)
-    return choose_output(case.output_names, output)
+def _reported(predictor: Predictor, output: int | str | None) -> int:
+    """Return the position of the output that the report is about."""
+    names = predictor.output_names or ()
+    check_output_named(names, {"task": predictor.task, "n_targets": n_targets(predictor)}, output)
+    return choose_output(names, output)
 
 
 def _times(facts: Facts, started: float) -> dict[str, str]:
@@ -289,8 +292,12 @@ def _sections(
 
 
 def _check_rows(
-    predictor: Predictor, X: Any, background: Any, options: Options, rows: np.ndarray
+    predictor: Predictor, X: Any, background: Any, options: Options, rows: np.ndarray,
+    output: int | str | None,
 ) -> None:
+    """Check what can be checked before the model is asked."""
+    if predictor.output_names is not None:  # else they are known after the first answer
+        _reported(predictor, output)
     if "kernel_shap" in options.methods:
         check_kept(X, rows)
     if len(rows) and (background is None or len(as_table(background))):  # else `read_case` refuses

@@ -346,7 +346,8 @@ def _blind_predictor(case: Case, truth: Truth, noise: str) -> Predictor:
         inner.scale != "prediction" else None
     return wrap(blind.__call__ if margins else blind, output=asked, task=inner.task or truth.task,
                 feature_names=columns, batch_size=told.batch_size,
-                outputs=told.outputs if estimator else None,
+                # By position: the model asked through another may not say what its outputs are.
+                outputs=inner.outputs.kept if estimator and inner.outputs.chosen else None,
                 output_names=told.output_names if estimator else inner.output_names)
 
 

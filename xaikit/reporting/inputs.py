@@ -18,6 +18,7 @@ from xaikit.tables.containers import taken_in
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
 from xaikit.tables.targets import Labels, read_labels, read_weights
+from xaikit.tables.wording import listed
 
 MOST_SCORED = 10_000
 """Most rows to measure performance on; its interval is then less than a percent wide."""
@@ -104,6 +105,10 @@ def one_per_row(labels: Labels) -> Labels:
     >>> one_per_row(Labels(np.array(["yes", None], dtype=object))).values
     array(['yes', nan], dtype=object)
     """
+    if isinstance(labels.given, np.ndarray):
+        raise ValueError(f"y is a structured array of {listed(labels.given.dtype.names)}, as for "
+                         "survival models; a report needs one label per row: pass one of its "
+                         "fields, or no y.")
     if labels.values.ndim != 1:
         raise ValueError(f"y has {labels.values.shape[1]} columns; a report needs one label per "
                          "row: choose the outputs of one target, xaikit.wrap(model, outputs=…), or "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import ModelError
-from xaikit.predictor.decisions import Decisions, by_output_names, decide
+from xaikit.predictor.decisions import Decisions, by_output_names, decide, spelled_otherwise
 from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
 from xaikit.tables.tables import take_rows
@@ -141,7 +141,7 @@ def _classification(
     codes = class_codes(labels, decided.classes)
     fits = codes >= 0
     _note_doubts(case, decided, seen, notes)
-    _note_strange(given[~fits], len(known), decided, notes)
+    _note_strange(given[~fits], len(known), decided, case.predictor.outputs.all_names or (), notes)
     if not fits.any():
         return Truth(None, notes=notes)
     values = np.asarray([decided.classes[c] for c in codes[fits].tolist()])
@@ -180,8 +180,9 @@ def _note_doubts(case: Case, decided: Decisions, seen: list[Any], notes: list[st
                      f"{listed(classes)}; they count as mistakes.")
 
 
-def _note_strange(labels: np.ndarray, n_rows: int, decided: Decisions, notes: list[str]) -> None:
-    """Note labels that the model does not know."""
+def _note_strange(labels: np.ndarray, n_rows: int, decided: Decisions, names: tuple[str, ...],
+                  notes: list[str]) -> None:
+    """Note labels that the model does not know, and which of its outputs they may be meant for."""
     if len(labels):
         strange = listed([level_text(v) for v in distinct_labels(labels)])
         notes.append(f"{plural(len(labels), 'row')} left out of the performance: the model "
@@ -189,3 +190,5 @@ def _note_strange(labels: np.ndarray, n_rows: int, decided: Decisions, notes: li
     if len(labels) == n_rows:
         notes.append(f"The model's classes are {listed(decided.classes)}; none of the labels is "
                      "among them, so its performance was not measured.")
+    if other := spelled_otherwise(distinct_labels(labels), names):
+        notes.append(other[0].upper() + other[1:])

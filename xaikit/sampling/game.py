@@ -76,7 +76,6 @@ class Game:
         self.n_units = row.n_units
         self.questions = 0
         self._given = background_answers
-        self.knows_background = background_answers is not None  # and they were asked before
         self._n_words = max(1, -(-self.n_units // 64))
         # A question takes its composed row (twice, to allow for temporaries), id, answer and mask.
         # An answer is remembered with its mask, keys and up to four slots of the hash table.

@@ -86,6 +86,7 @@ class TableQuestions:
         self._known: dict[str | None, np.ndarray] = {}
         self._codes: dict[int, np.ndarray] = {}
         self._said: list[str] = []
+        self._compared_after: int | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -111,10 +112,16 @@ class TableQuestions:
         own.predictor, own._known = self.predictor.spawn(), dict(self._known)
         return own
 
-    @property
-    def knows_base(self) -> bool:
-        """Whether the table as it is was asked about."""
-        return None in self._known
+    def doubts(self, unit: int) -> list[str]:
+        """Return a warning if the answers to a batch are not those to its rows asked alone.
+
+        To be called after the questions about each unit: the model is asked after those about the
+        first unit that differs between rows, whatever worker has it.
+        """
+        if self._compared_after is None:
+            self._compared_after = next(
+                (u for u, columns in enumerate(self.units) if self._numbered(columns).any()), 0)
+        return differs_alone(self.predictor) if unit == self._compared_after else []
 
     def base(self, method: str | None = None) -> np.ndarray:
         """Return the answers to the table as it is, asked at the first call and kept.
@@ -132,8 +139,7 @@ class TableQuestions:
         """
         if method not in self._known:
             self._known[method] = self._asked(np.arange(len(self)), lambda part: {}, method)
-            if method is None:
-                self._said += differs_alone(self.predictor)
+            self._said += differs_alone(self.predictor)
         return self._known[method]
 
     def replaced(

@@ -304,10 +304,14 @@ def other_than_table(X: Any) -> str | None:
     """
     if are_documents(X):
         return "texts"
-    shape = np.shape(X) if hasattr(X, "shape") else ()
-    if isinstance(X, list | tuple) and X and len(getattr(X[0], "shape", ())) > 1:
-        shape = (len(X), *X[0].shape)
-    return f"images of shape {shape}" if len(shape) > 2 else None
+    if not isinstance(X, list | tuple):
+        shape = np.shape(X) if hasattr(X, "shape") else ()
+        return f"images of shape {shape}" if len(shape) > 2 else None
+    shapes = list(dict.fromkeys(tuple(getattr(image, "shape", ())) for image in X))
+    if not shapes or len(shapes[0]) < 2:
+        return None
+    return f"images of shape {(len(X), *shapes[0])}" if len(shapes) == 1 else \
+        f"images of shapes {listed(shapes)}"
 
 
 def as_table(table: Any, n_columns: int | None = None) -> Table:

@@ -88,7 +88,7 @@ class Estimator(Backend):
         try:
             answer = getattr(self.model, self._called)(prepared, **self._keywords)
         except Exception as error:
-            if _seems_unfitted(self.model):
+            if _seems_unfitted(self.model) or _lacks_its_own(error):
                 raise ValueError(
                     f"{words_for(error).rstrip('.')}. {type(self.model).__name__} seems not to be "
                     "fitted; fit it before it is explained.") from error
@@ -290,6 +290,11 @@ def _check_fitted(model: Any) -> None:
 
         raise NotFittedError(f"{type(model).__name__} is not fitted; fit it before it is "
                              "explained.")
+
+
+def _lacks_its_own(error: Exception) -> bool:
+    """Return whether a model that can be fitted failed for lack of an attribute of its own."""
+    return isinstance(error, AttributeError) and method(error.obj, "fit") is not None
 
 
 def _seems_unfitted(model: Any) -> bool:
