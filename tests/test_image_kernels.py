@@ -8,13 +8,15 @@ import reference_images as reference
 
 from xaikit.kernels.images import blend_images, compose_images
 from xaikit.sampling.coalitions import pack
+from xaikit.sampling.image import runs_of
 
 pytestmark = pytest.mark.kernels
 
 
+@pytest.mark.parametrize("in_runs", [False, True])
 @pytest.mark.parametrize("n_units", [1, 3, 64, 65, 130])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
-def test_compose_images(rng, n_units, dtype):
+def test_compose_images(rng, n_units, dtype, in_runs):
     n_values, n_background, n_questions = 150, 3, 7
     image = rng.integers(200, size=n_values).astype(dtype)
     baselines = rng.integers(200, size=(n_background, n_values)).astype(dtype)
@@ -22,7 +24,9 @@ def test_compose_images(rng, n_units, dtype):
     of_background = rng.integers(n_background, size=n_questions)
     kept = rng.random((n_questions, n_units)) < 0.5
     out = np.empty((n_questions, n_values), dtype=dtype)
-    compose_images(image, baselines, labels, of_background, pack(kept), out)
+    if in_runs:
+        labels = np.sort(labels)
+    compose_images(image, baselines, *runs_of(labels), of_background, pack(kept), out)
     np.testing.assert_array_equal(
         out, reference.compose_images(image, baselines, labels, of_background, kept))
     shown = np.where(labels < 0, True, kept[:, labels])
@@ -32,7 +36,7 @@ def test_compose_images(rng, n_units, dtype):
 def test_values_of_no_unit_always_show_the_image():
     image, baselines = np.array([7, 8], dtype=np.uint8), np.zeros((1, 2), dtype=np.uint8)
     out = np.empty((1, 2), dtype=np.uint8)
-    compose_images(image, baselines, np.array([-1, 0], dtype=np.int32), np.array([0]),
+    compose_images(image, baselines, *runs_of(np.array([-1, 0], dtype=np.int32)), np.array([0]),
                    np.zeros((1, 1), dtype=np.uint64), out)
     assert out.tolist() == [[7, 0]]
 

@@ -254,6 +254,7 @@ class MaskedImage:
         self._baselines = np.ascontiguousarray(masker.replacements(image))
         self.weights = np.full(len(self._baselines), 1.0 / len(self._baselines))
         self._units = of_values(labels, image.shape, masker.channels_of((1, *image.shape)))
+        self._runs = runs_of(self._units)
         codes = self._codes()
         keys = zobrist(codes)
         self.differs = codes[:-1] != codes[-1]
@@ -291,7 +292,7 @@ class MaskedImage:
         array (q, …), new, of the image's dtype and layout
         """
         out = np.empty((len(masks), *self._image.shape), dtype=self._image.dtype)
-        compose_images(_bits(self._image[None])[0], _bits(self._baselines), self._units,
+        compose_images(_bits(self._image[None])[0], _bits(self._baselines), *self._runs,
                        of_background, masks, _bits(out))
         return out
 
@@ -307,6 +308,18 @@ class MaskedImage:
             for i, content in enumerate(contents[:, bounds[u] : bounds[u + 1]]):
                 codes[i, u] = seen.setdefault(content.tobytes(), len(seen))
         return codes
+
+
+def runs_of(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where runs of one unit start, and where the last one ends, and the unit of each.
+
+    Examples
+    --------
+    >>> runs_of(np.array([7, 7, -1, 7]))
+    (array([0, 2, 3, 4], dtype=uint64), array([ 7, -1,  7]))
+    """
+    starts = np.flatnonzero(np.append(True, np.diff(units) != 0))
+    return np.append(starts, len(units)).astype(np.uint64), units[starts]
 
 
 def size_of(stack: np.ndarray, channels: str | None) -> tuple[int, ...]:
