@@ -8,7 +8,7 @@ ALONE = 3
 """Rows of a large call that are asked again, each alone."""
 
 
-def _no_doubts(asks):
+def _no_doubts(predictor, ledger):
     return []
 
 

@@ -84,7 +84,7 @@ def test_words_across_the_border_of_a_unit(text, masker):
 
 def test_other_models_have_no_shortcut():
     row = xk.TextMasker().rows(TEXT)[0]
-    assert counting(bound(lambda texts: [len(t) for t in texts]), TEXT, row.layout, None) is None
+    assert counting(bound(lambda texts: [len(t) for t in texts]), TEXT, row.layout, None, list) is None
 
 
 @pytest.mark.parametrize("settings", [{}, {"outputs": "1"}, {"outputs": [1, 0]}, {"batch_size": 7},

@@ -280,6 +280,28 @@ def test_one_named_output_may_be_the_probability_among_other_numbers():
     assert score == metrics.accuracy_score(TEXT, LOGISTIC.predict(X))
 
 
+@pytest.mark.parametrize(("names", "outputs"), [
+    (["yes", "margin"], "yes"), (["risk", "margin"], 0), (["risk", "margin"], ["risk"]), (["margin", "yes"], 1)])
+def test_a_probability_beside_another_number_is_chosen_by_name(names, outputs):
+    def f(X):
+        columns = {"margin": LOGISTIC.decision_function(X), "else": LOGISTIC.predict_proba(X)[:, 1]}
+        return np.column_stack([columns.get(name, columns["else"]) for name in names])
+
+    model = xk.wrap(f, task="classification", output_names=names, outputs=outputs)
+    score = permuted(model, X, TEXT).settings["score"]["accuracy"]
+    assert score == metrics.accuracy_score(TEXT, LOGISTIC.predict(X))
+    plain = xk.wrap(f, task="classification", outputs=names.index("margin") ^ 1)
+    with pytest.raises(ValueError, match="outputs= keeps 1 of the model's 2 outputs"):
+        permuted(plain, X, TEXT)
+
+
+@pytest.mark.parametrize("output", [0, 1])
+def test_one_of_two_shares_is_that_of_its_class(output):
+    model = xk.wrap(lambda X: LOGISTIC.predict_proba(X), task="classification", outputs=output)
+    score = permuted(model, X, TEXT).settings["score"]["accuracy"]
+    assert score == metrics.accuracy_score(TEXT, LOGISTIC.predict(X))
+
+
 # --- several targets
 
 TARGETS = np.column_stack([2 * X[:, 0], X[:, 1]])
@@ -296,6 +318,16 @@ def test_outputs_choose_a_target_and_its_labels(y):
     assert e.values[0, 0] > 1 > abs(e.values[1, 0])
     r2 = undrawn(model, X, y, methods=["permutation"]).tables["performance"].set_index("measure").loc["R²"]
     assert r2["model"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("model", "y", "words"), [
+    (LINES, TARGETS[:, 1], "y has 1 column, and the model 2 targets"),
+    (xk.wrap(lambda X: X[:, :2], task="regression"), TARGETS[:, 1], "y has 1 column, and the model 2 targets"),
+    (LINES, np.column_stack([TARGETS, Y]), "y has 3 columns, and the model 2 targets"),
+    (xk.wrap(LINES, outputs=1), np.column_stack([TARGETS, Y]), "y has 3 columns, and the model 1 target")])
+def test_labels_of_other_targets_than_the_models_are_refused(model, y, words):
+    with pytest.raises(ValueError, match=f"{words}: pass a column for each, or choose"):
+        permuted(model, X, y)
 
 
 def test_targets_in_another_order_meet_their_labels():

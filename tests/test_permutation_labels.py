@@ -223,7 +223,6 @@ REFUSED = [
     (BOTH, np.column_stack([IRIS_Y > 0, IRIS_Y > 1]), "f1", SEVERAL + "'f1_macro', 'f1_weighted'"),
     (NUMBER, IRIS_X[:, 0], "roc_auc", "the model is a regression. Scorers that take these rows: 'r2'"),
     (NUMBER, IRIS_Y, "neg_log_loss", "the model is a regression. Scorers that take these rows: 'r2'"),
-    (NUMBER, np.eye(3)[IRIS_Y], "r2", "y has 3 columns. Pass one for each output of the model"),
     (xk.wrap(lambda X: X[:, 0]), IRIS_Y, "accuracy", r"is not known. Wrap it with xk.wrap\(model, task="),
 ]
 

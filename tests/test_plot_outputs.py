@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
@@ -188,11 +189,39 @@ def test_whether_outputs_are_classes_is_recorded(model, n, tmp_path):
     assert xk.load_explanation(e.save(tmp_path / "e.json")).settings["n_classes"] == n
 
 
-def test_some_of_the_classes_are_not_called_the_largest():
+ONE_OF = "outputs are here, and none is more likely to be meant; name one"
+
+
+def test_none_of_some_classes_is_drawn_without_a_name():
     few = TABLE[:, :, ["low", "mid"]]
-    with pytest.raises(xk.SettingError, match="2 of 3 classes are here, and the largest may be another; name"):
-        plots.waterfall(few)
+    kept = xk.wrap(THREE, outputs=["low", "mid"])
+    of_model = xk.Occlusion().fit(kept, X).explain(ROWS)
+    moved = xk.MeanImpactValue().fit(kept).explain(X)
+    for ask in (plots.waterfall, *GLOBAL.values(), lambda e: e.top(1), lambda e: e.importance().order(),
+                lambda e: plots.waterfall(e[0] - e[1])):
+        for e in (few, of_model):
+            with pytest.raises(xk.SettingError, match=f"2 of the model's 3 {ONE_OF}"):
+                ask(e)
+    with pytest.raises(xk.SettingError, match=f"2 of the model's 3 {ONE_OF}"):
+        plots.bar(moved)
+    with pytest.raises(xk.SettingError, match=f"2 of the model's 3 {ONE_OF}"):
+        xk.report(kept, X, Y, path=None, verbose=False)
     assert plots.waterfall(few, output="mid").get_title(loc="left").endswith("mid")
+
+
+@pytest.mark.parametrize("plot", [plots.waterfall, *GLOBAL.values()])
+def test_no_output_of_an_unknown_kind_is_drawn_without_a_name(plot):
+    two = xk.Occlusion().fit(lambda Z: Z.to_numpy()[:, :2] * [1, 1000], X).explain(ROWS)
+    with pytest.raises(xk.SettingError, match="nothing says that the 2 outputs are of one unit"):
+        plot(two)
+    assert plot(two, output=1)
+
+
+def test_the_classes_of_one_label_of_several_are_those_of_a_row():
+    both = RandomForestClassifier(5, random_state=0).fit(X, np.column_stack([X["a"] > 0, X["b"] > 0]).astype(int))
+    e = xk.Occlusion(outputs=[2, 3]).fit(both, X).explain(X.iloc[:20])
+    assert {plots.waterfall(e[r]).get_title(loc="left").split("· ")[1] for r in range(20)} == {
+        f"{name} (largest of 2)" for name in e.output_names}
 
 
 def test_a_difference_of_rows_is_of_no_class():

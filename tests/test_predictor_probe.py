@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from predictor_cases import IRIS_X, ON_ARRAY
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import Pipeline
 
 import xaikit as xk
 from xaikit.predictor.wrapping import wrap
@@ -195,6 +198,24 @@ def test_a_model_that_changes_in_larger_batches_is_warned_of(ask, own, most):
     assert not any(DIFFERS in w for w in ask(own).warnings)
 
 
+class Summed(BaseEstimator):
+    """Adds up counts, otherwise from so many texts on."""
+
+    def __init__(self, most):
+        self.most = most
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        return np.asarray(X.sum(axis=1)).ravel() * (1.0 + (X.shape[0] >= self.most))
+
+
+def counts_of(most):
+    return Pipeline([("words", CountVectorizer()), ("sum", Summed(most))]).fit(TEXTS)
+
+
 class ByBatch:
     """A regressor or classifier that answers otherwise from so many rows on."""
 
@@ -212,6 +233,8 @@ class ByBatch:
 
 FEW, SOME = IRIS_X[::8][:20], IRIS_X[::3]  # 20 and 50 rows
 SIZES = np.where(SOME[:, 0] > 5.8, "big", "small")
+FLAGGED = np.column_stack([SOME, np.arange(50) < 2])[:, [4, 0, 1]].astype(float)  # shuffling it asks few rows
+FLAGGED[:, 0] *= 0.5
 PLAIN = np.column_stack([np.ones(50), SOME])  # of which the first column says nothing
 
 
@@ -228,8 +251,17 @@ PLAIN = np.column_stack([np.ones(50), SOME])  # of which the first column says n
     (lambda most: xk.PermutationImportance(n_jobs=2).fit(lambda X: X[:, 1] * (len(X) < most)).explain(PLAIN), 51),
     (lambda most: xk.MeanImpactValue().fit(ByBatch(most)).explain(SOME), 60),
     (lambda most: xk.MeanImpactValue(mode="sd").fit(lambda X: X[:, 1] * (len(X) < most)).explain(PLAIN), 60),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most)).explain(FLAGGED), 300),
+    (lambda most: xk.PermutationImportance().fit(ByBatch(most)).explain(FLAGGED, SOME[:, 0]), 300),
+    (lambda most: xk.MeanImpactValue().fit(ByBatch(most)).explain(FLAGGED), 80),
+    *[(lambda most, e=e: e().fit(lambda T: of_texts(T) * (len(T) < most), xk.TextMasker()).explain(
+        ["fine", *TEXTS]), 8) for e in (xk.KernelSHAP, xk.LIME)],
+    (lambda most: xk.KernelSHAP().fit(counts_of(most), xk.TextMasker()).explain(["one", *TEXTS]), 20),
+    (lambda most: xk.KernelSHAP().fit(ByBatch(most), np.zeros((1, 4))).explain([[1, 0, 0, 0], [1, 2, 3, 4]]), 8),
 ], ids=["shap", "workers", "lime", "occlusion", "difference", "permutation", "score", "labels", "labels shuffled",
-        "constant column", "impact", "impact of a constant column"])
+        "constant column", "impact", "impact of a constant column", "rare flag", "score of a rare flag",
+        "impact of a rare flag", "short text first", "lime of a short text first",
+        "counted words", "first row like the background"])
 def test_a_model_that_changes_only_in_batches_larger_than_the_background_is_warned_of(ask, most):
     assert sum(DIFFERS in w for w in ask(most).warnings) == 1
     assert not any(DIFFERS in w for w in ask(10**9).warnings)

@@ -181,7 +181,7 @@ def test_conditions_of_lime_stay_with_their_columns_when_others_are_grouped():
     assert together.feature_names == ("a", "pair", "d")
     np.testing.assert_array_equal(joined[:, [0, 2]], own[:, [0, 3]])
     assert joined[0, 1, 0] == f"{own[0, 1, 0]} and {own[0, 2, 0]}"
-    labels = [text.get_text() for text in plots.waterfall(together[0]).get_yticklabels()]
+    labels = [text.get_text() for text in plots.waterfall(together[0], output=1).get_yticklabels()]
     assert any("no condition holds" in label for label in labels)
     assert "pair" in labels
 

@@ -194,7 +194,7 @@ BAD_TARGETS = {
     "durations": (Line(), list(CLOCK - CLOCK[0]), "timedelta64.*regression: pass numbers"),
     "texts of numbers": (Line(), T.astype(str), "y holds str, and the model is a regression"),
     "complex numbers": (Line(), T * 1j, "complex128, and the model is a regression"),
-    "two targets": (Line(), np.column_stack([T, T]), "y has 2 columns. Pass one for each output"),
+    "two targets": (Line(), np.column_stack([T, T]), "y has 2 columns, and the model 1 target: pass a column for each"),
     "a row": (Line(), T[None], "holds 1 label for 12 rows"),
 }
 

@@ -246,14 +246,20 @@ def check_plain(y: Labels) -> None:
                          "own, or pass one of its fields.")
 
 
-def as_numbers(y: Labels) -> Labels:
-    """Return the labels of a regression as numbers.
+def as_numbers(y: Labels, n_targets: int) -> Labels:
+    """Return the labels of a regression of so many targets as numbers.
 
     Raises
     ------
     ValueError
-        If they are times, text or anything else: a score would take times for nanoseconds.
+        If they are of another number of targets, or times, text or anything else: a score would
+        take times for nanoseconds.
     """
+    n_columns = y.values.shape[1] if y.values.ndim > 1 else 1
+    if n_columns != n_targets:
+        raise ValueError(f"y has {plural(n_columns, 'column')}, and the model "
+                         f"{plural(n_targets, 'target')}: pass a column for each, or choose the "
+                         "target that y is of, xk.wrap(model, outputs=…).")
     if y.values.dtype.kind in "biuf":
         return y
     cells = y.values.reshape(-1).tolist() if y.values.dtype.kind in "OUS" else []

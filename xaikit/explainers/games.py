@@ -94,18 +94,13 @@ class GameWork:
             game = Game(predictor, rows[i], self.answers, self.max_memory)
             before = predictor.ledger.rows
             result = self.solve(game, Turn(i, len(rows), time.perf_counter() - start))
-            found.append(noted(result, game, before, is_first=first + i == 0))
+            found.append(noted(result, game, before))
         return found, predictor.ledger
 
 
-def noted(result: RowResult, game: Game, before: int, *, is_first: bool) -> RowResult:
-    """Add to a result what its game asked since `before` model rows, and where its units are.
-
-    After the first game of a call the model is asked whether it answers single rows as in a batch.
-    """
+def noted(result: RowResult, game: Game, before: int) -> RowResult:
+    """Add to a result what its game asked since `before` model rows, and where its units are."""
     result.details["model_rows"] = game.predictor.ledger.rows - before
-    if is_first:
-        result.warnings += differs_alone(game.asks)
     result.layout = game.row.layout
     if game.n_units == 1 and game.row.masker.kind == "image":
         result.warnings.append(
@@ -149,7 +144,7 @@ class GameExplainer(Explainer):
             before = ledger.seconds
             self.background_answers_ = self.predictor_(rows)
             self.seconds_per_row_ = (ledger.seconds - before) / len(rows)
-            self.warnings_ += tuple(differs_alone(self.predictor_))
+            self.warnings_ += tuple(differs_alone(self.predictor_, ledger))
             # A link that does not fit the model is refused before anything else is asked.
             linked(self.background_answers_, self.get_params(deep=False).get("link", "identity"))
         return self
@@ -208,6 +203,12 @@ class GameExplainer(Explainer):
         raise TypeError(f"{type(self).__name__} cannot explain.")
 
     def _explanation(self, request: Request, parts: list[Stacked]) -> Attribution:
+        # A copy: what this call has compared is nothing to the next one.
+        doubts = tuple(differs_alone(request.predictor.spawn(), self.predictor_.ledger))
+        if games := request.games:  # the answers that one explainer asked are those of the next
+            doubts = tuple(dict.fromkeys((*(d for game in games for d in game.doubts), *doubts)))
+            for game in games:
+                game.doubts = doubts
         about = self._about(request.predictor)
         if about["settings"].get("link") == "logit":
             about["settings"]["scale"] = "log-odds"
@@ -216,7 +217,8 @@ class GameExplainer(Explainer):
             **request.masker.described()}
         return attribution(request.masker, request.batch, parts, {
             **about, "output_names": request.predictor.output_names or (),
-            "cost": request.watch.cost(), "warnings": (*self.warnings_, *request.warnings)})
+            "cost": request.watch.cost(),
+            "warnings": (*self.warnings_, *request.warnings, *doubts)})
 
     def _request(self, X: Any) -> Request:
         """Conform what is to be explained, and bind the model to it."""
@@ -313,7 +315,7 @@ def shared(games: list[Game], solve: Solve, ledger: Ledger) -> list[Stacked]:
     for i, game in enumerate(games):
         before = game.predictor.ledger.copy()
         result = solve(game, Turn(i, len(games), time.perf_counter() - start))
-        parts.append(stacked([noted(result, game, before.rows, is_first=i == 0)]))
+        parts.append(stacked([noted(result, game, before.rows)]))
         ledger.add(game.predictor.ledger.minus(before))
     return parts
 

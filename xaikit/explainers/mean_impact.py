@@ -161,7 +161,7 @@ class MeanImpactValue(Explainer):
         ledger.add(questions.ledger)
         impacts = run(work, list(enumerate(stepped)), ledger, n_jobs=self.n_jobs, label="MIV",
                       verbose=self.verbose)
-        warnings = (*questions.warnings, *(w for impact in impacts for w in impact.warnings))
+        warnings = (*questions.doubts(ledger), *(w for i in impacts for w in i.warnings))
         return Importance(
             **self._about(questions.predictor), **self._numbers(impacts, weights),
             feature_names=questions.unit_names, output_names=questions.output_names,
@@ -222,7 +222,6 @@ class ImpactWork:
         unit, stepped = part
         questions = self.questions.spawn()
         impact = self._stepped(questions, unit) if stepped else self._swapped(questions, unit)
-        impact.warnings.extend(questions.doubts(unit))
         return impact, questions.ledger
 
     def _stepped(self, questions: TableQuestions, unit: int) -> Impact:

@@ -36,8 +36,8 @@ from xaikit.tables.targets import Labels, read_labels, read_weights
 
 N_BOOTSTRAP = 1000
 
-Found = tuple[np.ndarray, np.ndarray, list[str]]
-"""What the work on a unit found: two arrays, and warnings."""
+Found = tuple[np.ndarray, np.ndarray]
+"""What the work on a unit found; see the `__call__` of each."""
 
 
 class PermutationImportance(Explainer):
@@ -158,7 +158,7 @@ class PermutationImportance(Explainer):
         about["settings"] |= numbers.pop("settings", {})
         if y is not None:
             about["settings"]["blocks"] = "groups" if np.ndim(blocks) else blocks
-        warnings = (*questions.warnings, *numbers.pop("warnings", ()))
+        warnings = (*questions.doubts(ledger), *numbers.pop("warnings", ()))
         return Importance(**about, **numbers, feature_names=questions.unit_names,
                           cost=watch.cost(), warnings=tuple(dict.fromkeys(warnings)))
 
@@ -216,7 +216,7 @@ def score_work(
         y, warnings = known_labels(y, classes, strict, predictor.outputs.all_names or ())
         warnings += classes.doubts
     elif strict and predictor.task == "regression":
-        y = as_numbers(y)
+        y = as_numbers(y, len(questions.output_names))
     known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
                     blocks, known or (y.values.dtype.kind not in "iuf" and y.values.ndim == 1))
@@ -225,11 +225,6 @@ def score_work(
     ready = ready.with_known(as_is, scores)
     warnings += too_small(y)
     return ScoreWork(questions, shuffles, ready, classes, scores, as_is.reading, tuple(warnings))
-
-
-def doubts_in(found: list[Found]) -> list[str]:
-    """Return the warnings of all units."""
-    return [doubt for *_, doubts in found for doubt in doubts]
 
 
 def too_small(y: Labels) -> list[str]:
@@ -270,20 +265,19 @@ class ChangeWork:
         # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
         # interval from the takers alone would be half as wide as it has to be.
         by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
-        return (by_row, repeats, questions.doubts(unit)), questions.ledger
+        return (by_row, repeats), questions.ledger
 
     def numbers(self, found: list[Found], confidence: float) -> dict[str, Any]:
         """Summarise the units' changes: values, errors, intervals and details."""
-        by_row = np.stack([rows for rows, *_ in found], axis=1)
+        by_row = np.stack([rows for rows, _ in found], axis=1)
         n, *shape = by_row.shape
         lower, upper = bootstrap_means(by_row.reshape(n, -1), N_BOOTSTRAP, confidence,
                                        stream(self.shuffles.seed, "bootstrap"))
         return {
             "values": by_row.mean(axis=0), "standard_errors": errors_of_means(by_row),
             "lower": lower.reshape(shape), "upper": upper.reshape(shape),
-            "details": {"repeats": np.stack([repeats.T for _, repeats, _ in found])},
+            "details": {"repeats": np.stack([repeats.T for _, repeats in found])},
             "output_names": self.questions.output_names,
-            "warnings": doubts_in(found),
         }
 
 
@@ -333,8 +327,7 @@ class ScoreWork:
                 return replay(self._others(sources, r, block))
 
             parts.append(self.scoring.drops_by_block(as_is, this, source, without))
-        doubts = questions.doubts(unit)
-        return (np.stack(drops, axis=-1), np.mean(parts, axis=0), doubts), questions.ledger
+        return (np.stack(drops, axis=-1), np.mean(parts, axis=0)), questions.ledger
 
     def _others(self, sources: np.ndarray, repeat: int, block: int
                 ) -> tuple[np.ndarray, np.ndarray]:
@@ -348,9 +341,9 @@ class ScoreWork:
 
     def numbers(self, found: list[Found], confidence: float) -> dict[str, Any]:
         """Summarise the units' drops: values, errors, intervals and details."""
-        repeats = np.stack([drops for drops, *_ in found])
-        errors, reach = jackknife(np.stack([parts for _, parts, _ in found]), confidence)
-        values, warnings = repeats.mean(axis=-1), [*self.warnings, *doubts_in(found)]
+        repeats = np.stack([drops for drops, _ in found])
+        errors, reach = jackknife(np.stack([parts for _, parts in found]), confidence)
+        values, warnings = repeats.mean(axis=-1), list(self.warnings)
         if np.isnan(errors).any() and self.scoring.blocks.wanted:
             warnings.append("Too few rows, or a class too rare, for the interval of a score.")
         return {

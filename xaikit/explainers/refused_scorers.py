@@ -67,8 +67,7 @@ def why_not(refused: Refused) -> str:
         if replay.predictor.task is None:
             return ("whether the model classifies is not known. Wrap it with "
                     "xk.wrap(model, task='classification'), or choose a scorer of numbers.")
-        columns = f", and y has {labels.shape[1]} columns. Pass one for each output of the model" \
-            if labels.ndim > 1 else ""
+        columns = f" of {labels.shape[1]} targets" if labels.ndim > 1 else ""
         return f"the model is a regression{columns}.{_others(refused)}"
     if labels.ndim > 1 and is_one_hot(labels, classes):
         return ("y holds a column of 0 and 1 for each class. Pass one label per row: "

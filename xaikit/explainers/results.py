@@ -132,7 +132,12 @@ def n_classes(predictor: Predictor, predictions: Sequence[np.ndarray]) -> int | 
     A function of an unknown task has classes for outputs if its answers are shares of 1.
     """
     outputs, n = predictor.outputs, len(predictor.outputs.all_names or ())
-    if n < 2 or (targets_of(predictor) is not None and predictor.task is not None):
+    targets = None if predictor.task is None else targets_of(predictor)
+    if targets is not None and predictor.task == "classification":
+        own = {targets[k] for k in outputs.kept}
+        n_own = sum(t in own for t in targets)
+        return n_own if len(own) == 1 < n_own else None
+    if n < 2 or targets is not None:
         return None
     if predictor.task is None:
         shares = len(outputs.kept) == n and all(

@@ -148,6 +148,7 @@ class RISE(Explainer):
         # An image a part: each is thousands of questions.
         parts = run(work, list(enumerate(images)), ledger,
                     n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
+        doubts = differs_alone(predictor, ledger)
         about = self._about(predictor)
         about["settings"] |= {
             **masker.described(),
@@ -155,7 +156,7 @@ class RISE(Explainer):
         height, width = work.masks.size
         found = attribution(masker, images, parts, {
             **about, "output_names": predictor.output_names or (), "cost": watch.cost(),
-            "warnings": predictor.findings.warnings,
+            "warnings": (*predictor.findings.warnings, *doubts),
             "feature_names": tuple(f"pixel {y}, {x}" for y in range(height) for x in range(width)),
         })
         assert isinstance(found, ImageAttribution)
@@ -182,7 +183,7 @@ class RiseWork:
 
     def __call__(self, part: tuple[int, np.ndarray]) -> tuple[list[RowResult], Ledger]:
         """Explain an image, of which the position is given too."""
-        predictor, (i, image) = self.predictor.spawn(), part
+        predictor, (_, image) = self.predictor.spawn(), part
         image = np.ascontiguousarray(image)
         replacements = np.ascontiguousarray(self.masker.replacements(image))
         ends = predictor.ask(np.concatenate([image[None], replacements]), own=True)
@@ -199,8 +200,6 @@ class RiseWork:
             warnings=_warnings(maps.errors),
             layout=np.arange(maps.values[:, :, 0].size).reshape(self.masks.size),
         )
-        if i == 0:
-            row.warnings += differs_alone(predictor)
         return [row], predictor.ledger
 
     def _answers(

@@ -14,6 +14,9 @@ from xaikit.settings import is_whole
 from xaikit.tables.groups import name_text
 from xaikit.tables.targets import in_order
 
+DIFFERENCE = "difference of "
+"""How the method of a difference of rows begins."""
+
 
 def split_key(key: Any, n_axes: int, axes: str) -> list[Any]:
     """Return the key of each axis; ``...`` stands for as many whole axes as there are left.
@@ -264,16 +267,23 @@ def check_output_named(names: tuple[str, ...], settings: Mapping[str, Any], outp
     ----------
     names : tuple of str
     settings : mapping
-        Of an explanation. ``task``, ``n_targets`` and ``score`` say what the outputs are.
+        Of an explanation. ``task``, ``n_targets``, ``n_outputs`` and ``score`` say what the outputs
+        are.
     output : int, str or None
     """
     if output is not None or len(names) < 2:
         return
     n_targets = len(names) if settings.get("task") == "regression" else settings.get("n_targets", 1)
-    if n_targets > 1 or "score" in settings:
-        what = f"has {n_targets} targets" if n_targets > 1 else f"was given {len(names)} scores"
-        raise SettingError(f"the model {what}, and none is more likely to be meant; name one, such "
-                           f"as output={names[0]!r}. The outputs: {_listed(names)}.")
+    what = ""
+    if n_targets > 1:
+        what = f"the model has {n_targets} targets"
+    elif "score" in settings:
+        what = f"the model was given {len(names)} scores"
+    elif (settings.get("n_outputs") or 0) > len(names):
+        what = f"{len(names)} of the model's {settings['n_outputs']} outputs are here"
+    if what:
+        raise SettingError(f"{what}, and none is more likely to be meant; name one, such as "
+                           f"output={names[0]!r}. The outputs: {_listed(names)}.")
 
 
 def check_one_unit(names: tuple[str, ...], settings: Mapping[str, Any], output: Any) -> None:
@@ -310,15 +320,20 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
     """
     names, settings = explanation.output_names, explanation.settings
     check_output_named(names, settings, output)
-    if output is None and len(names) > 1:
-        n_classes = settings.get("n_classes")
-        if row is not None and n_classes == len(names):
-            return int(explanation.predictions[row].argmax())
-        if row is not None and n_classes is not None and n_classes > len(names):
-            raise SettingError(f"{len(names)} of {n_classes} classes are here, and the largest may "
-                               f"be another; name one, such as output={names[0]!r}. The outputs: "
-                               f"{_listed(names)}.")
+    if settings.get("n_classes", 0) is None:
+        check_one_unit(names, settings, output)
+    if output is None and row is not None and len(names) > 1 and of_classes(explanation):
+        return int(explanation.predictions[row].argmax())
     return choose_output(names, output)
+
+
+def of_classes(explanation: Any) -> bool:
+    """Return whether predictions are of all classes of a model, so that the largest is its own.
+
+    The largest output of a difference of predictions is no class that anyone predicted.
+    """
+    return explanation.settings.get("n_classes") == len(explanation.output_names) \
+        and not explanation.method.startswith(DIFFERENCE)
 
 
 def of_all_outputs(explanation: Any, k: int, row: int) -> str:
@@ -327,7 +342,7 @@ def of_all_outputs(explanation: Any, k: int, row: int) -> str:
     Nothing for any other output, and for other models than classifiers.
     """
     n = len(explanation.output_names)
-    largest = explanation.settings.get("n_classes") == n > 1 \
+    largest = n > 1 and of_classes(explanation) \
         and int(explanation.predictions[row].argmax()) == k
     return f" (largest of {n})" if largest else ""
 

@@ -9,13 +9,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from xaikit.explanations.choosing import check_one_unit, resolve, unknown_row
+from xaikit.explanations.choosing import DIFFERENCE, check_one_unit, resolve, unknown_row
 from xaikit.settings import Whole, check
 from xaikit.tables.groups import resolve_groups
 from xaikit.tables.wording import listed
-
-DIFFERENCE = "difference of "
-"""How the method of a difference of rows begins."""
 
 E = TypeVar("E", bound="Selecting")
 
@@ -178,10 +175,8 @@ class Selecting:
         if a.interactions is not None and b.interactions is not None:
             pairs = {"interactions": a.interactions - b.interactions,
                      "interaction_errors": a.interaction_errors + b.interaction_errors}
-        # The largest output of a difference of predictions is no class that anyone predicted.
-        settings = {**a.settings, "n_classes": None}
         return replace(
-            a, **new, **pairs, method=DIFFERENCE + a.method, settings=settings, data=None,
+            a, **new, **pairs, method=DIFFERENCE + a.method, data=None,
             details={},
             fidelity=np.minimum(a.fidelity, b.fidelity), feature_details={}, feature_columns=None,
             n_left_out=np.maximum(a.n_left_out, b.n_left_out),

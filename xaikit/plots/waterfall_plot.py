@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.base import left_out_words
-from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
+from xaikit.explanations.choosing import DIFFERENCE, choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
-from xaikit.explanations.selecting import DIFFERENCE
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.feature_labels import names_and_values

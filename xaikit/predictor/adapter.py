@@ -16,11 +16,11 @@ from xaikit.predictor.backends import choose
 from xaikit.predictor.backends.base import Options
 from xaikit.predictor.backends.estimators import Estimator, Function
 from xaikit.predictor.failures import ran_out_of_memory, words_for
-from xaikit.predictor.ledger import Ledger
+from xaikit.predictor.ledger import Ledger, Sample
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.outputs import Outputs
 from xaikit.predictor.pace import Pace
-from xaikit.predictor.probe import PROBED, Findings, Sample, probe, sampled_places
+from xaikit.predictor.probe import PROBED, Findings, probe, sampled_places
 from xaikit.predictor.settings import Settings
 from xaikit.tables.numeric import channels_first
 from xaikit.tables.schema import AnySchema, Schema, schema_of
@@ -61,8 +61,6 @@ class Predictor:
         Rows, calls and seconds so far.
     findings : Findings
         What the probe saw; there after `bind`.
-    sample : Sample or None
-        Of the largest call since `bind` or `spawn`, for `differs_alone`, if larger than `compared`.
     compared : int
         Rows of the largest call whose answers were compared with those to single rows.
     """
@@ -86,8 +84,8 @@ class Predictor:
         self.outputs = Outputs(self._backend.class_names, settings.output_names, settings.outputs,
                                self._backend.output_classes)
         self._largest = 0  # rows of the largest call that went well
-        self.sample: Sample | None = None
         self.compared = PROBED
+        self._stands_for: Callable[[Any], Batch] | None = None
         self._keeps_index = False  # frames are handed over with an index that counts their rows
         # A call that may be repeated must find the batch unchanged.
         self._may_lend = settings.retries == 0
@@ -261,10 +259,10 @@ class Predictor:
     def spawn(self) -> Self:
         """Return a copy that shares the model and counts apart, in an empty ledger."""
         # Calls grow anew: their sizes must not depend on which worker asked what before.
-        return self._twin(ledger=Ledger(), outputs=copy.copy(self.outputs), _largest=0,
-                          sample=None)
+        return self._twin(ledger=Ledger(), outputs=copy.copy(self.outputs), _largest=0)
 
-    def after(self, n_steps: int, made: Callable[[Any], Any]) -> Self:
+    def after(self, n_steps: int, made: Callable[[Any], Any],
+              stands_for: Callable[[Any], Batch]) -> Self:
         """Return a predictor of batches that enter a pipeline after its first steps.
 
         It shares outputs, pace and ledger with this one.
@@ -274,13 +272,15 @@ class Predictor:
         n_steps : int
         made : callable
             Turns a batch into what the first steps would make of the rows that it stands for.
+        stands_for : callable
+            Turns a batch into these rows.
         """
         tail = copy.copy(self._backend)
         assert isinstance(tail, Estimator)
         tail.model = tail.model[n_steps:]
         # Nothing is remembered: such a batch is not the rows that it stands for.
         return self._twin(_backend=Function(lambda batch: tail(made(batch)), Options()),
-                          schema=None, _memory=None)
+                          schema=None, _memory=None, _stands_for=stands_for)
 
     def _twin(self, **changed: Any) -> Self:
         twin = object.__new__(type(self))
@@ -348,16 +348,18 @@ class Predictor:
 
     def _few_of(self, batch: Batch) -> Batch | None:
         """Return a few rows of a call, if it is the largest since those that were compared."""
-        largest = self.compared if self.sample is None else self.sample.n_rows
+        kept = self.ledger.sample
+        largest = self.compared if kept is None else max(self.compared, kept.n_rows)
         if self._findings is None or len(batch) <= largest:
             return None
-        return self.rows_of(batch, sampled_places(len(batch)))
+        few = self.rows_of(batch, sampled_places(len(batch)))
+        return few if self._stands_for is None else self._stands_for(few)
 
     def _keep_few(self, few: Batch | None, answers: np.ndarray, n_rows: int,
                   method: str | None = None) -> None:
         """Keep a few rows of a call and the answers to them in it."""
         if few is not None:
-            self.sample = Sample(n_rows, few, answers[sampled_places(n_rows)], method)
+            self.ledger.keep(Sample(n_rows, few, answers[sampled_places(n_rows)], method))
 
     def _copy_of(self, batch: Batch) -> Batch:
         return copy_of(batch, keep_index=self._keeps_index)

@@ -248,10 +248,12 @@ def classes_kept(predictor: Any, seen: list[Any]) -> list[Any] | None:
         return list(declared) if len(names) == 1 else None
     else:
         of_all = classes_of_outputs(seen, names)
-        if of_all is None:
-            # One output that was given a name may be the probability, among other numbers.
-            alone = len(kept) == 1 and not unnamed(names)
+        if len(kept) == 1 < len(names) and not outputs.are_shares:
+            # It may be the probability, among other numbers, if it has a name of its own.
+            alone = not unnamed(names) and predictor.scale not in RAW
             return classes_of_outputs(seen, predictor.output_names or ()) if alone else None
+        if of_all is None:
+            return None
         every, own = of_all, [of_all[-len(names):][k] for k in kept]
     if len(own) == len(every):
         return own

@@ -31,6 +31,8 @@ class Outputs:
     all_names : tuple of str or None
         Names of all outputs; None before they are known.
     classes : tuple or None
+    are_shares : bool
+        Whether the answers so far, with the outputs left out, were shares of 1.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Outputs:
                  classes: tuple[Any, ...] | None = None) -> None:
         self._chosen, self._own = chosen, own
         self.classes = classes
+        self.are_shares = True
         self.all_names = own if names is None else _renamed(own, tuple(str(n) for n in names))
         self._kept = None if self.all_names is None else _positions(chosen, self.all_names)
         self._answered: tuple[str, ...] | None = None
@@ -84,7 +87,11 @@ class Outputs:
         self._check_number(answers.shape[1], names)
         if names is not None:
             answers = self._in_order(answers, names)
-        return answers if self._kept is None else answers[:, self._kept]
+        if self._kept is None:
+            return answers
+        self.are_shares &= bool((answers >= 0).all()) and np.allclose(
+            answers.sum(axis=1), 1.0, atol=1e-3)
+        return answers[:, self._kept]
 
     def by_name(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray | None:
         """Return named answers in the order of all outputs; None if they carry other names.

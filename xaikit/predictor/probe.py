@@ -11,6 +11,7 @@ import pandas as pd
 
 from xaikit.errors import ModelError, ProbeError
 from xaikit.predictor.decisions import order_of_classes
+from xaikit.predictor.ledger import Ledger, Sample
 from xaikit.predictor.memory import row_keys
 from xaikit.tables.tables import Batch, rows_of, take_rows
 
@@ -149,40 +150,30 @@ class Comparison:
         return float((np.abs(self.answers[:len(others)] - others) / self.sizes).max())
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A few rows of a large call, as they were before it, and the answers to them in it.
-
-    `method` is that of an estimator, as `Predictor.ask_method` takes it, or None.
-    """
-
-    n_rows: int
-    rows: Batch
-    answers: np.ndarray
-    method: str | None
-
-
 def sampled_places(n_rows: int) -> np.ndarray:
     """Return the positions of the rows of a call that a `Sample` keeps."""
     return np.array([0, n_rows // 2, n_rows - 1])
 
 
-def differs_alone(predictor: Any) -> list[str]:
-    """Warn if answers in a predictor's largest call were not those to its rows asked alone.
+def differs_alone(predictor: Any, ledger: Ledger) -> list[str]:
+    """Warn if the answers in the largest call were not those to its rows asked alone.
 
     The probe sees a handful of rows; a model may change its ways in larger batches.
 
     Parameters
     ----------
     predictor : Predictor
-        Probed, and asked since. Three of the rows are asked again, if a call had more rows than
-        the probe's and those compared before.
+        Probed. It is told how many rows were compared, and keeps samples of larger calls from then
+        on; after a warning, of none.
+    ledger : Ledger
+        Of the work. If it holds a sample, three rows are asked again, and counted there.
     """
-    sample = predictor.sample
+    sample, ledger.sample = ledger.sample, None
     if sample is None or not predictor.findings.repeatable:
         return []
-    predictor.sample, predictor.compared = None, sample.n_rows
-    alone = [_again(predictor, sample, np.array([i])) for i in range(len(sample.answers))]
+    predictor.compared, asks = sample.n_rows, predictor.spawn()
+    alone = [_again(asks, sample, np.array([i])) for i in range(len(sample.answers))]
+    ledger.add(asks.ledger)
     how_far = _how_far(sample.answers, np.concatenate(alone))
     if how_far is None:
         return []

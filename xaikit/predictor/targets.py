@@ -40,6 +40,15 @@ def n_targets(predictor: Any) -> int:
     return 1 if targets is None else len({targets[k] for k in predictor.outputs.kept})
 
 
+def n_outputs(predictor: Any) -> int:
+    """Return how many outputs a model has for the targets that the outputs kept are of."""
+    outputs, targets = predictor.outputs, targets_of(predictor)
+    if targets is None:
+        return len(outputs.all_names or ())
+    own = {targets[k] for k in outputs.kept}
+    return sum(t in own for t in targets)
+
+
 def declared_by(predictor: Any) -> Any:
     """Return the classes that a model declares; those of the targets that the outputs kept are of.
 

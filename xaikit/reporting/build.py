@@ -19,7 +19,7 @@ from xaikit.explanations.base import Explanation
 from xaikit.explanations.choosing import check_output_named, choose_output
 from xaikit.explanations.encoding import encode
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.targets import n_targets
+from xaikit.predictor.targets import n_outputs, n_targets
 from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
@@ -269,7 +269,9 @@ def report(
 def _reported(predictor: Predictor, output: int | str | None) -> int:
     """Return the position of the output that the report is about."""
     names = predictor.output_names or ()
-    check_output_named(names, {"task": predictor.task, "n_targets": n_targets(predictor)}, output)
+    check_output_named(names, {
+        "task": predictor.task, "n_targets": n_targets(predictor),
+        "n_outputs": n_outputs(predictor)}, output)
     return choose_output(names, output)
 
 

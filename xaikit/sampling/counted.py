@@ -10,6 +10,7 @@ again would take most of the time.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ _IN_WORD = re.compile(r"\w")
 
 
 def counting(
-    predictor: Predictor, text: str, spans: np.ndarray, token: str | None
+    predictor: Predictor, text: str, spans: np.ndarray, token: str | None,
+    composed: Callable[[np.ndarray], list[str]],
 ) -> Predictor | None:
     """Build a predictor of masks (n, M) that answers as `predictor` answers the masked texts.
 
@@ -38,6 +40,8 @@ def counting(
         Unit, start and stop of the pieces that may be hidden.
     token : str or None
         Replacement of a hidden piece. None cuts the piece out, together with adjacent white space.
+    composed : callable
+        Returns the masked texts of masks.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def counting(
     # The computed counts must equal those of the vectorizer to the last bit.
     if (csr_array(whole) != csr_array(vectorizer.transform([text]))).nnz:
         return None
-    return predictor.after(1, counted)
+    return predictor.after(1, counted, composed)
 
 
 class _Counted:

@@ -49,6 +49,8 @@ class Game:
     ----------
     questions : int
         Questions so far; equal composed rows are counted each time.
+    doubts : tuple of str
+        Warnings about the answers so far.
     chunk : int
         Maximum number of questions handled at a time.
     answers : array (capacity, n_outputs)
@@ -75,6 +77,7 @@ class Game:
         self.row = row
         self.n_units = row.n_units
         self.questions = 0
+        self.doubts: tuple[str, ...] = ()
         self._given = background_answers
         self._n_words = max(1, -(-self.n_units // 64))
         # A question takes its composed row (twice, to allow for temporaries), id, answer and mask.

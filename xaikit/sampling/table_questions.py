@@ -85,8 +85,6 @@ class TableQuestions:
         self._batch_rows = max(_LEAST_ROWS, int(max_memory) // (_COPIES * 8 * len(schema.names)))
         self._known: dict[str | None, np.ndarray] = {}
         self._codes: dict[int, np.ndarray] = {}
-        self._said: list[str] = []
-        self._compared_after: int | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -101,27 +99,21 @@ class TableQuestions:
         """Names of the model's outputs."""
         return self.predictor.output_names or ()
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Warnings of the probe, and on what the answers to the table as it is have shown."""
-        return (*self.predictor.findings.warnings, *self._said)
-
     def spawn(self) -> Self:
         """Return a copy for a worker: an empty ledger, and the base answers known so far."""
         own = copy.copy(self)
         own.predictor, own._known = self.predictor.spawn(), dict(self._known)
         return own
 
-    def doubts(self, unit: int) -> list[str]:
-        """Return a warning if the answers to a batch are not those to its rows asked alone.
+    def doubts(self, ledger: Ledger) -> tuple[str, ...]:
+        """Return the warnings of the probe, and one if large calls were answered otherwise.
 
-        To be called after the questions about each unit: the model is asked after those about the
-        first unit that differs between rows, whatever worker has it.
+        Parameters
+        ----------
+        ledger : Ledger
+            Of all the work; three rows more may be asked and counted there.
         """
-        if self._compared_after is None:
-            self._compared_after = next(
-                (u for u, columns in enumerate(self.units) if self._numbered(columns).any()), 0)
-        return differs_alone(self.predictor) if unit == self._compared_after else []
+        return (*self.predictor.findings.warnings, *differs_alone(self.predictor, ledger))
 
     def base(self, method: str | None = None) -> np.ndarray:
         """Return the answers to the table as it is, asked at the first call and kept.
@@ -139,7 +131,6 @@ class TableQuestions:
         """
         if method not in self._known:
             self._known[method] = self._asked(np.arange(len(self)), lambda part: {}, method)
-            self._said += differs_alone(self.predictor)
         return self._known[method]
 
     def replaced(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.predictor.adapter import Predictor
-from xaikit.sampling.coalitions import unpack
+from xaikit.sampling.coalitions import pack, unpack
 from xaikit.sampling.counted import counting
 from xaikit.sampling.game import zobrist
 from xaikit.sampling.maskers import row_position
@@ -235,7 +235,10 @@ class MaskedText:
 
     def shortcut(self, predictor: Predictor) -> Predictor | None:
         """Return a predictor of masks if the model counts words; see `counted.counting`."""
-        return counting(predictor, self.source[0], self.layout, self.masker.mask_token)
+        def composed(masks: np.ndarray) -> list[str]:
+            return self.compose(np.zeros(len(masks), dtype=np.int64), pack(masks))
+
+        return counting(predictor, self.source[0], self.layout, self.masker.mask_token, composed)
 
     def compose(self, of_background: np.ndarray, masks: np.ndarray) -> list[str]:
         """Return the texts of questions.
