@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.sampling.seeds import stream
+from xaikit.tables.ordering import order_by_content
 
 # Mean impact values -----------------------------------------------------------------------------
 
@@ -110,18 +111,24 @@ def levels_model(frame):
 # Permutation importance -------------------------------------------------------------------------
 
 
-def sources(seed, unit, n_repeats, n):
-    """The row that each row's cells come from, in every repeat."""
-    return [stream(seed, "permutation", unit, r).permutation(n) for r in range(n_repeats)]
+def sources(seed, unit, n_repeats, *rows):
+    """The row that each row's cells come from, in every repeat: drawn for the rows by content."""
+    order, found = order_by_content(*rows), []
+    for r in range(n_repeats):
+        of = {}
+        for place, drawn in enumerate(stream(seed, "permutation", unit, r).permutation(len(order))):
+            of[order[place]] = order[drawn]
+        found.append(np.array([of[i] for i in range(len(order))]))
+    return found
 
 
-def change(f, X, units, seed, n_repeats):
+def change(f, X, units, seed, n_repeats, content=None):
     """Mean |f(shuffled) − f|, one row at a time."""
     values, by_row = [], []
     base = f(X)
     for u, columns in enumerate(units):
         rows = np.zeros((len(X), base.shape[1]))
-        for order in sources(seed, u, n_repeats, len(X)):
+        for order in sources(seed, u, n_repeats, X if content is None else content):
             for i, source in enumerate(order):
                 row = X[i : i + 1].copy()
                 for c in columns:
@@ -135,9 +142,12 @@ def change(f, X, units, seed, n_repeats):
     return np.array(values), np.array(by_row)
 
 
-def random_blocks(n, seed):
-    """Deal rows out at random."""
-    return np.array([place % min(10, n // 2) for place in stream(seed, "blocks").permutation(n)])
+def random_blocks(seed, *rows):
+    """Deal rows out at random, in the order of their content."""
+    order, blocks = order_by_content(*rows), {}
+    for i, drawn in zip(order, stream(seed, "blocks").permutation(len(order)), strict=True):
+        blocks[i] = drawn % min(10, len(order) // 2)
+    return np.array([blocks[i] for i in range(len(order))])
 
 
 def weighted_change(f, X, seed, n_repeats, weights):
@@ -146,7 +156,7 @@ def weighted_change(f, X, seed, n_repeats, weights):
     values, moves = [], []
     for u in range(X.shape[1]):
         steps = []
-        for order in sources(seed, u, n_repeats, n):
+        for order in sources(seed, u, n_repeats, X, weights):
             shuffled = X.copy()
             shuffled[:, u] = X[order, u]
             steps.append((order, np.abs(f(shuffled) - base)))
@@ -164,7 +174,7 @@ def weighted_change(f, X, seed, n_repeats, weights):
 
 def score_drops(score, predict, X, y, seed, n_repeats, weights=None):
     """Mean drop of a score for every column, and its jackknife error over blocks."""
-    blocks, n = random_blocks(len(y), seed), len(X)
+    blocks, n = random_blocks(seed, X, y, weights), len(X)
     drops, errors, base = [], [], predict(X)
 
     def of(rows, answers):
@@ -174,7 +184,7 @@ def score_drops(score, predict, X, y, seed, n_repeats, weights=None):
     everyone = np.arange(n)
     for c in range(X.shape[1]):
         repeats, left_out = [], []
-        for order in sources(seed, c, n_repeats, n):
+        for order in sources(seed, c, n_repeats, X, y, weights):
             shuffled = X.copy()
             shuffled[:, c] = X[order, c]
             answers = predict(shuffled)

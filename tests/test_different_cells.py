@@ -107,7 +107,7 @@ def test_markers_are_different_questions(make, form):
 def test_markers_are_different_to_permutation():
     cells = marked().to_numpy(dtype=object)
     e = xk.PermutationImportance(n_repeats=3, random_state=5).fit(additive).explain(marked())
-    want, _ = naive.change(additive, cells, [[0], [1], [2]], 5, 3)
+    want, _ = naive.change(additive, cells, [[0], [1], [2]], 5, 3, marked())
     np.testing.assert_allclose(e.values, want, rtol=1e-12)
 
 

@@ -74,7 +74,7 @@ def test_change_in_a_mixed_frame_keeps_dtypes(counting):
 def test_only_chosen_outputs_are_followed(rng):
     X = rng.normal(size=(20, 3))
     both, one = permute(curved, X), permute(curved, X, outputs="output 1")
-    np.testing.assert_array_equal(one.values, both.values[:, 1:])
+    np.testing.assert_allclose(one.values, both.values[:, 1:], rtol=1e-14)
 
 
 # --- what the model is asked
@@ -102,7 +102,7 @@ def test_each_different_row_is_asked_once(counting):
     assert len(asked) == len(set(asked))
     want = {tuple(row) for row in X.tolist()}
     for unit in range(4):
-        for order in naive.sources(0, unit, 8, 40):
+        for order in naive.sources(0, unit, 8, X):
             shuffled = X.copy()
             shuffled[:, unit] = X[order, unit]
             want |= {tuple(row) for row in shuffled.tolist()}

@@ -133,7 +133,7 @@ def test_a_scorer_may_look_at_the_table():
     assert got.settings["score"]["weighted"] == pytest.approx(base)
     for c, name in enumerate(frame.columns):
         drops = []
-        for order in naive.sources(0, c, 2, 150):
+        for order in naive.sources(0, c, 2, frame, BINARY):
             shuffled = frame.copy()
             shuffled[name] = frame[name].to_numpy()[order]
             drops.append(base - accuracy_score(BINARY, model.predict(shuffled),
@@ -259,7 +259,7 @@ def test_labels_stay_labels_where_the_changed_rows_all_have_label_one(max_memory
     model = wrap(lambda X: np.where(X.sum(axis=1) == 2, 2, 1), task="classification")
     got = permute(model, X, y, scoring="balanced_accuracy", n_repeats=4, max_memory=max_memory)
     for unit in range(2):
-        changed = [X[order, unit] != X[:, unit] for order in naive.sources(0, unit, 4, 60)]
+        changed = [X[order, unit] != X[:, unit] for order in naive.sources(0, unit, 4, X, y)]
         drops = [(rows & (y == 2)).sum() / 40 / 2 for rows in changed]
         np.testing.assert_allclose(got.details["repeats"][unit, 0], drops, atol=1e-12)
 

@@ -31,8 +31,9 @@ from xaikit.sampling.seeds import stream
 from xaikit.sampling.table_questions import TableQuestions
 from xaikit.settings import MAX_MEMORY
 from xaikit.solvers.intervals import bootstrap_means, errors_of_means, jackknife
+from xaikit.tables.ordering import order_by_content
 from xaikit.tables.tables import borrow_columns
-from xaikit.tables.targets import Labels, read_labels, read_weights
+from xaikit.tables.targets import Labels, read_groups, read_labels, read_weights
 
 N_BOOTSTRAP = 1000
 
@@ -60,7 +61,8 @@ class PermutationImportance(Explainer):
 
     Notes
     -----
-    `outputs` chooses what is followed if no ``y`` is given.
+    `outputs` chooses what is followed if no ``y`` is given. Shuffles and blocks are drawn for the
+    content of rows: the same rows in another order give the same numbers, but for the last digits.
 
     References
     ----------
@@ -145,11 +147,15 @@ class PermutationImportance(Explainer):
         ledger = self.predictor_.ledger
         watch = Stopwatch(ledger)
         questions = TableQuestions(self.predictor_, X, self.groups, self.max_memory)
-        shuffles = Shuffles(self.seed_, self.n_repeats, len(questions))
         weights = read_weights(sample_weight, X, len(questions))
-        work = change_work(questions, shuffles, weights) if y is None else score_work(
-            questions, shuffles, read_labels(y, X, len(questions)), weights, self.scoring,
-            blocks_of(blocks, X, len(questions), stream(self.seed_, "blocks")))
+        labels = None if y is None else read_labels(y, X, len(questions))
+        groups = read_groups(blocks, X, len(questions), "blocks") if np.ndim(blocks) else None
+        order = order_by_content(questions.table, None if labels is None else labels.values,
+                                 weights, groups)
+        shuffles = Shuffles(self.seed_, self.n_repeats, order)
+        work = change_work(questions, shuffles, weights) if labels is None else score_work(
+            questions, shuffles, labels, weights, self.scoring,
+            blocks_of(blocks if groups is None else groups, order, stream(self.seed_, "blocks")))
         ledger.add(questions.ledger)
         found = run(work, range(len(questions.units)), ledger, n_jobs=self.n_jobs,
                     label="permutation", verbose=self.verbose)
@@ -165,18 +171,23 @@ class PermutationImportance(Explainer):
 
 @dataclass(frozen=True)
 class Shuffles:
-    """The shuffles of a table's units, each from a random stream of its own."""
+    """The shuffles of a table's units, each from a random stream of its own.
+
+    `order` holds the positions of the rows in an order that is that of their content: a shuffle is
+    the same if the rows come in another order.
+    """
 
     seed: int
     n_repeats: int
-    n_rows: int
+    order: np.ndarray
 
     def of(self, unit: int) -> np.ndarray:
         """Return the row that each row's cells come from, (n_repeats, n_rows)."""
-        return np.stack([
-            stream(self.seed, "permutation", unit, r).permutation(self.n_rows)
-            for r in range(self.n_repeats)
-        ])
+        sources = np.empty((self.n_repeats, len(self.order)), dtype=np.int64)
+        for r, own in enumerate(sources):
+            drawn = stream(self.seed, "permutation", unit, r).permutation(len(self.order))
+            own[self.order] = self.order[drawn]
+        return sources
 
 
 def shuffled(
@@ -250,7 +261,10 @@ class ChangeWork:
     weights: np.ndarray | None
 
     def __call__(self, unit: int) -> tuple[Found, Ledger]:
-        """Return the mean changes by row and by repeat, (n_rows or n_repeats, n_outputs)."""
+        """Return the mean changes by row and by repeat, (n_rows or n_repeats, n_outputs).
+
+        Rows are in the order of their content.
+        """
         questions, sources = self.questions.spawn(), self.shuffles.of(unit)
         change = np.abs(shuffled(questions, unit, sources) - questions.base())
         repeats = change.mean(axis=1)
@@ -265,7 +279,7 @@ class ChangeWork:
         # A row takes part twice, taking a value and giving its own (Hoeffding's projection): an
         # interval from the takers alone would be half as wide as it has to be.
         by_row = change.mean(axis=0) + given.mean(axis=0) - change.mean(axis=(0, 1))
-        return (by_row, repeats), questions.ledger
+        return (by_row[self.shuffles.order], repeats), questions.ledger
 
     def numbers(self, found: list[Found], confidence: float) -> dict[str, Any]:
         """Summarise the units' changes: values, errors, intervals and details."""

@@ -19,7 +19,7 @@ from xaikit.predictor.answers import LARGEST
 from xaikit.settings import Whole, check
 from xaikit.tables.schema import Schema
 from xaikit.tables.tables import rows_of
-from xaikit.tables.targets import Labels, read_groups
+from xaikit.tables.targets import Labels
 from xaikit.tables.wording import cut
 
 _REFUSALS = (AttributeError, IndexError, TypeError, ValueError)
@@ -299,15 +299,15 @@ def random_blocks(n_rows: int, rng: np.random.Generator, n_blocks: int = BLOCKS)
     return rng.permutation(n_rows) % max(min(n_blocks, n_rows // 2), 1)
 
 
-def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> Blocks:
+def blocks_of(blocks: Any, order: np.ndarray, rng: np.random.Generator) -> Blocks:
     """Return the block of each row: drawn, all in one (no jackknife), or whole groups together.
 
     Parameters
     ----------
-    blocks : int, None, or array (n_rows,) of groups
+    blocks : int, None, or int array (n_rows,) of groups
         See `PermutationImportance.explain`.
-    X : table
-    n_rows : int
+    order : int array (n_rows,)
+        Positions of the rows in the order in which they are drawn.
     rng : Generator
 
     Raises
@@ -315,16 +315,17 @@ def blocks_of(blocks: Any, X: Any, n_rows: int, rng: np.random.Generator) -> Blo
     SettingError
         If `blocks` is a number below 2.
     ValueError
-        If groups do not fit the rows.
+        If there is a single group.
     """
     if blocks is None:
-        return Blocks(np.zeros(n_rows, dtype=np.int64), wanted=False)
+        return Blocks(np.zeros(len(order), dtype=np.int64), wanted=False)
     if np.ndim(blocks) == 0:
         check({"blocks": blocks}, {"blocks": Whole(2)})
-        return Blocks(random_blocks(n_rows, rng, int(blocks)))
-    groups = read_groups(blocks, X, n_rows, "blocks")
-    n_groups = int(groups.max()) + 1
+        drawn = np.empty(len(order), dtype=np.int64)
+        drawn[order] = random_blocks(len(order), rng, int(blocks))
+        return Blocks(drawn)
+    n_groups = int(blocks.max()) + 1
     if n_groups < 2:
         raise ValueError("blocks holds a single group, and one has to stay when one is left out: "
                          "pass the group of each row, or blocks=None for no intervals.")
-    return Blocks((rng.permutation(n_groups) % min(BLOCKS, n_groups))[groups], whole=True)
+    return Blocks((rng.permutation(n_groups) % min(BLOCKS, n_groups))[blocks], whole=True)

@@ -132,7 +132,7 @@ def read_weights(sample_weight: Any, X: Any, n_rows: int) -> np.ndarray | None:
 
 
 def read_groups(groups: Any, X: Any, n_rows: int, name: str) -> np.ndarray:
-    """Return the number of each row's group, counted from 0 in the order of the rows.
+    """Return the number of each row's group, counted from 0 in the order of their names.
 
     Raises
     ------
@@ -141,14 +141,17 @@ def read_groups(groups: Any, X: Any, n_rows: int, name: str) -> np.ndarray:
 
     Examples
     --------
-    >>> read_groups(["a", "b", "a"], np.zeros((3, 2)), 3, "blocks")
-    array([0, 1, 0])
+    >>> read_groups(["b", "a", "b"], np.zeros((3, 2)), 3, "blocks")
+    array([1, 0, 1])
     """
     given = _read(groups, X, n_rows, name, "group")
     if given.values.ndim != 1 or given.missing.any():
         raise ValueError(f"{name} must be one known group per row of X; got values of shape "
                          f"{given.values.shape}, missing in {int(given.missing.sum())} rows.")
-    return np.asarray(pd.factorize(given.values)[0])
+    codes, groups = pd.factorize(given.values)
+    # By their text, as the order of rows is to make no difference and types may be mixed.
+    order = sorted(range(len(groups)), key=lambda g: str(groups[g]))
+    return np.argsort(order)[codes]
 
 
 def in_order(own: Any, index: pd.Index, name: str, noun: str) -> Any:
