@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import get_scorer
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    fbeta_score,
+    get_scorer,
+    make_scorer,
+    mean_squared_error,
+    roc_auc_score,
+)
 
 from xaikit.explainers.classes import Classes
 from xaikit.explainers.known_scores import Kept, known_score
 from xaikit.explainers.replay import replay_of
-from xaikit.explainers.scoring import Blocks, Scoring
+from xaikit.explainers.scoring import Blocks, Scoring, own_name
 from xaikit.predictor.wrapping import wrap
 from xaikit.tables.targets import Labels
 
@@ -158,3 +167,25 @@ def test_an_answer_without_effect_drops_by_exactly_nothing():
     for name in RANKED + ANY:
         _, known, pair = scoring_of(name, y, [p, p.copy()], np.arange(2), WEIGHTS)
         np.testing.assert_array_equal(drops(known, pair, GIVERS), 0.0)
+
+
+@pytest.mark.parametrize(("made", "name"), [
+    (make_scorer(f1_score), "f1"), (make_scorer(f1_score, average="macro"), "f1_macro"),
+    (make_scorer(mean_squared_error, greater_is_better=False), "neg_mean_squared_error"),
+    (make_scorer(accuracy_score), "accuracy"), (make_scorer(fbeta_score, beta=2), ""),
+    (make_scorer(f1_score, pos_label=0), ""), (make_scorer(mean_squared_error), ""),
+    (make_scorer(roc_auc_score, response_method=("decision_function", "predict_proba")), "roc_auc"),
+    (get_scorer("roc_auc_ovr"), "roc_auc_ovr"), (get_scorer("neg_log_loss"), "neg_log_loss")])
+def test_a_scorer_that_was_made_is_known_if_it_is_equal(made, name):
+    assert own_name(made) == name
+
+
+def test_a_scorer_that_was_made_is_scored_as_one_of_that_name():
+    y = RNG.permutation(np.arange(N) % 2)
+    answers = [probabilities(2, False) for _ in range(2)]
+    _, known, pair = scoring_of("f1", y, answers, np.arange(2), None)
+    named = {"mine": make_scorer(f1_score)}
+    mine = replace(known, scorers=named, known={})
+    mine = mine.with_known(pair[0], mine(pair[0]))
+    assert [*mine.known] == ["mine"]
+    np.testing.assert_array_equal(drops(mine, pair, GIVERS), drops(known, pair, GIVERS))

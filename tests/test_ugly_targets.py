@@ -187,7 +187,7 @@ BAD_TARGETS = {
     "tuples": (CLASS, objects([("a", int(v)) for v in Y]), "y holds tuple. " + ODD),
     "lists": (CLASS, pd.Series([[int(v)] for v in Y]), r"holds \[\d\] in a cell"),
     "records": (CLASS, np.array([(v,) for v in Y], dtype=[("p", int)]), "structured array of p"),
-    "ragged": (CLASS, [[1], [0, 1]] * 6, "y does not form an array"),
+    "ragged": (CLASS, [[1], [0, 1]] * 6, "y holds lists of different lengths"),
     "a generator": (CLASS, (v for v in Y), r"y has shape \(\)"),
     "times of classes": (CLASS, CLOCK.to_numpy()[Y], "datetime64.*classifier: convert"),
     "times": (Line(), CLOCK, "datetime64.*regression: pass numbers"),
@@ -258,7 +258,7 @@ def test_probabilities_that_are_none():
     (pd.array([None, *[1] * 11], dtype="Int64"), "got nan in row 0"),
     ([None, *[1.0] * 11], "got None of type NoneType in row 0"), ([-1, *[1.0] * 11], "got -1 in row 0"),
     (np.zeros(12), "their sum is 0"), ([np.nan, *[1.0] * 11], "got nan in row 0"),
-    ([[1.0], [1.0, 2.0]] * 6, "does not form an array"), (["1"] * 12, "got '1' of type str in row 0"),
+    ([[1.0], [1.0, 2.0]] * 6, "lists of different lengths"), (["1"] * 12, "got '1' of type str in row 0"),
     ([Decimal("NaN"), *[Decimal(1)] * 11], "got nan in row 0"), ([[1.0, 2.0]] * 12, r"shape \(12, 2\)"),
 ])
 def test_weights_that_are_refused(weights, sentence):
@@ -385,7 +385,7 @@ def test_reports_of_ugly_targets():
     table = pd.DataFrame(X, index=ROW_NAMES["two levels"], columns=COLUMN_NAMES["None"])
     few = {"methods": ["mean_impact"], "n_explain": 2}
     line = xk.wrap(lambda Z: 2 * Z.iloc[:, 0], task="regression")
-    assert "labels are not numbers" in said(undrawn(line, table, CLOCK - CLOCK[0], **few),
+    assert "the labels are Timedelta, not numbers" in said(undrawn(line, table, CLOCK - CLOCK[0], **few),
                                             "performance")
     likely = xk.wrap(lambda Z: (Z.iloc[:, 0] > 0) * 0.8 + 0.1, task="classification")
     for y in (np.ma.array(Y, mask=np.arange(12) == 3), with_one(np.nan)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -41,7 +43,7 @@ def test_labels_in_capitals_are_told_the_names_of_the_outputs():
     with pytest.raises(ValueError, match="classes are 0, 1 and 2. Y holds 'LARGE', and an output is called 'large'"):
         xk.PermutationImportance().fit(named).explain(X, labels)
     r = undrawn(named, X, labels, output=0, methods=["mean_impact"])
-    assert "Y holds 'LARGE', and an output is called 'large': spell the labels" in said(r, "performance")
+    assert "others: y holds 'LARGE', and an output is called 'large': spell the labels" in said(r, "performance")
 
 
 def test_survival_times_are_no_labels_of_a_report(counting):
@@ -85,3 +87,41 @@ def test_a_waterfall_of_a_difference_of_values_begins_at_that_of_base_values():
     e = xk.KernelSHAP(random_state=0).fit(lambda X: X[:, 0] * X[:, 2], X[:20]).explain(X[:2])
     assert plots.waterfall(e[0] - e[1]).get_yticklabels()[0].get_text() == "difference of base values"
     plt.close("all")
+
+
+@pytest.mark.parametrize("ask", [
+    lambda y: undrawn(lambda X: X[:, 0], X, y),
+    lambda y: xk.PermutationImportance().fit(xk.wrap(THREE.predict_proba, task="classification")).explain(X, y)],
+    ids=["report", "permutation"])
+def test_lists_of_labels_of_other_lengths_are_refused(ask, counting):
+    with pytest.raises(ValueError, match=r"y holds lists of different lengths: .*\(scikit-learn's MultiLabelBin"):
+        ask([[1], [1, 2]] * 75)
+
+
+def test_a_report_refuses_infinite_labels_before_the_work(counting):
+    model, y = counting(lambda X: X[:, 0]), X[:, 0].copy()
+    y[3] = np.inf
+    with pytest.raises(ValueError, match="y holds infinite labels in 1 row; leave those rows out"):
+        undrawn(model, X, y)
+    assert sum(map(len, model.batches)) <= 9  # those of the probe
+
+
+@pytest.mark.parametrize(("y", "words"), [
+    (np.datetime64("2026-01-01") + np.arange(150), "the labels are .*, not numbers, so its"),
+    (np.ones(150), "The labels of 150 rows are all the same, so there is no variance to explain")])
+def test_a_report_on_labels_that_give_no_score_says_why(y, words):
+    r = undrawn(xk.wrap(lambda X: X[:, 0], task="regression"), X, y, methods=["mean_impact"])
+    assert re.search(words, r.to_markdown())
+
+
+class OrderRanker:
+    """A model whose answers only order rows."""
+
+    def predict(self, X):
+        return -100 - X[:, 0]
+
+
+def test_the_scores_of_a_ranker_are_no_guesses_at_the_labels():
+    r = undrawn(OrderRanker(), X, X[:, 0], methods=["mean_impact"])
+    assert "The model is a ranker, whose scores are not in units of the labels" in said(r, "performance")
+    assert "variance" not in r.to_markdown()

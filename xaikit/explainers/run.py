@@ -50,7 +50,8 @@ def run(
     jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(work)(part) for part in parts)
     results = []
-    with tqdm(total=len(parts), desc=label, delay=2.0, leave=False, disable=not verbose) as bar:
+    quiet = {} if verbose else {"disable": True}  # else TQDM_DISABLE decides
+    with tqdm(total=len(parts), desc=label, delay=2.0, leave=False, **quiet) as bar:
         for result, spent in jobs:
             ledger.add(spent)
             results.append(result if keep is None else keep(result))

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from xaikit.errors import SettingError, XaikitError
 from xaikit.explainers.known_scores import Kept, KnownScore, agrees, known_score
@@ -191,7 +192,7 @@ class Scoring:
         nothing = np.zeros(len(self.y), dtype=np.int64)
         everyone, found = Kept(nothing, nothing, 2), dict[str, KnownScore]()
         for (name, scorer), score in zip(self.scorers.items(), scores, strict=True):
-            known = known_score(name, self.y.values, self.weights, replay.classes_,
+            known = known_score(own_name(scorer), self.y.values, self.weights, replay.classes_,
                                 partial(hasattr, replay)) if of_sklearn(scorer) else None
             if known is None:
                 continue
@@ -234,6 +235,31 @@ def _number(score: Any, name: str) -> float:
 def of_sklearn(scorer: Any) -> bool:
     """Return whether a scorer is one of scikit-learn's, or made by it, and no plain function."""
     return hasattr(scorer, "set_score_request")
+
+
+def own_name(scorer: Any) -> str:
+    """Return scikit-learn's name of a scorer, also of an equal one that `make_scorer` made.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import f1_score, make_scorer
+    >>> own_name(make_scorer(f1_score, average="macro"))
+    'f1_macro'
+    """
+    made_of = _made_of(scorer)
+    return next((name for name in get_scorer_names() if _made_of(get_scorer(name)) == made_of), "")
+
+
+def _made_of(scorer: Any) -> tuple[Any, ...]:
+    """Return what decides a scorer of scikit-learn: function, sign, settings and method."""
+    function = getattr(scorer, "_score_func", None)
+    defaults = {} if function is None else {
+        k: p.default for k, p in signature(function).parameters.items() if p.default is not p.empty}
+    settings = {**defaults, **getattr(scorer, "_kwargs", {})}
+    if settings.get("average") != "binary":
+        settings.pop("pos_label", None)  # it has no effect
+    return (*(getattr(scorer, name, scorer) for name in (
+        "_score_func", "_sign", "_response_method")), settings)
 
 
 def scorers_of(scoring: Any, task: str | None, weighted: bool = False

@@ -77,6 +77,13 @@ def has_several_labels(model: Any) -> bool:
         model = inner
 
 
+def is_ranker(model: Any) -> bool:
+    """Return whether a model learned to order rows: by its class's name or its objective."""
+    objective = attribute(model, "objective")
+    return type(model).__name__.endswith("Ranker") or \
+        (isinstance(objective, str) and "rank" in objective)
+
+
 def _answers_to(thing: Any, name: str) -> bool:
     try:
         getattr(thing, name)

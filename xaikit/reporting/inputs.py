@@ -14,11 +14,10 @@ from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.targets import labels_of_targets_kept
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import check_is_table
-from xaikit.tables.containers import taken_in
 from xaikit.tables.schema import Schema, as_table
 from xaikit.tables.tables import Table, rows_of, take_rows
 from xaikit.tables.targets import Labels, read_labels, read_weights
-from xaikit.tables.wording import listed
+from xaikit.tables.wording import listed, plural
 
 MOST_SCORED = 10_000
 """Most rows to measure performance on; its interval is then less than a percent wide."""
@@ -98,7 +97,7 @@ def one_per_row(labels: Labels) -> Labels:
     Raises
     ------
     ValueError
-        If there are several per row.
+        If there are several per row, or infinite ones.
 
     Examples
     --------
@@ -113,6 +112,8 @@ def one_per_row(labels: Labels) -> Labels:
         raise ValueError(f"y has {labels.values.shape[1]} columns; a report needs one label per "
                          "row: choose the outputs of one target, xaikit.wrap(model, outputs=…), or "
                          "pass one column of y.")
+    if labels.values.dtype.kind == "f" and (far := int(np.isinf(labels.values).sum())):
+        raise ValueError(f"y holds infinite labels in {plural(far, 'row')}; leave those rows out.")
     values = labels.values.astype(object)
     if labels.values.dtype.kind in "mM":  # NumPy would make whole numbers of nanoseconds
         values = pd.Series(labels.values).astype(object).to_numpy(copy=True)
@@ -152,7 +153,7 @@ def check_texts(X: Any, y: Any, **shown: Any) -> None:
     table = as_table(X)
     texts: dict[str, Any] = {
         what: [text] if isinstance(text, str) else text or () for what, text in shown.items()}
-    texts["y"] = () if y is None else np.asarray(taken_in(y)).ravel()
+    texts["y"] = () if y is None else read_labels(y, X, len(table)).values.ravel()
     if isinstance(table, pd.DataFrame):
         texts |= {"the names of columns": table.columns, "the index of X": table.index}
         texts |= {f"the levels of {name!r}": dtype.categories

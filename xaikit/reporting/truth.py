@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import ModelError
+from xaikit.predictor.attributes import is_ranker
 from xaikit.predictor.decisions import Decisions, by_output_names, decide, spelled_otherwise
 from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
@@ -71,7 +72,7 @@ def match(case: Case) -> Truth:
         return Truth(None, notes=["All labels are missing, so the performance of the model was "
                                   "not measured."])
     answers = case.answers[known]
-    task = case.predictor.task or _guess(y[known], answers, notes)
+    task = case.predictor.task or _guess(case, y[known], answers, notes)
     if task == "regression":
         truth = _regression(y, known, answers, notes)
     elif task == "classification":
@@ -81,8 +82,13 @@ def match(case: Case) -> Truth:
     return replace(truth, weights=case.weights_of(case.scored[truth.kept]))
 
 
-def _guess(y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
+def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
     """Return the task that labels and answers suggest, and note that it is a guess."""
+    if is_ranker(case.predictor.model_of_methods):
+        notes.append("The model is a ranker, whose scores are not in units of the labels, so its "
+                     "performance was not measured. Permutation importance takes a scorer of "
+                     "rankings (scoring=, blocks=).")
+        return None
     n_values = pd.Series(y).nunique()
     within = answers.min() >= 0.0 and answers.max() <= 1.0
     number = _numbers(y) is not None
@@ -111,8 +117,10 @@ def _has_fractions(y: np.ndarray) -> bool:
 def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]) -> Truth:
     target = _numbers(y[known])
     if target is None or answers.shape[1] != 1:
-        notes.append("The labels are not numbers, or the model returns several numbers per row, so "
-                     "its performance was not measured.")
+        kind = type(y[known][0]).__name__
+        why = f"The model returns {answers.shape[1]} numbers per row" if target is not None else \
+            f"The model is a regression, and the labels are {kind}, not numbers"
+        notes.append(f"{why}, so its performance was not measured.")
         return Truth(None, notes=notes)
     return Truth("regression", known, target, answers[:, 0], labels=target,
                  notes=notes)
@@ -191,4 +199,4 @@ def _note_strange(labels: np.ndarray, n_rows: int, decided: Decisions, names: tu
         notes.append(f"The model's classes are {listed(decided.classes)}; none of the labels is "
                      "among them, so its performance was not measured.")
     if other := spelled_otherwise(distinct_labels(labels), names):
-        notes.append(other[0].upper() + other[1:])
+        notes.append(f"The labels may be meant for others: {other}")

@@ -271,7 +271,12 @@ def _array(given: Any, name: str) -> Any:
     try:
         array = np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{name} does not form an array: {error}.") from error
+        if "inhomogeneous" in str(error):
+            several = ("; if a row may have several labels, a column of 0 and 1 for each label "
+                       "(scikit-learn's MultiLabelBinarizer)" if name == "y" else "")
+            raise ValueError(f"{name} holds lists of different lengths: pass one value per row"
+                             f"{several}.") from error
+        raise ValueError(f"{name} does not form an array: {str(error).rstrip('.')}.") from error
     if array.dtype.names is not None:
         return pd.DataFrame({field: array[field] for field in array.dtype.names})
     if array.dtype.kind in "US" and not isinstance(given, np.ndarray):

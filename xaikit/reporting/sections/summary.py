@@ -44,6 +44,9 @@ def _quality(facts: Facts) -> str:
         return (f"The model classifies {percent(first.value)} of {rows} correctly{within}, "
                 f"{verdict} always predicting “{guess}” ({percent(first.baseline)}).{tail}")
     mae, guess = numbers([facts.measured[1].value, facts.measured[1].baseline])
+    if not np.isfinite(first.value):
+        return (f"The labels of {rows} are all the same, so there is no variance to explain; the "
+                f"mean error of the predictions is {mae}.")
     return (f"The model explains {percent(first.value)} of the variance of the labels{within} on "
             f"{rows}; the mean error of its predictions is {mae}, against {guess} for always "
             "predicting the mean.")
