@@ -125,24 +125,43 @@ class OcclusionSolver:
     def __call__(self, game: Game, turn: Turn) -> RowResult:
         """Hide one unit or window after the other."""
         n_units, weights = game.n_units, game.row.weights
-        hides = np.eye(n_units, dtype=bool)[game.active] if self.hides is None else self.hides
         base = weights @ game.background_answers
         prediction = game.values(np.ones((1, n_units), dtype=bool))[0]
-        kept, members = ~np.repeat(hides, len(weights), axis=0), np.arange(len(weights))
-        answers = game.pairs(kept, np.tile(members, len(hides))).reshape(
-            len(hides), len(weights), len(prediction))
-        lost = prediction - np.einsum("b,wbk->wk", weights, answers)
-        errors = np.array([mean_error(weights, own) for own in answers]).reshape(lost.shape)
+        n_hidings = len(game.active) if self.hides is None else len(self.hides)
+        lost = np.empty((n_hidings, len(prediction)))
+        errors, everyone = np.empty(lost.shape), np.arange(len(weights))
+        # All hidings at once would take memory with the square of the number of units.
+        for part in game.parts(n_hidings, len(weights)):
+            hides = one_by_one(game.active[part], n_units) if self.hides is None else \
+                self.hides[part]
+            answers = game.pairs(~np.repeat(hides, len(weights), axis=0), np.tile(
+                everyone, len(hides))).reshape(len(hides), len(weights), len(prediction))
+            lost[part] = prediction - np.einsum("b,wbk->wk", weights, answers)
+            errors[part] = [mean_error(weights, own) for own in answers]
         if self.hides is None:
             unchanged = mean_error(weights, np.zeros_like(game.background_answers))
             lost = spread(lost, game.active, n_units)
             errors = spread(errors, game.active, n_units, unchanged)
         else:
-            share = hides / hides.sum(axis=0)
+            share = self.hides / self.hides.sum(axis=0)
             lost, errors = share.T @ lost, share.T @ errors
         return RowResult(lost, np.zeros(lost.shape), base, prediction,
                          np.full(base.shape, np.nan), mean_error(weights, game.background_answers),
                          unit_details={"background_errors": errors})
+
+
+def one_by_one(units: np.ndarray, n_units: int) -> np.ndarray:
+    """Return masks of single units, (n, n_units).
+
+    Examples
+    --------
+    >>> one_by_one(np.array([2, 0]), 3)
+    array([[False, False,  True],
+           [ True, False, False]])
+    """
+    masks = np.zeros((len(units), n_units), dtype=bool)
+    masks[np.arange(len(units)), units] = True
+    return masks
 
 
 def pair_of(pixels: Any) -> tuple[int, int]:

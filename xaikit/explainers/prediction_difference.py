@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xaikit.explainers.games import GameExplainer, Request, Turn
+from xaikit.explainers.occlusion import one_by_one
 from xaikit.explainers.results import RowResult, spread
 from xaikit.sampling.game import Game
 from xaikit.settings import MAX_MEMORY
@@ -92,12 +93,17 @@ class DifferenceSolver:
         mean = weights @ game.background_answers
         prediction = game.values(np.ones((1, n_units), dtype=bool))
         near = self._neighbours(game.row.distances, game.active)
-        kept = ~np.repeat(np.eye(n_units, dtype=bool)[game.active], near.shape[1], axis=0)
-        answers = game.pairs(kept, near.ravel()).reshape(*near.shape, len(mean))
         shares = weights[near] / weights[near].sum(axis=1, keepdims=True)
-        redrawn = np.einsum("ub,ubk->uk", shares, answers)
-        errors = np.array([mean_error(share, own) for share, own in zip(
-            shares, answers, strict=True)]).reshape(redrawn.shape) * slope(redrawn, self.link)
+        redrawn = np.empty((len(near), len(mean)))
+        errors = np.empty(redrawn.shape)
+        # All units at once would take memory with the square of their number.
+        for part in game.parts(*near.shape):
+            masks = one_by_one(game.active[part], n_units)
+            answers = game.pairs(~np.repeat(masks, near.shape[1], axis=0), near[part].ravel())
+            answers = answers.reshape(len(masks), -1, len(mean))
+            redrawn[part] = np.einsum("ub,ubk->uk", shares[part], answers)
+            errors[part] = [mean_error(*own) for own in zip(shares[part], answers, strict=True)]
+        errors *= slope(redrawn, self.link)
         values = linked(prediction, self.link) - linked(redrawn, self.link)
         return RowResult(
             spread(values, game.active, n_units), spread(errors, game.active, n_units),

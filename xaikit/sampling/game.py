@@ -237,6 +237,11 @@ class Game:
         return number_pairs(masks, members, self.row.base_keys, self.row.flip_keys, first,
                             *self._known, self._n_known, ids)
 
+    def parts(self, n: int, questions: int) -> list[slice]:
+        """Cut `n` steps of so many questions into parts whose questions fit a chunk."""
+        step = max(1, self.chunk // max(1, questions))
+        return [slice(first, min(first + step, n)) for first in range(0, n, step)]
+
     def _ask(self, n: int, number: Callable[[np.ndarray], int]) -> np.ndarray:
         """Let a kernel number `n` questions, ask the model the new ones and return all ids."""
         self._reserve(n)
