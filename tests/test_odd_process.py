@@ -181,8 +181,14 @@ def test_all_pairs_asked_need_no_process():
 
 
 def test_more_pairs_than_memory_holds_are_refused_with_what_to_do():
-    with pytest.raises(ValueError, match=r"takes 8 MiB for 300 pairs .* at most 1,\d\d\d model rows"):
+    with pytest.raises(ValueError, match=r"takes 8,\d+,\d+ bytes for 300 pairs .* at most 1,\d\d\d model rows"):
         gp(budget=2 * 300 * 8 + 1, max_memory=2**20).explain(DATA[10:11])
+
+
+@pytest.mark.parametrize("max_memory", [1, 2000])
+def test_no_budget_is_advised_that_would_be_too_small(max_memory):
+    with pytest.raises(ValueError, match=rf"max_memory={max_memory:,}: use solver='wls', or more memory\.$"):
+        gp(budget=2 * 300 * 8 + 1, max_memory=max_memory).explain(DATA[10:11])
 
 
 def test_a_model_without_interactions_is_exact():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tracemalloc
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xaikit as xk
+from xaikit.explanations.arrow_streams import arrow_column, arrow_text
 from xaikit.explanations.decoding import checksum
 
 FRAME = pd.DataFrame({
@@ -167,3 +169,33 @@ def test_the_record_of_a_report_says_where_its_explanations_are(tmp_path):
     record = json.loads((tmp_path / "r.json").read_text())
     kind, state = next(iter(record["explanations"].items()))
     assert xk.Importance.from_dict(state).feature_names == ("a", "b"), kind
+
+
+@pytest.mark.parametrize("column", ["cells", "levels"])
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_compressed_columns_are_refused_before_they_are_unpacked(column, codec):
+    pa = pytest.importorskip("pyarrow")
+    cells = pa.array(np.zeros(10**7, dtype=np.int64)) if column == "cells" else \
+        pa.array(["x" * 10**7]).dictionary_encode()
+    batch = pa.record_batch({"cells": cells})
+
+    def stream(compression):
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        with pa.ipc.new_stream(sink, batch.schema, options=options) as out:
+            out.write_batch(batch)
+        return base64.b64encode(sink.getvalue()).decode()
+
+    assert len(stream(codec)) < 10**6 < len(stream(None))
+    before = pa.total_allocated_bytes()
+    with pytest.raises(ValueError, match="an Arrow column is compressed, which xaikit does not write"):
+        arrow_column(stream(codec))
+    assert pa.total_allocated_bytes() - before < 10**7
+    assert len(arrow_column(stream(None))) == len(cells)
+
+
+def test_a_column_of_arrow_comes_back():
+    pa = pytest.importorskip("pyarrow")
+    for cells in (pa.array([1, None, 3]), pa.array(["a", "b", "a"]).dictionary_encode(), pa.array([[1], None, [2, 3]])):
+        own = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([cells])))
+        pd.testing.assert_series_equal(arrow_column(arrow_text(own)), own)

@@ -21,6 +21,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
+from xaikit.explanations.arrow_streams import arrow_column
 from xaikit.explanations.encoding import TAG
 from xaikit.explanations.floats import decode_floats
 from xaikit.explanations.zones import with_zone
@@ -150,16 +151,6 @@ _CELLS: dict[str, Callable[[Any], bool] | None] = {
 """Whether JSON holds the cells of an array like this, by the kind of its dtype."""
 
 
-def _arrow_column(text: str) -> pd.Series:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise ImportError("the explanation holds Arrow columns (polars tables have them); reading "
-                          "it needs pyarrow: pip install 'xaikit[io]'.") from error
-    with pa.ipc.open_stream(base64.b64decode(text)) as stream:
-        return pd.Series(pd.arrays.ArrowExtensionArray(stream.read_all()["cells"]))
-
-
 def _decode_column(value: dict) -> pd.Series:
     kind = value["kind"]
     if kind == "category":
@@ -175,7 +166,7 @@ def _decode_column(value: dict) -> pd.Series:
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=pd.SparseDtype(array.dtype, decode(value["fill"])))
     if kind == "arrow":
-        return _arrow_column(value["data"])
+        return arrow_column(value["data"])
     if kind == "interval":
         ends = [pd.Index(_decode_column(end)) for end in value["data"]]
         return pd.Series(pd.arrays.IntervalArray.from_arrays(*ends, closed=value["closed"]))

@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
+from xaikit.explanations.arrow_streams import arrow_text
 from xaikit.explanations.floats import encode_floats
 from xaikit.explanations.plain import plain
 from xaikit.explanations.zones import clock_parts, zone_name
@@ -179,7 +180,7 @@ def _encode_column(column: pd.Series) -> dict:
         return {"kind": "bytes" if dtype.kind == "S" else "array",
                 "data": _encode_array(column.to_numpy())}
     if isinstance(dtype, pd.ArrowDtype):
-        return {"kind": "arrow", "data": _arrow_text(column)}
+        return {"kind": "arrow", "data": arrow_text(column)}
     if isinstance(dtype, pd.IntervalDtype):
         ends = pd.arrays.IntervalArray(column)
         return {"kind": "interval", "closed": dtype.closed,
@@ -200,17 +201,6 @@ def _encode_column(column: pd.Series) -> dict:
     if isinstance(dtype, pd.StringDtype) and dtype.storage == "python":
         name = "string[python]" if dtype.na_value is pd.NA else "str[python]"
     return {"kind": "extension", "dtype": name, "data": cells}
-
-
-def _arrow_text(column: pd.Series) -> str:
-    """Return an Arrow column as an Arrow stream, which is exact, in base64."""
-    import pyarrow as pa
-
-    table = pa.table({"cells": pa.chunked_array(column.array.__arrow_array__()).combine_chunks()})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return _base64(sink.getvalue())
 
 
 def _encode_frame(frame: pd.DataFrame) -> dict:

@@ -312,12 +312,12 @@ def _check_memory(rules: Rules, plan: Plan, n_background: int) -> None:
     needed = _process_bytes(plan.n_pairs)
     if needed > rules.max_memory:
         most = most_pairs(rules.max_memory)
+        # Fewer pairs than units say nothing of some units.
+        budget = (f", a budget of at most {2 * most * n_background + 1:,} model rows"
+                  if most >= len(plan.active) else "")
         raise ValueError(
-            f"solver='gp' takes {needed / 2**20:,.0f} MiB for {plan.n_pairs:,} pairs of "
-            f"coalitions, more than max_memory={rules.max_memory / 2**20:,.0f} MiB: use "
-            f"solver='wls', a budget of at most {2 * most * n_background + 1:,} model rows, or "
-            "more memory."
-        )
+            f"solver='gp' takes {needed:,} bytes for {plan.n_pairs:,} pairs of coalitions, more "
+            f"than max_memory={rules.max_memory:,}: use solver='wls'{budget}, or more memory.")
 
 
 def _process_bytes(n_pairs: int) -> int:
