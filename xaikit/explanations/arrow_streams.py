@@ -1,4 +1,4 @@
-"""Columns of Arrow's own types as text, and back: streams that take no more memory than their text."""
+"""Columns of Arrow's own types as text, and back: streams that need no more memory than that."""
 
 from __future__ import annotations
 
