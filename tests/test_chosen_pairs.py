@@ -294,7 +294,7 @@ def test_tiny_and_huge_answers(size):
 def test_a_forecast_refuses_what_explaining_would():
     X = np.random.default_rng(0).normal(size=(20, 100))
     explainer = xk.KernelSHAP(solver="gp", budget=20 * 2 * 900 + 1).fit(lambda X: X.sum(axis=1), X)
-    with pytest.raises(ValueError, match="more than max_memory=64 MiB"):
+    with pytest.raises(ValueError, match="more than max_memory=67,108,864"):
         explainer.forecast(X[:1] + 1.0)
     # Where no one said how many, as many are asked as there is memory for.
     auto = xk.KernelSHAP(solver="gp").fit(lambda X: X.sum(axis=1), X)

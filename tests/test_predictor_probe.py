@@ -270,6 +270,28 @@ def test_a_model_that_changes_only_in_batches_larger_than_the_background_is_warn
     assert not any(DIFFERS in w for w in ask(10**9).warnings)
 
 
+@pytest.mark.parametrize("images", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])
+def test_a_call_whose_answers_are_all_equal_tells_nothing(images):
+    stack = np.stack([np.zeros((16, 16, 3)), *IMAGES])[images]
+    model = xk.RISE(budget=300).fit(lambda A: of_images(A) * (1 + 0.5 * (len(A) >= 20)), xk.ImageMasker("grid"))
+    assert sum(DIFFERS in w for w in model.explain(stack).warnings) == 1
+    rows = np.array([[0.0, 0, 0, 0], [1, 2, 3, 4]])
+    other = xk.Occlusion().fit(lambda X: X[:, 0] * (1 + (len(X) >= 30)), np.abs(FEW) * [0, 1, 1, 1])
+    assert sum(DIFFERS in w for w in other.explain(rows).warnings) == 1
+
+
+def test_explainers_that_share_games_give_one_warning_each():
+    def batchy(X):
+        return X[:, 0] * X[:, 1] * (1 + (len(X) >= 100))
+
+    games = xk.KernelSHAP().fit(batchy, FEW).games(SOME[:4])
+    one = xk.KernelSHAP(budget=500, solver="wls").fit(batchy, games[0].row.masker).explain(games[1:2])
+    two = xk.LIME().fit(batchy, games[0].row.masker).explain(games[2:])
+    for e in (one, two, *(method().fit(batchy, games[0].row.masker).explain(games)
+                          for method in (xk.Occlusion, xk.LIME, xk.KernelSHAP))):
+        assert sum(DIFFERS in w for w in e.warnings) == 1
+
+
 def test_a_model_that_was_warned_of_at_fit_is_not_warned_of_again():
     batchy = xk.KernelSHAP().fit(ByBatch(10), FEW)
     assert sum(DIFFERS in w for w in batchy.explain(SOME[:2]).warnings) == 1

@@ -206,7 +206,7 @@ class GameExplainer(Explainer):
         # A copy: what this call has compared is nothing to the next one.
         doubts = tuple(differs_alone(request.predictor.spawn(), self.predictor_.ledger))
         if games := request.games:  # the answers that one explainer asked are those of the next
-            doubts = tuple(dict.fromkeys((*(d for game in games for d in game.doubts), *doubts)))
+            doubts = (*(d for game in games for d in game.doubts), *doubts)[:1]
             for game in games:
                 game.doubts = doubts
         about = self._about(request.predictor)

@@ -349,8 +349,8 @@ class Predictor:
     def _few_of(self, batch: Batch) -> Batch | None:
         """Return a few rows of a call, if it is the largest since those that were compared."""
         kept = self.ledger.sample
-        largest = self.compared if kept is None else max(self.compared, kept.n_rows)
-        if self._findings is None or len(batch) <= largest:
+        if self._findings is None or len(batch) <= self.compared or (
+                kept is not None and (len(batch), True) <= kept.rank):
             return None
         few = self.rows_of(batch, sampled_places(len(batch)))
         return few if self._stands_for is None else self._stands_for(few)

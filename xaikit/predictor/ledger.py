@@ -23,6 +23,11 @@ class Sample:
     answers: np.ndarray
     method: str | None
 
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """How much it can tell: answers that are all equal may be so in any batch, such as 0."""
+        return self.n_rows, bool((self.answers != self.answers[:1]).any())
+
 
 @dataclass
 class Ledger:
@@ -75,9 +80,9 @@ class Ledger:
             self.keep(other.sample)
 
     def keep(self, sample: Sample) -> None:
-        """Keep the sample of a call if it is the largest; of equal ones, the first."""
+        """Keep the sample of a call if it tells more than the one before, as a larger one does."""
         with self._lock:
-            if self.sample is None or sample.n_rows > self.sample.n_rows:
+            if self.sample is None or sample.rank > self.sample.rank:
                 self.sample = sample
 
     def copy(self) -> Ledger:
