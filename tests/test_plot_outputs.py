@@ -177,6 +177,7 @@ def test_no_score_of_several_is_chosen_for_the_user():
 
 @pytest.mark.parametrize(("model", "n"), [
     (THREE, 3), (TWO, 2), (THREE.predict_proba, 3), (lambda Z: THREE.predict_proba(Z), 3),
+    (lambda Z: THREE.predict_proba(Z).astype(np.float16), 3),
     (xk.wrap(THREE, output="decision"), 3), (xk.wrap(TWO, output="decision"), None),
     (xk.wrap(lambda Z: Z.to_numpy()[:, :2], task="classification"), 2), (lambda Z: Z.to_numpy()[:, :2], None),
     (xk.wrap(THREE, outputs=["low", "mid"]), 3), (LinearRegression().fit(X, X[["a", "b"]]), None),

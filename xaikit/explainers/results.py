@@ -20,6 +20,8 @@ from xaikit.solvers.links import words_for_clipping
 from xaikit.tables.tables import Batch
 from xaikit.tables.wording import listed
 
+_OF_HALVES = 2e-3
+"""How far from 1 the sum of shares may be that half-precision networks return."""
 SMALLEST = 1e-140
 """Squares of smaller numbers lose digits (below 2e-308), or vanish."""
 
@@ -141,7 +143,8 @@ def n_classes(predictor: Predictor, predictions: Sequence[np.ndarray]) -> int | 
         return None
     if predictor.task is None:
         shares = len(outputs.kept) == n and all(
-            (p >= 0).all() and np.allclose(p.sum(axis=1), 1.0, atol=1e-6) for p in predictions)
+            (p >= 0).all() and np.allclose(p.sum(axis=1), 1.0, atol=_OF_HALVES)
+            for p in predictions)
         return n if shares else None
     one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
     return n if predictor.task == "classification" and one_each else None
