@@ -1,9 +1,8 @@
 """Designs of very many cells: handled in parts, with the numbers of a whole and bounded memory."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
+from measuring import peak
 
 import xaikit as xk
 from xaikit.sampling.coalitions import pack, paired_coalitions, unpack
@@ -19,16 +18,6 @@ def small_parts(monkeypatch):
     """Make designs of a few thousand cells count as large."""
     monkeypatch.setattr(cutting, "WHOLE_CELLS", 2**11)
     monkeypatch.setattr(cutting, "PART_CELLS", 2**9)
-
-
-def peak(work):
-    """Return what a piece of work returns, and the most bytes that it held at a time."""
-    tracemalloc.start()
-    try:
-        found = work()
-        return found, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_parts_hold_whole_groups(small_parts):
