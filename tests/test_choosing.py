@@ -43,8 +43,11 @@ def report(model, **settings):
 
 
 def outputs(k):
-    return xk.wrap(lambda X: X[:, :1] * np.arange(1, k + 1),
-                   output_names=[f"out{c}" for c in range(k)])
+    def shares(X):
+        sizes = np.exp(X[:, :1] * np.arange(1, k + 1))
+        return sizes / sizes.sum(axis=1, keepdims=True)
+
+    return xk.wrap(shares, output_names=[f"out{c}" for c in range(k)])
 
 
 ONE_OUTPUT = {

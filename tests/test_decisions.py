@@ -87,7 +87,7 @@ WITHOUT_PROBABILITIES = ("votes", "votes, text", "pairs", "output codes, text", 
 
 
 def truth_of(model, rows, y):
-    return match(read_case(xk.wrap(model), rows, y, None, n_explain=1, n_global=1, seed=0))
+    return match(read_case(xk.wrap(model), rows, y, None, n_explain=1, n_global=1, seed=0, output=0))
 
 
 def permuted(model, rows, y, n_repeats=1):

@@ -18,8 +18,8 @@ from model_zoo import ROWS
 from scipy import sparse
 
 import xaikit as xk
-from xaikit.explainers.results import n_classes
 from xaikit.predictor.decisions import decide
+from xaikit.predictor.targets import n_classes
 from xaikit.tables.targets import distinct_labels
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "models_and_tables.md"
@@ -191,7 +191,7 @@ def test_the_models_own_predict_decides_and_its_outputs_are_counted(made):
     X = some(made.X, np.arange(30))
     predictor = xk.wrap(made.model, **made.options).bind(X)
     answers = predictor(X)
-    counted = n_classes(predictor, [answers])
+    counted = n_classes(predictor)
     assert counted in (None, len(predictor.outputs.all_names))
     if predictor.task == "regression":
         assert counted is None

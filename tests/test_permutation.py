@@ -80,7 +80,7 @@ def test_only_chosen_outputs_are_followed(rng):
 # --- what the model is asked
 
 def test_a_binary_column_costs_at_most_a_row_each(counting):
-    X = np.column_stack([np.arange(30) % 2, np.full(30, 4), np.arange(30)]).astype(float)
+    X = np.column_stack([np.arange(30) % 2, np.full(30, 4.5), np.arange(30)])
     model = counting(lambda X: X.sum(axis=1))
     got = permute(model, X[:, :2], n_repeats=25)
     # Every row with the other value, once, beside the rows as they are; a constant costs nothing.

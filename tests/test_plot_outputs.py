@@ -218,6 +218,31 @@ def test_no_output_of_an_unknown_kind_is_drawn_without_a_name(plot):
     assert plot(two, output=1)
 
 
+def test_nor_is_any_ranked_or_reported():
+    def two(Z):
+        return np.asarray(Z, dtype=float)[:, :2] * [1, 1000]
+
+    for importance in (xk.MeanImpactValue().fit(two).explain(X), xk.PermutationImportance().fit(two).explain(X)):
+        for ask in (plots.bar, xk.Importance.order, xk.Importance.ranks, lambda e: e.top(1)):
+            with pytest.raises(xk.SettingError, match="nothing says that the 2 outputs are of one unit"):
+                ask(importance)
+        assert importance.top(1, output=1).feature_names == ("b",)
+    with pytest.raises(xk.SettingError, match="nothing says that the 2 outputs are of one unit"):
+        xk.report(two, X, path=None, verbose=False)
+
+
+def test_a_report_of_several_targets_is_refused_before_the_work(counting):
+    model = counting(lambda Z: np.asarray(Z, dtype=float)[:, :2])
+    with pytest.raises(xk.SettingError, match="the model has 2 targets"):
+        xk.report(xk.wrap(model, task="regression"), X, path=None, verbose=False)
+    assert model.n_rows <= 9  # of the probe
+
+
+def test_a_waterfall_of_a_difference_ends_at_a_difference():
+    ax = plots.waterfall(TABLE[0] - TABLE[1], output="mid")
+    assert [text.get_text() for text in ax.get_yticklabels()][-1] == "difference of predictions"
+
+
 def test_the_classes_of_one_label_of_several_are_those_of_a_row():
     both = RandomForestClassifier(5, random_state=0).fit(X, np.column_stack([X["a"] > 0, X["b"] > 0]).astype(int))
     e = xk.Occlusion(outputs=[2, 3]).fit(both, X).explain(X.iloc[:20])

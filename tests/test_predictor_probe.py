@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,7 +162,7 @@ def test_a_model_that_changes_from_three_rows_on_is_refused(most):
         wrap(lambda X: X[:, 0] - X[:, 0].mean() * (len(X) >= most)).bind(IRIS_X)
 
 
-DIFFERS = "rows together, the model answers otherwise than about single ones"
+DIFFERS = "rows together, the model answers otherwise than about a few"
 TEXTS = ["one two three four five six", "seven eight nine ten"]
 IMAGES = np.random.default_rng(0).random((2, 16, 16, 3))
 
@@ -268,6 +270,49 @@ PLAIN = np.column_stack([np.ones(50), SOME])  # of which the first column says n
 def test_a_model_that_changes_only_in_batches_larger_than_the_background_is_warned_of(ask, most):
     assert sum(DIFFERS in w for w in ask(most).warnings) == 1
     assert not any(DIFFERS in w for w in ask(10**9).warnings)
+
+
+class ByRank(ByBatch):
+    """A classifier that moves its threshold in large batches, so that few labels flip."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 5.8 + 0.5 * (len(X) >= self.most), "big", "small")
+
+
+@pytest.mark.parametrize("method", ["predict", "function"])
+def test_a_few_labels_that_flip_in_larger_batches_are_seen(method):
+    def ask(most):
+        model = ByRank(most, labels=True)
+        if method == "predict":
+            return xk.PermutationImportance().fit(model).explain(SOME, SIZES)
+        return xk.LIME().fit(lambda X: model.predict(X) == "big", FEW).explain(SOME[:1])
+
+    assert sum(DIFFERS in w for w in ask(60).warnings) == 1
+    assert not any(DIFFERS in w for w in ask(10**9).warnings)
+
+
+GAPS = SOME.copy()
+GAPS[7::9, 0] = np.nan
+
+
+def filled_in(X, least):
+    """Fill gaps by the mean of the batch, if it is large enough, else by 6."""
+    X = np.asarray(X, dtype=float)
+    known = X[~np.isnan(X[:, 0]), 0]
+    filled = 6.0 if len(X) < least else known.mean() if len(known) else np.nan
+    return np.where(np.isnan(X[:, 0]), filled, X[:, 0]) + X[:, 1]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame])
+def test_a_model_that_fills_in_missing_cells_from_its_batch_is_seen(kind):
+    X = kind(GAPS)
+    for least, words in ((2, "depends on the other rows"), (1, "NaN")):
+        with pytest.raises(xk.XaikitError, match=words):
+            xk.LIME().fit(partial(filled_in, least=least), X)
+    for most in (20, 10**9):
+        asked = (xk.LIME().fit(partial(filled_in, least=most), X).explain(X[:2]),
+                 xk.PermutationImportance().fit(partial(filled_in, least=most)).explain(X))
+        assert [sum(DIFFERS in w for w in e.warnings) for e in asked] == [most == 20] * 2
 
 
 @pytest.mark.parametrize("images", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])

@@ -95,7 +95,7 @@ def test_a_function_of_numbers_is_taken_for_a_regression():
     r = undrawn(lambda T: 3 * T[:, 1], X, X[:, 1], methods=["mean_impact"])
     assert "Assumed: the model is a regression" in said(r, "performance")
     unfit = undrawn(lambda T: T[:, :1] * [[1.0, 2.0]], X, [f"t{i % 5}" for i in range(60)],
-                  methods=["mean_impact"])
+                  methods=["mean_impact"], output="output 1")
     assert "do not fit each other" in said(unfit, "performance")
 
 

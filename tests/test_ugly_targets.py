@@ -138,6 +138,7 @@ def test_labels_of_polars():
 
 
 NUMBERS = {
+    "texts of numbers": T.astype(str),
     "whole numbers": T.astype(int), "Decimal": objects([Decimal(repr(float(v))) for v in T]),
     "Fraction": [Fraction(v) for v in T], "objects": T.astype(object),
     "nullable": pd.Series(T, dtype="Int64"), "levels": pd.Series(T, dtype="category"),
@@ -192,7 +193,7 @@ BAD_TARGETS = {
     "times of classes": (CLASS, CLOCK.to_numpy()[Y], "datetime64.*classifier: convert"),
     "times": (Line(), CLOCK, "datetime64.*regression: pass numbers"),
     "durations": (Line(), list(CLOCK - CLOCK[0]), "timedelta64.*regression: pass numbers"),
-    "texts of numbers": (Line(), T.astype(str), "y holds str, and the model is a regression"),
+    "texts": (Line(), ["1.5", "2,5"] * 6, "y holds text such as '2,5', and the model is a regression"),
     "complex numbers": (Line(), T * 1j, "complex128, and the model is a regression"),
     "two targets": (Line(), np.column_stack([T, T]), "y has 2 columns, and the model 1 target: pass a column for each"),
     "a row": (Line(), T[None], "holds 1 label for 12 rows"),

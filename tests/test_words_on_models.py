@@ -125,3 +125,8 @@ def test_the_scores_of_a_ranker_are_no_guesses_at_the_labels():
     r = undrawn(OrderRanker(), X, X[:, 0], methods=["mean_impact"])
     assert "The model is a ranker, whose scores are not in units of the labels" in said(r, "performance")
     assert "variance" not in r.to_markdown()
+
+
+def test_a_ranker_needs_a_scorer_of_rankings():
+    with pytest.raises(ValueError, match="the model is a ranker.*choose a scorer of rankings"):
+        xk.PermutationImportance().fit(OrderRanker()).explain(X, X[:, 0])

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from xaikit.explanations.base import Explanation
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.targets import n_outputs, n_targets
+from xaikit.predictor.targets import about_outputs
 from xaikit.predictor.wrapping import wrap
 from xaikit.sampling.seeds import resolve_seed
 from xaikit.settings import Constraint, check, described
@@ -84,9 +84,7 @@ class Explainer(BaseEstimator):
         """
         settings = {key: plain(value) for key, value in self.get_params(deep=False).items()}
         if predictor is not None:
-            settings |= {"scale": predictor.scale, "task": predictor.task,
-                         "n_targets": n_targets(predictor),
-                         "n_outputs": n_outputs(predictor)}
+            settings |= about_outputs(predictor)
         return {"method": type(self).__name__, "settings": settings,
                 "random_state": getattr(self, "seed_", None)}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,8 @@ from xaikit.predictor.decisions import (
 )
 from xaikit.predictor.targets import declared_by
 from xaikit.settings import is_whole
-from xaikit.tables.targets import Labels, class_codes, distinct_labels
-from xaikit.tables.wording import level_text, listed, plural
+from xaikit.tables.targets import Labels, class_codes, distinct_labels, label_numbers
+from xaikit.tables.wording import cut, level_text, listed, plural
 
 
 @dataclass(frozen=True)
@@ -260,16 +258,21 @@ def as_numbers(y: Labels, n_targets: int) -> Labels:
         raise ValueError(f"y has {plural(n_columns, 'column')}, and the model "
                          f"{plural(n_targets, 'target')}: pass a column for each, or choose the "
                          "target that y is of, xk.wrap(model, outputs=…).")
-    if y.values.dtype.kind in "biuf":
-        return y
-    cells = y.values.reshape(-1).tolist() if y.values.dtype.kind in "OUS" else []
-    if not cells or not all(isinstance(v, Real | Decimal) for v in cells):
-        what = next((type(v).__name__ for v in cells if not isinstance(v, Real | Decimal)),
-                    str(y.values.dtype))
-        raise ValueError(f"y holds {what}, and the model is a regression: pass numbers, such as "
-                         "seconds for a duration, or, if it is a classifier, wrap it with "
+    numbers = y.values if y.values.dtype.kind in "biuf" else label_numbers(y.values)
+    if numbers is None:
+        raise ValueError(f"y holds {_what_is_no_number(y.values)}, and the model is a regression: "
+                         "pass numbers, or, if it is a classifier, wrap it with "
                          "task='classification'.")
-    return replace(y, values=y.values.astype(np.float64))
+    return y if numbers is y.values else replace(y, values=numbers)
+
+
+def _what_is_no_number(values: np.ndarray) -> str:
+    """Return what the first cell is that is not a number."""
+    if values.dtype.kind not in "OUS":
+        return f"{values.dtype}"
+    cell = next(v for v in values.reshape(-1).astype(object)
+                if label_numbers(np.array([v], dtype=object)) is None)
+    return f"text such as {cut(cell)!r}" if isinstance(cell, str) else type(cell).__name__
 
 
 def known_labels(y: Labels, classes: Classes, strict: bool, names: tuple[str, ...] = ()

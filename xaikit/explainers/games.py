@@ -16,7 +16,7 @@ import pandas as pd
 
 from xaikit.errors import ProbeError
 from xaikit.explainers.base import Explainer
-from xaikit.explainers.results import RowResult, Stacked, attribution, n_classes, stacked
+from xaikit.explainers.results import RowResult, Stacked, attribution, stacked
 from xaikit.explainers.run import Stopwatch, row_slices, run
 from xaikit.explanations.attribution import Attribution
 from xaikit.predictor.adapter import Predictor
@@ -212,9 +212,7 @@ class GameExplainer(Explainer):
         about = self._about(request.predictor)
         if about["settings"].get("link") == "logit":
             about["settings"]["scale"] = "log-odds"
-        about["settings"] |= {
-            "n_classes": n_classes(request.predictor, [p.arrays["predictions"][0] for p in parts]),
-            **request.masker.described()}
+        about["settings"] |= request.masker.described()
         return attribution(request.masker, request.batch, parts, {
             **about, "output_names": request.predictor.output_names or (),
             "cost": request.watch.cost(),

@@ -11,8 +11,6 @@ import numpy as np
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.image import ImageAttribution
 from xaikit.explanations.text import TextAttribution
-from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.targets import targets_of
 from xaikit.sampling.image import ImageMasker
 from xaikit.sampling.maskers import Masker
 from xaikit.sampling.tabular import TabularMasker
@@ -20,8 +18,6 @@ from xaikit.solvers.links import words_for_clipping
 from xaikit.tables.tables import Batch
 from xaikit.tables.wording import listed
 
-_OF_HALVES = 2e-3
-"""How far from 1 the sum of shares may be that half-precision networks return."""
 SMALLEST = 1e-140
 """Squares of smaller numbers lose digits (below 2e-308), or vanish."""
 
@@ -126,28 +122,6 @@ def attribution(
         row_names=tuple(getattr(batch, "index", range(len(batch)))),
         feature_names=masker.unit_names,
         feature_columns=tuple(tuple(unit.tolist()) for unit in masker.units), **fields)
-
-
-def n_classes(predictor: Predictor, predictions: Sequence[np.ndarray]) -> int | None:
-    """Return the number of a model's outputs if each is of a class of one target, None if not.
-
-    A function of an unknown task has classes for outputs if its answers are shares of 1.
-    """
-    outputs, n = predictor.outputs, len(predictor.outputs.all_names or ())
-    targets = None if predictor.task is None else targets_of(predictor)
-    if targets is not None and predictor.task == "classification":
-        own = {targets[k] for k in outputs.kept}
-        n_own = sum(t in own for t in targets)
-        return n_own if len(own) == 1 < n_own else None
-    if n < 2 or targets is not None:
-        return None
-    if predictor.task is None:
-        shares = len(outputs.kept) == n and all(
-            (p >= 0).all() and np.allclose(p.sum(axis=1), 1.0, atol=_OF_HALVES)
-            for p in predictions)
-        return n if shares else None
-    one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
-    return n if predictor.task == "classification" and one_each else None
 
 
 def forget_vanished(arrays: dict[str, np.ndarray], names: Sequence[str]) -> list[str]:

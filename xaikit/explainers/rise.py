@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.games import bound_to
-from xaikit.explainers.results import RowResult, attribution, n_classes, stacked
+from xaikit.explainers.results import RowResult, attribution, stacked
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explanations.image import ImageAttribution
 from xaikit.kernels.images import blend_images
@@ -150,9 +150,7 @@ class RISE(Explainer):
                     n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
         doubts = differs_alone(predictor, ledger)
         about = self._about(predictor)
-        about["settings"] |= {
-            **masker.described(),
-            "n_classes": n_classes(predictor, [p.arrays["predictions"][0] for p in parts])}
+        about["settings"] |= masker.described()
         height, width = work.masks.size
         found = attribution(masker, images, parts, {
             **about, "output_names": predictor.output_names or (), "cost": watch.cost(),

@@ -261,14 +261,14 @@ def check_output_named(names: tuple[str, ...], settings: Mapping[str, Any], outp
     """Raise SettingError if `output` leaves open which target or score is meant.
 
     Targets and scores are of different units, so that neither the second nor the largest is the
-    one; nor is one of several labels that a row may have.
+    one; nor is one of several labels that a row may have, or of outputs of which nothing is known.
 
     Parameters
     ----------
     names : tuple of str
     settings : mapping
-        Of an explanation. ``task``, ``n_targets``, ``n_outputs`` and ``score`` say what the outputs
-        are.
+        Of an explanation. ``task``, ``n_targets``, ``n_outputs``, ``n_classes`` and ``score`` say
+        what the outputs are.
     output : int, str or None
     """
     if output is not None or len(names) < 2:
@@ -284,6 +284,8 @@ def check_output_named(names: tuple[str, ...], settings: Mapping[str, Any], outp
     if what:
         raise SettingError(f"{what}, and none is more likely to be meant; name one, such as "
                            f"output={names[0]!r}. The outputs: {_listed(names)}.")
+    if settings.get("n_classes", 0) is None:
+        _check_classes(names, settings)
 
 
 def check_one_unit(names: tuple[str, ...], settings: Mapping[str, Any], output: Any) -> None:
@@ -292,8 +294,12 @@ def check_one_unit(names: tuple[str, ...], settings: Mapping[str, Any], output: 
     Those of classes have one unit. Parameters are those of `check_output_named`.
     """
     check_output_named(names, settings, output)
-    classes = settings.get("task") == "classification" or settings.get("n_classes") is not None
-    if output is None and len(names) > 1 and not classes:
+    if output is None and len(names) > 1:
+        _check_classes(names, settings)
+
+
+def _check_classes(names: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+    if settings.get("task") != "classification" and settings.get("n_classes") is None:
         raise SettingError(f"nothing says that the {len(names)} outputs are of one unit, so their "
                            f"sizes are not compared; name one, such as output={names[0]!r}, or "
                            "wrap a classifier with task='classification'. The outputs: "
@@ -320,8 +326,6 @@ def output_to_draw(explanation: Any, output: int | str | None, row: int | None =
     """
     names, settings = explanation.output_names, explanation.settings
     check_output_named(names, settings, output)
-    if settings.get("n_classes", 0) is None:
-        check_one_unit(names, settings, output)
     if output is None and row is not None and len(names) > 1 and of_classes(explanation):
         return int(explanation.predictions[row].argmax())
     return choose_output(names, output)

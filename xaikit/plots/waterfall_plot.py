@@ -113,7 +113,9 @@ def waterfall(attribution: Attribution, *, row: Any = None, output: int | str | 
     base_reach = reaches(attribution.base_errors[i, k])
     any_whisker = _draw_steps(ax, steps, np.append(start, ends), base_reach)
     _draw_ends(ax, start, base, float(base_reach), len(ends) + 1, prediction)
-    label_rows(ax, [_base_words(attribution), *steps.labels, "prediction"])
+    of_two = attribution.method.startswith(DIFFERENCE)
+    end = "difference of predictions" if of_two else "prediction"
+    label_rows(ax, [_base_words(attribution), *steps.labels, end])
     number_axis(ax.xaxis)
     name = output_label(attribution, k)
     ax.set_title(f"row {of_row} · {name}{of_all}", loc="left", color=INK, fontsize=NORMAL)

@@ -16,11 +16,11 @@ from xaikit.predictor.backends import choose
 from xaikit.predictor.backends.base import Options
 from xaikit.predictor.backends.estimators import Estimator, Function
 from xaikit.predictor.failures import ran_out_of_memory, words_for
-from xaikit.predictor.ledger import Ledger, Sample
+from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.memory import Memory
 from xaikit.predictor.outputs import Outputs
 from xaikit.predictor.pace import Pace
-from xaikit.predictor.probe import PROBED, Findings, probe, sampled_places
+from xaikit.predictor.probe import PROBED, Findings, places_to_keep, probe, sample_of
 from xaikit.predictor.settings import Settings
 from xaikit.tables.numeric import channels_first
 from xaikit.tables.schema import AnySchema, Schema, schema_of
@@ -346,20 +346,22 @@ class Predictor:
         """
         return rows_of(batch, rows) if self._keeps_index else take_rows(batch, rows)
 
-    def _few_of(self, batch: Batch) -> Batch | None:
-        """Return a few rows of a call, if it is the largest since those that were compared."""
+    def _few_of(self, batch: Batch) -> tuple[np.ndarray, Batch] | None:
+        """Return places and rows of a call, if it is the largest since those compared."""
         kept = self.ledger.sample
         if self._findings is None or len(batch) <= self.compared or (
                 kept is not None and (len(batch), True) <= kept.rank):
             return None
-        few = self.rows_of(batch, sampled_places(len(batch)))
-        return few if self._stands_for is None else self._stands_for(few)
+        places = places_to_keep(batch)
+        few = self.rows_of(batch, places)
+        return places, few if self._stands_for is None else self._stands_for(few)
 
-    def _keep_few(self, few: Batch | None, answers: np.ndarray, n_rows: int,
+    def _keep_few(self, few: tuple[np.ndarray, Batch] | None, answers: np.ndarray, n_rows: int,
                   method: str | None = None) -> None:
         """Keep a few rows of a call and the answers to them in it."""
         if few is not None:
-            self.ledger.keep(Sample(n_rows, few, answers[sampled_places(n_rows)], method))
+            places, rows = few
+            self.ledger.keep(sample_of(rows, answers[places], n_rows, method))
 
     def _copy_of(self, batch: Batch) -> Batch:
         return copy_of(batch, keep_index=self._keeps_index)

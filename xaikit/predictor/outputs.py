@@ -10,6 +10,8 @@ from xaikit.errors import ModelError
 
 _SHOWN = 8
 """Most names listed in a message."""
+_OF_HALVES = 2e-3
+"""How far from 1 the sum of shares may be that half-precision networks return."""
 
 
 class Outputs:
@@ -32,7 +34,7 @@ class Outputs:
         Names of all outputs; None before they are known.
     classes : tuple or None
     are_shares : bool
-        Whether the answers so far, with the outputs left out, were shares of 1.
+        Whether there are several outputs, and all answers so far were shares of 1.
 
     Raises
     ------
@@ -87,11 +89,8 @@ class Outputs:
         self._check_number(answers.shape[1], names)
         if names is not None:
             answers = self._in_order(answers, names)
-        if self._kept is None:
-            return answers
-        self.are_shares &= bool((answers >= 0).all()) and np.allclose(
-            answers.sum(axis=1), 1.0, atol=1e-3)
-        return answers[:, self._kept]
+        self.are_shares = self.are_shares and answers.shape[1] > 1 and shares_of_one(answers)
+        return answers if self._kept is None else answers[:, self._kept]
 
     def by_name(self, answers: np.ndarray, names: tuple[str, ...] | None) -> np.ndarray | None:
         """Return named answers in the order of all outputs; None if they carry other names.
@@ -128,6 +127,11 @@ class Outputs:
                              f"{', '.join(self._answered[:_SHOWN])} to "
                              f"{', '.join(names[:_SHOWN])}.")
         return answers[:, [names.index(name) for name in self._answered]]
+
+
+def shares_of_one(answers: np.ndarray) -> bool:
+    """Return whether the outputs (n_rows, n_outputs) of every row are parts of 1."""
+    return bool((answers >= 0).all()) and np.allclose(answers.sum(axis=1), 1.0, atol=_OF_HALVES)
 
 
 def _renamed(own: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, ...]:

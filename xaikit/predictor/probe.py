@@ -13,7 +13,7 @@ from xaikit.errors import ModelError, ProbeError
 from xaikit.predictor.decisions import order_of_classes
 from xaikit.predictor.ledger import Ledger, Sample
 from xaikit.predictor.memory import row_keys
-from xaikit.tables.tables import Batch, rows_of, take_rows
+from xaikit.tables.tables import Batch, rows_of, rows_with_missing, slice_rows, take_rows
 
 TOLERANCE = 1e-4
 """Largest difference, relative to the answers, that counts as rounding: float32 networks round at
@@ -22,6 +22,10 @@ ROUNDING = 2e-7
 """Rounding error of float32 in an output that is small beside others, relative to the largest."""
 PROBED = 4
 """Most rows that the probe asks about together: some models change their ways from three on."""
+MOST_AGAIN = 32
+"""Most rows of a large call that are asked again: of labels, few flip where all numbers move."""
+_AGAIN = 3
+"""Rows that are asked again of other answers."""
 _SEARCHED = 1000
 """Rows searched for one that differs from the first."""
 
@@ -150,15 +154,59 @@ class Comparison:
         return float((np.abs(self.answers[:len(others)] - others) / self.sizes).max())
 
 
-def sampled_places(n_rows: int) -> np.ndarray:
-    """Return the positions of the rows of a call that a `Sample` keeps."""
-    return np.array([0, n_rows // 2, n_rows - 1])
+def places_to_keep(batch: Batch) -> np.ndarray:
+    """Return the positions of the rows of a call that `sample_of` chooses from, the best first.
+
+    Most have missing cells if there are such rows: some models fill them in from their batch.
+    """
+    gone = np.flatnonzero(rows_with_missing(batch))
+    first = _spaced(gone, MOST_AGAIN - _AGAIN)
+    others = _spaced(np.setdiff1d(np.arange(len(batch)), first), MOST_AGAIN - len(first))
+    mixed = [*first[:_AGAIN - 1], *others, *first[_AGAIN - 1:]]
+    return np.array(mixed)
+
+
+def sample_of(rows: Batch, answers: np.ndarray, n_rows: int, method: str | None) -> Sample:
+    """Return the rows of a call that are asked again: more of them if the answers are labels.
+
+    Parameters
+    ----------
+    rows : batch
+        Those at `places_to_keep`.
+    answers : array
+        The answers to them.
+    n_rows : int
+        Of the call.
+    method : str or None
+        As for `Sample`.
+    """
+    if not _are_labels(answers):
+        rows, answers = slice_rows(rows, 0, _AGAIN), answers[:_AGAIN]
+    return Sample(n_rows, rows, answers, method)
+
+
+def _are_labels(answers: np.ndarray) -> bool:
+    """Return whether answers are text, or a few whole numbers."""
+    if answers.dtype.kind not in "f":
+        return True
+    return bool((answers == np.round(answers)).all()) and \
+        len(np.unique(answers, axis=0)) <= len(answers) // 8
+
+
+def _spaced(places: np.ndarray, most: int) -> np.ndarray:
+    """Return at most so many of the places, evenly spaced: the ends and the middle first."""
+    if len(places) <= most:
+        return places
+    spaced = np.linspace(0, len(places) - 1, most).astype(np.int64)
+    ends = [0, most // 2, most - 1]
+    return places[np.append(spaced[ends], np.delete(spaced, ends))]
 
 
 def differs_alone(predictor: Any, ledger: Ledger) -> list[str]:
-    """Warn if the answers in the largest call were not those to its rows asked alone.
+    """Warn if the answers in the largest call were not those to a few of its rows asked again.
 
-    The probe sees a handful of rows; a model may change its ways in larger batches.
+    The probe sees a handful of rows; a model may change its ways in larger batches. Numbers are
+    asked for row by row, labels by as many rows as the probe found to be answered as single ones.
 
     Parameters
     ----------
@@ -166,20 +214,21 @@ def differs_alone(predictor: Any, ledger: Ledger) -> list[str]:
         Probed. It is told how many rows were compared, and keeps samples of larger calls from then
         on; after a warning, of none.
     ledger : Ledger
-        Of the work. If it holds a sample, three rows are asked again, and counted there.
+        Of the work. If it holds a sample, its rows are asked again, and counted there.
     """
     sample, ledger.sample = ledger.sample, None
     if sample is None or not predictor.findings.repeatable:
         return []
     predictor.compared, asks = sample.n_rows, predictor.spawn()
-    alone = [_again(asks, sample, np.array([i])) for i in range(len(sample.answers))]
+    n, step = len(sample.answers), 1 if len(sample.answers) <= _AGAIN else predictor.findings.n_rows
+    alone = [_again(asks, sample, np.arange(i, min(i + step, n))) for i in range(0, n, step)]
     ledger.add(asks.ledger)
     how_far = _how_far(sample.answers, np.concatenate(alone))
     if how_far is None:
         return []
     predictor.compared = sys.maxsize  # it is said once
     return [f"Asked about {sample.n_rows:,} rows together, the model answers otherwise than about "
-            f"single ones ({how_far}): its answer for a row depends on the others of a large "
+            f"a few ({how_far}): its answer for a row depends on the others of a large "
             "batch, and so do the numbers here. Wrap a function that treats each row alone, or "
             "choose batch_size=1."]
 
@@ -215,7 +264,11 @@ def _otherwise(predictor: Any, few: Batch) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _different_rows(batch: Batch) -> np.ndarray:
-    """Return the positions of the first row and of at most `PROBED` − 1 that differ from it."""
+    """Return the positions of the first row and of at most `PROBED` − 1 that differ from it.
+
+    A row with missing cells comes first, and is asked about alone: a model may fill them in from
+    its batch.
+    """
     few = np.arange(min(2, len(batch)))
     spaced = np.unique(np.linspace(0, len(batch) - 1, 4 * PROBED).astype(np.int64))
     for places in (np.union1d(few, spaced), np.arange(min(len(batch), _SEARCHED))):
@@ -225,4 +278,8 @@ def _different_rows(batch: Batch) -> np.ndarray:
         if len(chosen) > 1:  # as a rule all rows differ
             break
     steps = np.linspace(0, len(chosen) - 1, min(PROBED, len(chosen))).astype(np.int64)
-    return np.array(chosen)[steps]
+    rows, gone = np.array(chosen)[steps], np.flatnonzero(rows_with_missing(batch))
+    if len(gone):
+        others = rows[rows != gone[0]]
+        rows = np.append(gone[:1], others[:max(PROBED - 1, 1)])
+    return rows

@@ -49,6 +49,34 @@ def n_outputs(predictor: Any) -> int:
     return sum(t in own for t in targets)
 
 
+def n_classes(predictor: Any) -> int | None:
+    """Return the number of a model's outputs if each is of a class of one target, None if not.
+
+    A function of an unknown task has classes for outputs if its answers so far were shares of 1.
+    """
+    outputs, n = predictor.outputs, len(predictor.outputs.all_names or ())
+    targets = None if predictor.task is None else targets_of(predictor)
+    if targets is not None and predictor.task == "classification":
+        own = {targets[k] for k in outputs.kept}
+        n_own = sum(t in own for t in targets)
+        return n_own if len(own) == 1 < n_own else None
+    if n < 2 or targets is not None:
+        return None
+    if predictor.task is None:
+        return n if outputs.are_shares else None
+    one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
+    return n if predictor.task == "classification" and one_each else None
+
+
+def about_outputs(predictor: Any) -> dict[str, Any]:
+    """Return what plots need to know of a model's outputs, as settings of an explanation.
+
+    These are ``scale``, ``task``, ``n_targets``, ``n_outputs`` and ``n_classes``.
+    """
+    return {"scale": predictor.scale, "task": predictor.task, "n_targets": n_targets(predictor),
+            "n_outputs": n_outputs(predictor), "n_classes": n_classes(predictor)}
+
+
 def declared_by(predictor: Any) -> Any:
     """Return the classes that a model declares; those of the targets that the outputs kept are of.
 

@@ -16,10 +16,8 @@ import pandas as pd
 
 from xaikit.explainers.scoring import BLOCKS, scorers_of
 from xaikit.explanations.base import Explanation
-from xaikit.explanations.choosing import check_output_named, choose_output
 from xaikit.explanations.encoding import encode
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.targets import n_outputs, n_targets
 from xaikit.predictor.wrapping import wrap
 from xaikit.reporting import render
 from xaikit.reporting.caveats import Caveat, raise_caveats
@@ -28,7 +26,7 @@ from xaikit.reporting.document import Section
 from xaikit.reporting.facts import Facts
 from xaikit.reporting.files import check_writable, names_beside
 from xaikit.reporting.importance import METHODS, Options, check_plans
-from xaikit.reporting.inputs import check_kept, check_texts, read_case, rows_kept
+from xaikit.reporting.inputs import check_kept, check_texts, read_case, reported, rows_kept
 from xaikit.reporting.investigate import find_out
 from xaikit.reporting.sections import (
     data,
@@ -245,8 +243,8 @@ def report(
     predictor, kept = wrap(model), rows_kept(X, sample_weight, n_explain, options.seed)
     _check_rows(predictor, X, background, options, kept, output)
     case = read_case(predictor, X, y, background, n_explain=n_explain, n_global=n_global,
-                     seed=options.seed, sample_weight=sample_weight)
-    facts = find_out(case, options, _reported(case.predictor, output))
+                     seed=options.seed, sample_weight=sample_weight, output=output)
+    facts = find_out(case, options)
     found, timing = raise_caveats(facts), _times(facts, started)
     known = provenance.provenance(facts, model_name, data_name, _listed(data_notes))
     sections = _sections(facts, found, known, timing, target)
@@ -264,15 +262,6 @@ def report(
     if target is not None:
         made.save(target)
     return made
-
-
-def _reported(predictor: Predictor, output: int | str | None) -> int:
-    """Return the position of the output that the report is about."""
-    names = predictor.output_names or ()
-    check_output_named(names, {
-        "task": predictor.task, "n_targets": n_targets(predictor),
-        "n_outputs": n_outputs(predictor)}, output)
-    return choose_output(names, output)
 
 
 def _times(facts: Facts, started: float) -> dict[str, str]:
@@ -299,7 +288,7 @@ def _check_rows(
 ) -> None:
     """Check what can be checked before the model is asked."""
     if predictor.output_names is not None:  # else they are known after the first answer
-        _reported(predictor, output)
+        reported(predictor, output)
     if "kernel_shap" in options.methods:
         check_kept(X, rows)
     if len(rows) and (background is None or len(as_table(background))):  # else `read_case` refuses

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explainers.games import check_index_unread
+from xaikit.explanations.choosing import check_output_named, choose_output
 from xaikit.explanations.encoding import check_frame
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.targets import labels_of_targets_kept
+from xaikit.predictor.targets import about_outputs, labels_of_targets_kept
 from xaikit.sampling.seeds import stream
 from xaikit.sampling.tabular import check_is_table
 from xaikit.tables.schema import Schema, as_table
@@ -43,6 +44,8 @@ class Case:
     scored, averaged, explained : int arrays
         Positions of the rows for the performance, the global methods and Kernel SHAP. Each is a
         random sample of those with a weight, and the shorter ones are part of the longer ones.
+    output : int
+        Position of the output that the report is about.
     answers : array (n_scored, n_outputs)
         The model's answers for `scored`.
     """
@@ -59,6 +62,7 @@ class Case:
     scored: np.ndarray
     averaged: np.ndarray
     explained: np.ndarray
+    output: int
     answers: np.ndarray
 
     @property
@@ -168,6 +172,13 @@ def check_texts(X: Any, y: Any, **shown: Any) -> None:
                     "hold; clean it by text.encode('utf8', 'replace').decode().") from error
 
 
+def reported(predictor: Predictor, output: int | str | None) -> int:
+    """Return the position of the output that a report is about, as `output` names it."""
+    names = predictor.output_names or ()
+    check_output_named(names, about_outputs(predictor), output)
+    return choose_output(names, output)
+
+
 def _order_of(table: Table, weights: np.ndarray | None, seed: int) -> np.ndarray:
     """Return the rows with weights above 0 in a random order."""
     order = stream(seed, "rows of the report").permutation(len(table))
@@ -176,7 +187,7 @@ def _order_of(table: Table, weights: np.ndarray | None, seed: int) -> np.ndarray
 
 def read_case(
     predictor: Predictor, X: Any, y: Any, background: Any, *, n_explain: int, n_global: int,
-    seed: int, sample_weight: Any = None,
+    seed: int, sample_weight: Any = None, output: int | str | None = None,
 ) -> Case:
     """Check the rows, bind the model to them, and ask it about the scored rows."""
     table = as_table(X)
@@ -192,6 +203,7 @@ def read_case(
     labels = [v if type(v) in (bool, int, str) else str(v) for v in labels]
     bound = predictor.bind(X)
     check_index_unread(bound)
+    chosen = reported(bound, output)
     if given is not None and predictor.outputs.chosen:  # of one target among several, perhaps
         given = one_per_row(labels_of_targets_kept(bound, given))
     table = rows_of(bound.columns.conform(table), np.arange(len(table)))
@@ -203,5 +215,5 @@ def read_case(
         predictor=bound, table=table, frame=bound.columns.to_frame(table), labels=labels,
         given=given, weights=weights, background=known, background_given=background is not None,
         seed=seed, scored=scored, averaged=averaged, explained=explained,
-        answers=bound(take_rows(table, scored)),
+        output=chosen, answers=bound(take_rows(table, scored)),
     )

@@ -39,9 +39,9 @@ from xaikit.reporting.truth import Truth, match
 from xaikit.sampling.seeds import stream
 
 
-def find_out(case: Case, options: Options, k: int) -> Facts:
-    """Compute everything that the report on output `k` tells."""
-    truth = match(case)
+def find_out(case: Case, options: Options) -> Facts:
+    """Compute everything that the report tells."""
+    truth, k = match(case), case.output
     results, shap = _explain(case, truth, options)
     examples = choose_examples(case, truth, k)
     examples_of = None

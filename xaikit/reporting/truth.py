@@ -14,7 +14,7 @@ from xaikit.predictor.decisions import Decisions, by_output_names, decide, spell
 from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
 from xaikit.tables.tables import take_rows
-from xaikit.tables.targets import class_codes, distinct_labels
+from xaikit.tables.targets import class_codes, distinct_labels, label_numbers
 from xaikit.tables.wording import level_text, listed, plural
 
 
@@ -91,7 +91,7 @@ def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> 
         return None
     n_values = pd.Series(y).nunique()
     within = answers.min() >= 0.0 and answers.max() <= 1.0
-    number = _numbers(y) is not None
+    number = label_numbers(y) is not None
     advice = "pass xk.wrap(model, task=…) to set the task."
     if not _has_fractions(y) and ((n_values == 2 and within and answers.shape[1] <= 2) or (
             answers.shape[1] > 1 and n_values == answers.shape[1])):
@@ -110,12 +110,12 @@ def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> 
 
 def _has_fractions(y: np.ndarray) -> bool:
     """Return whether labels are numbers with fractions, which no class has for a label."""
-    numbers = _numbers(y)
+    numbers = label_numbers(y)
     return numbers is not None and bool((numbers != np.round(numbers)).any())
 
 
 def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: list[str]) -> Truth:
-    target = _numbers(y[known])
+    target = label_numbers(y[known])
     if target is None or answers.shape[1] != 1:
         kind = type(y[known][0]).__name__
         why = f"The model returns {answers.shape[1]} numbers per row" if target is not None else \
@@ -124,14 +124,6 @@ def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: li
         return Truth(None, notes=notes)
     return Truth("regression", known, target, answers[:, 0], labels=target,
                  notes=notes)
-
-
-def _numbers(y: np.ndarray) -> np.ndarray | None:
-    try:
-        numbers = np.asarray(y.tolist(), dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    return numbers if numbers.ndim == 1 and np.isfinite(numbers).all() else None
 
 
 def _classification(

@@ -70,6 +70,24 @@ def copy_of(batch: Batch, keep_index: bool = False) -> Batch:
     return batch.copy(order="K") if isinstance(batch, np.ndarray) else list(batch)
 
 
+def rows_with_missing(batch: Batch) -> np.ndarray:
+    """Return which rows of a table have missing cells, (n_rows,); no text or image has any.
+
+    Examples
+    --------
+    >>> rows_with_missing(np.array([[1.0, 2.0], [np.nan, 3.0]]))
+    array([False,  True])
+    """
+    if not is_table(batch):
+        return np.zeros(len(batch), dtype=bool)
+    if not isinstance(batch, pd.DataFrame):
+        return np.asarray(pd.isna(batch).any(axis=1))
+    gone = np.zeros(len(batch), dtype=bool)
+    for c in range(batch.shape[1]):  # pandas warns of sparse columns of several fill values
+        gone |= np.asarray(batch.iloc[:, c].isna(), dtype=bool)
+    return gone
+
+
 def row_bytes(batch: Batch) -> int:
     """Estimate the bytes of a row; text in a table counts as one pointer."""
     if isinstance(batch, list):

@@ -210,6 +210,25 @@ def distinct_labels(values: np.ndarray) -> list[Any]:
                          f"order ({error}); convert them to text.") from error
 
 
+def label_numbers(values: np.ndarray) -> np.ndarray | None:
+    """Return labels as float64, also those that are the text of numbers.
+
+    None if one is no finite number: times and durations are none, since their unit is open.
+
+    Examples
+    --------
+    >>> label_numbers(np.array(["1.5", "2"])), label_numbers(np.array([1, "no"], dtype=object))
+    (array([1.5, 2. ]), None)
+    """
+    if values.dtype.kind in "mM":
+        return None
+    try:
+        numbers = np.asarray(values.tolist(), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if numbers.shape == values.shape and np.isfinite(numbers).all() else None
+
+
 def class_codes(values: np.ndarray, classes: Any) -> np.ndarray:
     """Return the position of each label among a model's classes, −1 for one that is not there.
 
