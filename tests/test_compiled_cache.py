@@ -51,6 +51,14 @@ def test_a_damaged_file_is_compiled_anew_and_written_again(add, tmp_path, damage
     assert sum(healed.stats.cache_hits.values()) == 1
 
 
+def test_without_a_folder_to_write_every_process_compiles_anew(add, monkeypatch):
+    # As where the package's folder and the home are read-only: numba raises while it decorates.
+    monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
+    with pytest.warns(RuntimeWarning, match="cannot be kept.*set NUMBA_CACHE_DIR") as told:
+        assert [add()(1, 2) for _ in range(2)] == [3, 3]
+    assert len(told) == 1
+
+
 def test_a_full_disk_costs_compiling_again_and_no_more(add, monkeypatch):
     from numba.core.caching import IndexDataCacheFile
 

@@ -20,6 +20,9 @@ from explanation_cases import attribution
 import xaikit as xk
 
 BERLIN = ZoneInfo("Europe/Berlin")
+# Fixed offsets that are called as a zone is, or that no name of an offset holds.
+ODD_ZONES = [timezone(timedelta(hours=1), "CET"), timezone(timedelta(hours=-5), "EST5EDT"), timezone(timedelta(hours=3), "UTC"),
+             timezone(timedelta(hours=1, seconds=1)), timezone(timedelta(hours=1), "Europe/Berlin")]
 Place = namedtuple("Place", "city zip")
 
 
@@ -104,7 +107,8 @@ EXACT = {
     "stamps": [pd.Timestamp(1), pd.Timestamp(datetime(2024, 1, 1, fold=1)), pd.Timestamp("2024-10-27T02:30+01:00").tz_convert(BERLIN),
                pd.Timestamp("2024-10-27T02:30+02:00").tz_convert("Europe/Berlin"), pd.Timestamp("2024-01-01T00:00+05:30"),
                pd.Timestamp(np.datetime64("20000-01-01", "s")), pd.Timestamp(np.datetime64("-0044-03-15", "s")),
-               pd.Timestamp("2024-01-01").as_unit("ms"), pd.Timestamp("2024-01-01", tz="UTC")],
+               pd.Timestamp("2024-01-01").as_unit("ms"), pd.Timestamp("2024-01-01", tz="UTC"),
+               *[pd.Timestamp("2024-06-01", tz=zone) for zone in ODD_ZONES]],
     "durations": [pd.Timedelta(1), pd.Timedelta("1s").as_unit("s"), pd.Timedelta(np.timedelta64(10**12, "s")),
                   pd.Timedelta(np.timedelta64(-(10**15), "ms"))],
     "NumPy's times": [np.datetime64(5, unit) for unit in ("Y", "M", "W", "D", "h", "s", "ms", "us", "ns", "ps", "fs", "as", "25s")]
@@ -316,6 +320,7 @@ COLUMNS = {
     "intervals of zones": pd.IntervalIndex.from_breaks(pd.date_range("2024-01-01", periods=3, tz="UTC")), "periods": pd.PeriodIndex(["2024Q1", None], freq="Q-NOV"),
     "text": pd.array(["a", None], dtype="str"), "python text": pd.array(["a", None], dtype=pd.StringDtype("python", na_value=np.nan)), "NA text": pd.array(["a", None], dtype=pd.StringDtype("python")),
     "UInt8": pd.array([1, None], dtype="UInt8"), "Float32": pd.array([0.1, None], dtype="Float32"), "sparse bools": pd.arrays.SparseArray([True, False]),
+    **{f"offset called {zone}": pd.date_range("2024-06-01", periods=2, tz=zone) for zone in ODD_ZONES},
     "sparse NaN": pd.arrays.SparseArray([1.0, np.nan], fill_value=np.nan), "fixed zone": pd.to_datetime(["2024-01-01T00:00+05:30", None]),
 }
 
@@ -331,3 +336,29 @@ def test_every_column_dtype_comes_back(name, tmp_path):
         assert getattr(back["f"].cat.categories, "freq", 0) == getattr(frame["f"].cat.categories, "freq", 0)
     if frame.dtypes["f"].kind == "f" and isinstance(frame.dtypes["f"], np.dtype) and frame.dtypes["f"].itemsize < 16:
         assert back["f"].to_numpy().tobytes() == frame["f"].to_numpy().tobytes()
+
+
+@pytest.mark.parametrize("freq", [
+    pd.DateOffset(months=1), pd.offsets.CustomBusinessDay(holidays=["2024-01-01"]), pd.offsets.BusinessHour(start="08:00"),
+    pd.offsets.Easter(), pd.offsets.MonthEnd(normalize=True)], ids=str)
+def test_a_freq_without_a_text_is_left_out_and_said(freq, tmp_path):
+    axis = pd.date_range("2024-02-05", periods=2, freq=freq)
+    frame = pd.DataFrame({"f": pd.Categorical(axis)}, index=axis)
+    with pytest.warns(UserWarning, match="freq .* has no text that pandas reads"):
+        back = again(attribution(features=("f",), rows=(0, 1), data=frame), tmp_path).data
+    pd.testing.assert_frame_equal(back, frame, check_freq=False)
+    assert back.index.freq is None
+
+
+def test_the_zone_of_the_machine_is_refused(tmp_path):
+    tz = pytest.importorskip("dateutil.tz")
+    frame = pd.DataFrame({"f": pd.date_range("2024-06-01", periods=2, tz=tz.tzlocal())})
+    with pytest.raises(TypeError, match="cannot hold the time zone tzlocal"):
+        again(attribution(features=("f",), rows=(0, 1), data=frame), tmp_path)
+
+
+def test_texts_of_which_one_is_very_long_are_refused_before_they_are_saved(tmp_path):
+    e = attribution(settings={"a": np.array(["x" * 20_000, *"y" * 999])})
+    with pytest.raises(TypeError, match="too wide for its texts.*make them arrays of objects"):
+        e.save(tmp_path / "e.json")
+    assert again(attribution(settings={"a": np.array(["x" * 200, *"y" * 999])}), tmp_path).settings["a"][1] == "y"

@@ -150,6 +150,47 @@ def test_arrays_that_are_not_what_they_say_are_refused(part):
             xk.Attribution.from_dict(state)
 
 
+def tagged(kind, **parts):
+    return {"__xaikit__": kind, **parts}
+
+
+def frame_of(dtype, cells):
+    axis = {"names": [None], "range": [0, len(cells), 1]}
+    return tagged("frame", columns=[{"kind": "extension", "dtype": dtype, "data": cells}], axes=[axis, axis])
+
+
+BOMBS = {
+    "many wide texts": [tagged("array", dtype="<U4194304", shape=[1], data=["a"])] * 60,
+    "an array of nothing": tagged("array", dtype="<f8", shape=[3 * 10**9, 0], data=[]),
+    "a fraction": tagged("fraction", data=["1e99999999"]),
+    "a wide dtype": frame_of("S500000000", ["a"]), "a sparse dtype": frame_of("Sparse[int, 0]", ["1"]),
+    "a folder of zones": tagged("timestamp", data=tagged("scalar", dtype="<M8[ns]", data=0), zone="Europe", fold=0),
+    "the machine's zone": tagged("timestamp", data=tagged("scalar", dtype="<M8[ns]", data=0), zone="tzlocal()", fold=0),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_takes_little_memory(name):
+    state = json.loads(TEXT)
+    state["fields"]["settings"]["a"] = BOMBS[name]
+    state["sha256"] = checksum(state["fields"])
+    tracemalloc.start()
+    with pytest.raises(xk.FormatError, match="damaged"):
+        xk.Attribution.from_dict(state)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 40 * 2**20
+
+
+def test_sentences_on_files_are_short(path):
+    names = ", ".join(f'"{k}": 0' for k in range(40_000))
+    for text in (f'{{{names}, "{"k" * 9000}": 1, "{"k" * 9000}": 2}}', json.dumps({"type": "Q" * 10**6}),
+                 json.dumps({"type": "Report"}), json.dumps({"type": "Report", "explanations": 5})):
+        with pytest.raises(xk.FormatError) as told:
+            loaded(path, text)
+        assert len(str(told.value)) < 500 + len(str(path))
+
+
 # --- other files of ours
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet", ".html"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 import xaikit
 from xaikit.tables.dtypes import kind_of
-from xaikit.tables.files import write_whole
+from xaikit.tables.files import write_all, write_whole
 from xaikit.tables.numeric import float_column, image_array, number_array, numbers_or_ranks
 from xaikit.tables.schema import Schema
 from xaikit.tables.wording import digits_apart, listed, significant
@@ -87,6 +88,48 @@ def test_new_files_have_the_permissions_of_any_new_file(tmp_path):
     (tmp_path / "plain").write_text("")
     write_whole(tmp_path / "whole", "")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_replaces_a_secret_is_secret_from_the_first_byte(tmp_path, monkeypatch):
+    path, seen, sync = tmp_path / "e.json", [], os.fsync
+    path.write_text("old")
+    path.chmod(0o600)
+    monkeypatch.setattr(os, "fsync", lambda number: seen.append(os.fstat(number).st_mode & 0o777) or sync(number))
+    write_whole(path, "new")
+    assert seen == [0o600]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_into_and_stays(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(pipe.read_text)
+        write_all({tmp_path / "file": "a", link: "new"})
+        assert read.result(timeout=60) == "new"
+    assert pipe.is_fifo()
+    assert (tmp_path / "file").read_text() == "a"
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="folder'"):
+        write_whole(tmp_path / "folder", "")
+    with pytest.raises(FileNotFoundError, match="missing'"):
+        write_whole(tmp_path / "missing" / "file", "")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o400)
+    if os.access(path, os.W_OK):  # root may
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="file'"):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize("ending", ["json", "csv", "parquet", "html"])

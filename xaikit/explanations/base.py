@@ -17,9 +17,10 @@ import pandas as pd
 from xaikit.errors import FormatError
 from xaikit.explanations.decoding import checksum, decode, read_json
 from xaikit.explanations.encoding import encode_field
+from xaikit.explanations.room import check_room
 from xaikit.settings import Either
 from xaikit.tables.files import write_all, write_whole
-from xaikit.tables.wording import listed, plural
+from xaikit.tables.wording import cut, listed, plural
 
 _FORMAT = 3
 LAYOUT = Either("long", "wide")
@@ -138,6 +139,10 @@ class Explanation:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         fields["cost"] = dataclasses.asdict(self.cost)
         written = {name: encode_field(name, value) for name, value in fields.items()}
+        try:
+            check_room(written)
+        except ValueError as error:
+            raise TypeError(f"{error}.") from error
         return {"type": type(self).__name__, "format": _FORMAT, "sha256": checksum(written),
                 "fields": written}
 
@@ -146,13 +151,13 @@ class Explanation:
         """Build an explanation from what `to_dict` returned."""
         if state.get("type") == "Report":
             raise FormatError("this is the record of a report. Pass one of its ['explanations'] to "
-                              f"xaikit.Importance.from_dict: {listed(state['explanations'])}.")
+                              f"xaikit.Importance.from_dict{_explanations_in(state)}.")
         kind = cls._type_named(state.get("type"))
         if kind is None or state.get("format") != _FORMAT:
             raise FormatError(
                 f"expected an explanation of format {_FORMAT} and one of the types "
-                f"{sorted(HOME_OF)}, got type {state.get('type')!r}, "
-                f"format {state.get('format')!r}."
+                f"{sorted(HOME_OF)}, got type {cut(repr(state.get('type')))}, "
+                f"format {cut(repr(state.get('format')))}."
             )
         if not issubclass(kind, cls):
             raise ValueError(f"expected {cls.__name__}, got {kind.__name__}; "
@@ -160,13 +165,14 @@ class Explanation:
         try:
             if checksum(state["fields"]) != state["sha256"]:
                 raise ValueError("it was changed since it was saved (its checksum differs)")
+            check_room(state["fields"])
             fields = decode(state["fields"])
             fields["cost"] = Cost(**fields["cost"])
             return kind(**fields)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+        except (LookupError, OSError, TypeError, ValueError, AttributeError, ArithmeticError,
                 NotImplementedError, RecursionError) as error:
-            raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: {error}. "
-                              "Save it again.") from error
+            raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: "
+                              f"{cut(error, 200)}. Save it again.") from error
 
     @classmethod
     def _type_named(cls, name: Any) -> Any:
@@ -255,6 +261,12 @@ class Explanation:
 
     def _html_table(self) -> str:
         return self.to_frame().head(20).to_html(index=False, border=0, escape=True)
+
+
+def _explanations_in(record: dict[str, Any]) -> str:
+    """Return words on the names of the explanations that a report's record holds."""
+    names = record.get("explanations")
+    return f": {listed(names)}" if isinstance(names, dict) and names else ""
 
 
 def frozen(value: Any, dtype: Any = None) -> np.ndarray:

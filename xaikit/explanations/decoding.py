@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -22,13 +23,11 @@ import numpy as np
 import pandas as pd
 
 from xaikit.explanations.arrow_streams import arrow_column
-from xaikit.explanations.encoding import TAG
 from xaikit.explanations.floats import decode_floats
-from xaikit.explanations.zones import with_zone
+from xaikit.explanations.room import TAG
+from xaikit.explanations.zones import read_zone, with_zone
+from xaikit.tables.wording import cut
 
-_ALWAYS, _WIDEST = 2**24, 64
-"""Bytes that an array of text may always take, and how many for each character that it holds:
-NumPy's texts are all as wide as the widest of the table was."""
 _ODD_FLOATS = re.compile("-?inf|nan|nan:[0-9a-f]{1,16}")
 
 
@@ -53,9 +52,8 @@ def _no_constant(name: str) -> Any:
 def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"it names {twice!r} twice")
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"it names {cut(repr(twice))} twice")
     return found
 
 
@@ -87,7 +85,7 @@ def _decode_scalar(value: dict) -> Any:
 def _decode_timestamp(value: dict) -> pd.Timestamp:
     stamp = pd.Timestamp(decode(value["data"]))
     if value["zone"] is not None:
-        return stamp.tz_localize("UTC").tz_convert(value["zone"])
+        return stamp.tz_localize("UTC").tz_convert(read_zone(value["zone"]))
     return stamp.replace(fold=1) if value["fold"] else stamp
 
 
@@ -126,12 +124,8 @@ def _check_array(dtype: np.dtype, data: Any, shape: Any) -> None:
     wrong = next((cell for cell in data if not fits(cell)), None) if fits is not None else None
     if wrong is not None or (None in data and dtype.kind != "O"):
         raise ValueError(f"{str(wrong)[:40]} is no cell of an array of {str(dtype)[:40]}")
-    if dtype.kind in "US":
-        longest = max(map(len, data), default=0)
-        if dtype.kind == "U" and longest > dtype.itemsize // 4:
-            raise ValueError(f"a text of {longest} characters does not fit {dtype}")
-        if dtype.itemsize * len(data) > max(_ALWAYS, _WIDEST * sum(map(len, data))):
-            raise ValueError(f"an array of {str(dtype)[:40]} is too wide for its texts")
+    if dtype.kind == "U" and (longest := max(map(len, data), default=0)) > dtype.itemsize // 4:
+        raise ValueError(f"a text of {longest} characters does not fit {dtype}")
 
 
 def _is_float(cell: Any) -> bool:
@@ -158,7 +152,7 @@ def _decode_column(value: dict) -> pd.Series:
         return pd.Series(pd.Categorical.from_codes(value["data"], dtype=dtype))
     if kind == "zoned":
         stamps = pd.Series(_decode_array(value["data"]))
-        return stamps.dt.tz_localize("UTC").dt.tz_convert(value["zone"])
+        return stamps.dt.tz_localize("UTC").dt.tz_convert(read_zone(value["zone"]))
     if kind in ("array", "bytes"):
         array = _decode_array(value["data"])
         return pd.Series(array, dtype=array.dtype)
@@ -178,11 +172,13 @@ def _decode_column(value: dict) -> pd.Series:
         return pd.Series(pd.arrays.FloatingArray(
             _decode_array(value["data"]), np.array(value["missing"], dtype=bool)))
     dtype = value["dtype"]
-    if str(dtype).startswith("period"):  # pandas would take the ordinals for years
-        raise ValueError("the periods of a column are not stored as such")
-    if dtype == "str[python]":  # which pandas knows by no name
-        dtype = pd.StringDtype("python", na_value=np.nan)
-    return pd.Series([decode(v) for v in value["data"]], dtype=dtype)
+    # pandas knows Python's text beside NaN by no name.
+    known = pd.StringDtype("python", na_value=np.nan) if dtype == "str[python]" else \
+        pd.api.types.pandas_dtype(dtype)
+    # It would take ordinals for years, and make room for the width that the name of a dtype gives.
+    if isinstance(known, np.dtype | pd.PeriodDtype | pd.SparseDtype):
+        raise ValueError(f"columns of {cut(str(dtype))} are not stored so")
+    return pd.Series([decode(v) for v in value["data"]], dtype=known)
 
 
 def _decode_axis(value: dict) -> pd.Index:
@@ -213,6 +209,13 @@ def _decode_frame(value: dict) -> pd.DataFrame:
     return frame
 
 
+def _wholes(parts: Any) -> Any:
+    """Return whole numbers, and refuse text: "1e99999999" would become as many digits."""
+    if not all(type(part) is int for part in parts):
+        raise ValueError(f"{cut(str(parts))} are no whole numbers")
+    return parts
+
+
 _DECODERS: dict[str, Any] = {
     "array": _decode_array,
     "frame": _decode_frame,
@@ -226,7 +229,7 @@ _DECODERS: dict[str, Any] = {
     "complex": lambda v: complex(*decode(v["data"])),
     "bytes": lambda v: base64.b64decode(*v["data"]),
     "decimal": lambda v: Decimal(*v["data"]),
-    "fraction": lambda v: Fraction(*decode(v["data"])),
+    "fraction": lambda v: Fraction(*_wholes(decode(v["data"]))),
     "date": lambda v: date.fromisoformat(*v["data"]),
     "datetime": lambda v: with_zone(datetime.fromisoformat(v["data"][0]), *v["data"][1:]),
     "time": lambda v: with_zone(time.fromisoformat(v["data"][0]), *v["data"][1:]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import warnings
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,10 +18,9 @@ import pandas as pd
 from xaikit.explanations.arrow_streams import arrow_text
 from xaikit.explanations.floats import encode_floats
 from xaikit.explanations.plain import plain
-from xaikit.explanations.zones import clock_parts, zone_name
+from xaikit.explanations.room import TAG
+from xaikit.explanations.zones import clock_parts, zone_of_pandas
 from xaikit.tables.wording import cut
-
-TAG = "__xaikit__"
 
 
 def encode(value: Any) -> Any:
@@ -138,7 +138,7 @@ def _dtype_text(dtype: np.dtype) -> str:
 
 def _encode_timestamp(value: pd.Timestamp) -> dict:
     return {TAG: "timestamp", "data": encode(value.to_datetime64()), "fold": value.fold,
-            "zone": None if value.tz is None else zone_name(value.tz)}
+            "zone": None if value.tz is None else zone_of_pandas(value.tz)}
 
 
 def _cells(array: np.ndarray) -> list:
@@ -175,7 +175,7 @@ def _encode_column(column: pd.Series) -> dict:
                 "data": codes}
     if isinstance(dtype, pd.DatetimeTZDtype):
         stamps = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return {"kind": "zoned", "zone": zone_name(dtype.tz), "data": _encode_array(stamps)}
+        return {"kind": "zoned", "zone": zone_of_pandas(dtype.tz), "data": _encode_array(stamps)}
     if isinstance(dtype, np.dtype):
         return {"kind": "bytes" if dtype.kind == "S" else "array",
                 "data": _encode_array(column.to_numpy())}
@@ -228,8 +228,24 @@ def _encode_axis(axis: pd.Index, label: Callable[[Any], Any] = plain) -> dict:
     labels = pd.Series(axis)
     if axis.dtype == object:
         labels = pd.Series([label(v) for v in axis], dtype=object)
-    timed = isinstance(axis, pd.DatetimeIndex | pd.TimedeltaIndex)
-    return {**named, "labels": _encode_column(labels), "freq": axis.freqstr if timed else None}
+    return {**named, "labels": _encode_column(labels), "freq": _freq(axis)}
+
+
+def _freq(axis: pd.Index) -> str | None:
+    """Return the text of a regular axis of times; None, and a warning, if pandas has no text."""
+    freq = getattr(axis, "freq", None) if isinstance(
+        axis, pd.DatetimeIndex | pd.TimedeltaIndex) else None
+    if freq is None:
+        return None
+    try:
+        known = pd.tseries.frequencies.to_offset(freq.freqstr)
+    except ValueError:
+        known = None
+    if known == freq and known.normalize == freq.normalize:
+        return str(freq.freqstr)
+    warnings.warn(f"the freq {freq!r} of an index has no text that pandas reads, so the file does "
+                  "not hold it; its labels are all there.", UserWarning, stacklevel=2)
+    return None
 
 
 _ENCODERS: dict[type, Callable[[Any], Any]] = {

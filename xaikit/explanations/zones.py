@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone, tzinfo
+from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+_UNKNOWN = (KeyError, OSError, TypeError, ValueError)
+"""What pandas raises for the name of a zone that is none; a folder of zones gives an OSError."""
+_LOCAL = "tzlocal"
+"""How the name of dateutil's zone begins that is the machine's own."""
 
-def zone_name(zone: tzinfo) -> str:
-    """Return the name of a zone of pandas.
+
+def zone_of_pandas(zone: tzinfo) -> Any:
+    """Return a zone of pandas as its name, or as its offset and the offset's name.
 
     Raises
     ------
     TypeError
-        If pandas does not know the zone by its name.
+        If pandas does not know the zone by its name, or takes another zone for it.
     """
+    if type(zone) is timezone and zone is not UTC:  # its name may be that of another zone
+        return _zone(zone)
     try:
-        pd.DatetimeTZDtype(tz=str(zone))
-    except (KeyError, TypeError, ValueError) as error:
+        known = pd.DatetimeTZDtype(tz=str(zone)).tz
+    except _UNKNOWN:
+        known = None
+    if str(known) != str(zone) or str(zone).startswith(_LOCAL):
         raise TypeError(f"JSON cannot hold the time zone {zone!r} exactly; convert the times to a "
-                        "zone that has a name.") from error
+                        "zone that has a name.")
     return str(zone)
+
+
+def read_zone(zone: Any) -> Any:
+    """Return the zone that `zone_of_pandas` or `clock_parts` returned; names are left to pandas."""
+    if isinstance(zone, int):
+        zone = [zone]
+    if isinstance(zone, list):
+        return timezone(timedelta(microseconds=zone[0]), *zone[1:])
+    if isinstance(zone, str) and zone.startswith(_LOCAL):
+        raise ValueError(f"the time zone {zone!r} is another one on every machine")
+    return zone
 
 
 def clock_parts(value: Any) -> tuple[Any, ...]:
@@ -32,10 +52,7 @@ def clock_parts(value: Any) -> tuple[Any, ...]:
 
 def with_zone(value: Any, zone: Any, fold: int) -> Any:
     """Return a time with the zone and the fold that `clock_parts` returned."""
-    if isinstance(zone, int):
-        zone = [zone]
-    if isinstance(zone, list):
-        zone = timezone(timedelta(microseconds=zone[0]), *zone[1:])
+    zone = read_zone(zone)
     return value.replace(tzinfo=ZoneInfo(zone) if isinstance(zone, str) else zone, fold=fold)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -17,10 +18,24 @@ def kernel(function: F) -> F:
     ``nogil`` lets threads run it in parallel; NumPy's error model drops the check for division by
     zero; ``fastmath`` is off because it reorders sums, which would change the bytes of results.
     """
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    compile_it: Any = partial(numba.njit, nogil=True, error_model="numpy")
+    try:
+        compiled: Any = compile_it(cache=True)(function)
+    except RuntimeError as error:  # there is no folder that may be written
+        warn_once(f"compiled code cannot be kept ({error}), so every process compiles anew, which "
+                  "takes some seconds; set NUMBA_CACHE_DIR to a folder that may be written.")
+        uncached: F = compile_it()(function)
+        return uncached
     if hasattr(compiled, "_cache"):  # not if compiling is switched off
         compiled._cache = Forgiving(compiled._cache)
     return compiled
+
+
+def warn_once(words: str) -> None:
+    """Warn that the cache does not work, once in a process."""
+    if not Forgiving.warned:
+        Forgiving.warned = True
+        warnings.warn(words, RuntimeWarning, stacklevel=3)
 
 
 class Forgiving:
@@ -68,9 +83,6 @@ class Forgiving:
             self._warn("emptied", error)
 
     def _warn(self, done: str, error: Exception) -> None:
-        if not Forgiving.warned:
-            Forgiving.warned = True
-            warnings.warn(
-                f"compiled code in {self._cache.cache_path} could not be {done} "
-                f"({type(error).__name__}: {error}), so it is compiled anew; the first call takes "
-                "some seconds longer.", RuntimeWarning, stacklevel=2)
+        warn_once(f"compiled code in {self._cache.cache_path} could not be {done} "
+                  f"({type(error).__name__}: {error}), so it is compiled anew; the first call "
+                  "takes some seconds longer.")

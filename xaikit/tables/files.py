@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -21,7 +22,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, then rename it: readers never see half a file.
 
     Text is written as UTF-8, with escapes for halves of surrogate pairs, which that cannot hold. A
-    link is followed, and a file that is replaced keeps its permissions.
+    link is followed, and a file that is replaced keeps its permissions. What is no file, such as a
+    device or a named pipe, is written into.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or is there and may not be; its path is named.
     """
     write_all({path: content})
 
@@ -34,15 +41,18 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
     """
     temporaries: dict[Path, Path] = {}
     kept: dict[Path, Path | None] = {}
+    targets = {Path(os.path.realpath(path)): _bytes(content) for path, content in contents.items()}
+    files = {target: content for target, content in targets.items() if _check_target(target)}
     try:
-        for path, content in contents.items():
-            target = Path(os.path.realpath(path))
+        for target, content in files.items():
             temporaries[_beside(target)] = target
             _write(next(reversed(temporaries)), target, content)
-        for target in temporaries.values() if len(temporaries) > 1 else ():
+        for target in files if len(files) > 1 else ():
             kept[target] = _kept(target)
         for temporary, target in temporaries.items():
             os.replace(temporary, target)
+        for target in targets.keys() - files.keys():
+            target.write_bytes(targets[target])
     except BaseException:
         _put_back(temporaries, kept)
         raise
@@ -56,15 +66,42 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".xaikit-{secrets.token_hex(8)}.tmp")
 
 
-def _write(temporary: Path, target: Path, content: str | bytes) -> None:
-    """Write a file that will replace another one, down to the disk."""
-    with temporary.open("xb") as file:
-        file.write(content.encode("utf8", "backslashreplace")
-                   if isinstance(content, str) else content)
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf8", "backslashreplace") if isinstance(content, str) else content
+
+
+def _check_target(target: Path) -> bool:
+    """Return whether a path can be that of a file: False if it is a device or a pipe.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, its folder is not there, or it is a file that may not be written.
+    """
+    if target.is_dir():
+        raise _refusal(errno.EISDIR, target)
+    if target.exists() and not os.access(target, os.W_OK):
+        raise _refusal(errno.EACCES, target)
+    if not target.parent.is_dir():
+        raise _refusal(errno.ENOENT, target.parent)
+    return target.is_file() or not target.exists()
+
+
+def _refusal(number: int, path: Path) -> OSError:
+    return OSError(number, os.strerror(number), str(path))
+
+
+def _write(temporary: Path, target: Path, content: bytes) -> None:
+    """Write a file that will replace another one, down to the disk; none but its owner reads it."""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+                         0o666 if mode is None else 0o600)
+    with open(descriptor, "wb") as file:
+        if mode is not None:
+            temporary.chmod(mode)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    if target.exists():
-        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
 
 
 def _kept(target: Path) -> Path | None:
