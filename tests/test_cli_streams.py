@@ -27,6 +27,16 @@ def chatty(X):
     os.system("echo hello from a child")
     return linear(X)
 
+def leaves(X):
+    sys.exit(0)
+
+def moves(X):
+    os.chdir("/")
+    return linear(X)
+
+def shouts(X):
+    raise ValueError("two\\nlines in \\x1b[31mred")
+
 def slow(X):
     open("asked", "a").close()
     time.sleep(0.05)
@@ -138,6 +148,86 @@ def test_data_is_utf8_whatever_the_locale(place):
                               timeout=400, check=False)
         assert done.returncode == 0, done.stderr
         assert "東京" in done.stdout.decode("utf8")
+
+
+@pytest.mark.parametrize(("spec", "status", "words"), [
+    ("mine:leaves", 1, "the model failed on a DataFrame"), ("leaving:f", 2, "importing 'leaving' failed: SystemExit(0)"),
+    ("lacking:f", 2, "importing 'lacking' failed: No module named 'nothere'"),
+    ("mine:shouts", 1, "two lines in  [31mred")])
+def test_a_model_that_ends_the_program_or_fails_is_one_sentence(place, spec, status, words):
+    (place / "leaving.py").write_text("import sys\nsys.exit(0)\n")
+    (place / "lacking.py").write_text("import nothere\n")
+    argv = command("linear")
+    argv[argv.index("mine:linear")] = spec
+    done = run(place, argv)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert words in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_model_that_leaves_the_folder_does_not_take_the_file_along(place):
+    for model in ("linear", "moves"):
+        done = run(place, command(model, "--output", f"{model}.csv"))
+        assert done.returncode == 0, done.stderr
+    assert (place / "moves.csv").read_text() == (place / "linear.csv").read_text()
+
+
+def test_a_path_that_cannot_be_written_is_found_before_any_work(place):
+    (place / "folder.csv").mkdir()
+    for output, words in (("folder.csv", "Is a directory"), ("t.csv/x.csv", "Not a directory"),
+                          ("/dev/null", "expected a folder"), ("no/why.csv", "No such file or directory")):
+        done = run(place, command("slow", "--output", output))
+        assert done.returncode == 2
+        assert words in done.stderr.splitlines()[-1]
+        assert not (place / "asked").exists()
+
+
+def test_an_input_is_not_overwritten(place):
+    before = (place / "t.csv").read_bytes()
+    done = run(place, command("slow", "--output", "t.csv"))
+    assert done.returncode == 2
+    assert "--output t.csv would overwrite --data; choose another file." in done.stderr
+    assert (place / "t.csv").read_bytes() == before
+    assert not (place / "asked").exists()
+
+
+@pytest.mark.parametrize(("more", "words"), [
+    (["--seed", "-1"], "random_state"), (["--n-jobs", "0"], "n_jobs")])
+def test_settings_are_refused_before_the_model_is_imported(place, more, words):
+    (place / "mine.py").write_text("open('asked', 'a').close()\n" + MODELS)
+    done = run(place, command("linear", *more))
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
+    assert not (place / "asked").exists()
+
+
+def test_a_column_is_named_by_one_option(place):
+    done = run(place, command("linear", "--drop", "a", "--drop", "a"))
+    assert done.returncode == 2
+    assert "column 'a' is named by two of --target, --weights and --drop." in done.stderr
+
+
+def test_help_is_written_in_ascii(place):
+    for name in ("demo", "report", "explain", "importance", "doctor"):
+        done = run(place, [sys.executable, "-m", "xaikit", name, "--help"], env=os.environ | {"PYTHONIOENCODING": "ascii"})
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_signal_in_an_import_that_runs_text_ends_with_its_status(place):
+    (place / "waiting.py").write_text("exec('open(\"asked\", \"a\").close()\\nimport time\\ntime.sleep(60)')\n")
+    argv = command("linear")
+    argv[argv.index("mine:linear")] = "waiting:f"
+    process = start(place, argv)
+    try:
+        wait_for(place / "asked")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("xaikit: interrupted; ")
 
 
 def test_a_forecast_comes_first_and_settings_reach_the_method(place):

@@ -241,6 +241,36 @@ def test_save_tables(tmp_path):
     pd.testing.assert_frame_equal(got, i.to_frame(), check_dtype=False)
 
 
+def test_parquet_holds_text_where_arrow_would_change_cells_or_stop(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    noon = pd.Timestamp("2024-07-01 12:00")
+    cells = {
+        "dates and times": [date(2024, 1, 1), noon], "zones": [noon.tz_localize("Europe/Berlin"), noon.tz_localize("America/New_York")],
+        "naive and not": [noon, noon.tz_localize("UTC")], "texts and bytes": ["1", b"1"], "numbers and truth": [1, True],
+        "large": [2**70, 1], "half": ["x\ud800", "y"], "truth beside": [True, None], "numbers": [1, 2.5], "stamps": [noon, noon],
+        "lists": [[1], [2, 3]], "nothing": [None, None],
+    }
+    table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in cells.items()})
+    table["records"] = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array([{"a": 1}, {"a": 2}])])))
+    e = attribution(features=tuple(map(str, range(table.shape[1]))), rows=("p", "q"), data=table)
+    got = pd.read_parquet(e.save(tmp_path / "e.parquet")).iloc[::len(e.output_names)].filter(like="data: ")
+    assert got["data: truth beside"].tolist() == [True, None]
+    for name in list(cells)[:7]:
+        assert got[f"data: {name}"].tolist() == [str(v).replace("\ud800", "\\ud800") for v in cells[name]]
+    assert got["data: numbers"].tolist() == [1, 2.5]
+    assert got["data: stamps"].tolist() == [noon, noon]
+    assert [list(v) for v in got["data: lists"]] == [[1], [2, 3]]
+    assert got["data: records"].tolist() == [{"a": 1}, {"a": 2}]
+
+
+def test_settings_that_are_nested_too_deeply_are_refused(tmp_path):
+    deep = []
+    for _ in range(3000):
+        deep = [deep]
+    with pytest.raises(TypeError, match="settings: it is nested too deeply"):
+        attribution(settings={"a": deep}).save(tmp_path / "e.json")
+
+
 def test_parquet_holds_data_in_their_own_dtypes(tmp_path):
     pytest.importorskip("pyarrow")
     table = pd.DataFrame({

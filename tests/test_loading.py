@@ -8,12 +8,14 @@ import zipfile
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from xaikit.errors import FormatError
+import xaikit as xk
+from xaikit.errors import FormatError, TrustError
 from xaikit.predictor.loading import load_model
 
 X, Y = load_iris(return_X_y=True)
@@ -109,6 +111,32 @@ def test_a_damaged_file_is_said(tmp_path, name, kind):
         warnings.simplefilter("ignore")
         with pytest.raises(ValueError, match=f"{name} cannot be read as a {kind}"):
             load_model(str(tmp_path / name), allow_pickle=True)
+
+
+def test_every_flipped_byte_of_a_skops_file_is_a_sentence_or_loads(tmp_path, fitted):
+    sio = pytest.importorskip("skops.io")
+    path, numbers = tmp_path / "model.skops", np.random.default_rng(0)
+    sio.dump(fitted, path)
+    content, refused = path.read_bytes(), 0
+    for at in numbers.integers(len(content), size=150):
+        path.write_bytes(content[:at] + bytes([content[at] ^ (1 << int(numbers.integers(8)))]) + content[at + 1:])
+        try:
+            load_model(str(path))
+        except (FormatError, TrustError) as error:
+            refused += str(path) in str(error)
+    assert refused > 50
+
+
+def test_a_pickle_that_is_no_model_or_leaves_is_one_sentence(tmp_path):
+    joblib.dump(pd.DataFrame({"a": range(500)}), tmp_path / "table.pkl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(TypeError, match="expected a model") as told:
+            xk.wrap(load_model(str(tmp_path / "table.pkl"), allow_pickle=True))
+        assert len(str(told.value)) < 500
+        (tmp_path / "leaves.pkl").write_bytes(b"csys\nexit\n(I0\ntR.")
+        with pytest.raises(FormatError, match="leaves.pkl cannot be read as a .pkl file: SystemExit"):
+            load_model(str(tmp_path / "leaves.pkl"), allow_pickle=True)
 
 
 @pytest.mark.parametrize("ending", ["skops", "keras"])

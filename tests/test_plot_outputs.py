@@ -218,6 +218,30 @@ def test_no_output_of_an_unknown_kind_is_drawn_without_a_name(plot):
     assert plot(two, output=1)
 
 
+@pytest.mark.parametrize("explainer", [xk.KernelSHAP, xk.LIME, xk.Occlusion])
+def test_nor_are_shares_of_the_background_alone_classes(explainer):
+    def shares_at_zero(Z):
+        return np.column_stack([np.exp(Z[:, 0]) / 2, 0.5 + 40 * Z[:, 1]])
+
+    two = explainer().fit(shares_at_zero, np.zeros((1, 2))).explain([[1.0, 2.0], [2.0, -3.0]])
+    with pytest.raises(xk.SettingError, match="nothing says that the 2 outputs are of one unit"):
+        plots.waterfall(two, row=0)
+
+
+def test_shares_of_a_classifier_that_names_no_classes_are_of_classes():
+    class Duck:
+        def __init__(self):
+            self.inner = LogisticRegression().fit(X, Y)
+
+        def predict_proba(self, Z):
+            return self.inner.predict_proba(Z)
+
+    e = xk.Occlusion().fit(Duck(), X).explain(ROWS)
+    for r in range(len(e)):
+        assert f"output {e.predictions[r].argmax()} (largest of {len(e.output_names)})" in \
+            plots.waterfall(e[r]).get_title(loc="left")
+
+
 def test_nor_is_any_ranked_or_reported():
     def two(Z):
         return np.asarray(Z, dtype=float)[:, :2] * [1, 1000]

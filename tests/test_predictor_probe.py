@@ -279,13 +279,35 @@ class ByRank(ByBatch):
         return np.where(np.asarray(X)[:, 0] > 5.8 + 0.5 * (len(X) >= self.most), "big", "small")
 
 
+@pytest.mark.parametrize("n_classes", [3, 6, 10])
+def test_labels_of_many_classes_are_labels(n_classes):
+    def model(X, most=60):
+        found = (np.asarray(X)[:, 0] * 7).astype(int) % n_classes
+        flips = (np.arange(len(found)) * 7 % 10 < 2) & (len(found) >= most)
+        return (found + flips) % n_classes
+
+    assert sum(DIFFERS in w for w in xk.LIME().fit(model, FEW).explain(SOME[:1]).warnings) == 1
+
+
+def test_answers_in_another_order_of_an_index_that_repeats_are_refused():
+    X = DAYS.assign(hour=DAYS.index.day)
+
+    def by_time(Z):
+        return (Z["a"] + Z.index.day).sort_values()
+
+    assert wrap(by_time).bind(X).findings.reads_index
+    for explainer in (xk.PermutationImportance(), xk.MeanImpactValue()):
+        with pytest.raises(xk.ModelError, match="in another order than the rows, by an index in which labels occur"):
+            explainer.fit(by_time).explain(X)
+
+
 @pytest.mark.parametrize("method", ["predict", "function"])
 def test_a_few_labels_that_flip_in_larger_batches_are_seen(method):
     def ask(most):
         model = ByRank(most, labels=True)
         if method == "predict":
-            return xk.PermutationImportance().fit(model).explain(SOME, SIZES)
-        return xk.LIME().fit(lambda X: model.predict(X) == "big", FEW).explain(SOME[:1])
+            return xk.PermutationImportance(random_state=0).fit(model).explain(SOME, SIZES)
+        return xk.LIME(random_state=0).fit(lambda X: model.predict(X) == "big", FEW).explain(SOME[:1])
 
     assert sum(DIFFERS in w for w in ask(60).warnings) == 1
     assert not any(DIFFERS in w for w in ask(10**9).warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from pathlib import Path
 
@@ -59,12 +60,14 @@ def test_files_that_are_tables(content, options, columns):
     ("a,,c\n1,2,3\n", {}, "column 2 of t.csv has no name; the others are a and c."),
     ("a;b\n1;2\n", {}, "the header of t.csv is one cell, 'a;b'; if its delimiter is not a comma, add --delimiter ';'"),
     ("a\tb\n1\t2\n", {}, r"add --delimiter '\t'"),
-    ('a,b\n1,"x\n', {}, "of t.csv cannot be read as CSV (unexpected end of data); is a quote not closed?"),
+    ('a,b\n1,2\n1,"x\n3,4\n5,6\n', {}, "the row that begins on line 3 of t.csv cannot be read as CSV (unexpected end "
+     "of data); is a quote not closed?"),
+    (gzip.compress(b"a,b\n1,2\n", mtime=0), {}, "t.csv is a compressed file; unpack it first."),
     ('a,b\n1,"x"y\n', {}, "line 2 of t.csv cannot be read as CSV"),
-    (b"a,b\n1,M\xfcnchen\n", {}, "t.csv is not text in the encoding utf-8"),
+    (b"a,b\n" + b"1,Ulm\n" * 9000 + b"1,M\xfcnchen\n", {}, "line 9002 of t.csv is not text in the encoding utf-8"),
     ("a,b\n1,ü\n".encode("utf-16"), {}, "name its own with --encoding, such as cp1252, latin-1 or utf-16."),
     ("a,b\n1,2\n".encode("utf-16-le"), {}, "its header has NUL characters. Is it utf-16, or no CSV file?"),
-    (b"PK\x03\x04\xff\xfe\x00", {}, "not text in the encoding utf-8"),
+    (b"PK\x03\x04\xff\xfe\x00", {}, "t.csv is a compressed file"),
     ("a\n1\n", {"text_columns": ["b"]}, "there is no column 'b' to read as text; t.csv has a."),
 ])
 def test_files_that_are_none(content, options, sentence):

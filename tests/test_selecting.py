@@ -79,7 +79,7 @@ def test_what_cannot_be_selected(ask, error, sentence):
 
 @pytest.mark.parametrize(("names", "row", "place"), [
     ((0, 1, 2), 1, 1), ((0, 1, 2), -1, 2), ((2, 1, 0), 0, 2), ((8, 9), None, 0), (("a", "b"), 1, 1), (("a", 1), 1, 1),
-    ((8, 9), np.int64(9), 1), ((7,), 0, 0), ((1.5, 2.5), 1, 1), ((True, False), 1, 1)])
+    ((8, 9), np.int64(9), 1), ((7,), 0, 0), ((1.5, 2.5), 1, 1), ((2.0, 0.0, 1.0), 1, 2), ((True, False), 1, 1)])
 def test_a_plots_row_is_a_label_if_labels_are_whole_numbers(names, row, place):
     assert choose_row(names, row) == place
 

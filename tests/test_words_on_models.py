@@ -8,7 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from report_cases import said, undrawn
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 
 import xaikit as xk
@@ -130,3 +132,11 @@ def test_the_scores_of_a_ranker_are_no_guesses_at_the_labels():
 def test_a_ranker_needs_a_scorer_of_rankings():
     with pytest.raises(ValueError, match="the model is a ranker.*choose a scorer of rankings"):
         xk.PermutationImportance().fit(OrderRanker()).explain(X, X[:, 0])
+
+
+@pytest.mark.parametrize("model", [IsolationForest(n_estimators=5, random_state=0), KMeans(2, n_init=1, random_state=0)], ids=["outliers", "groups"])
+def test_models_that_learn_no_labels_are_not_judged_by_them(model):
+    found = model.fit(X).predict(X)
+    r = undrawn(model, X, found, methods=["mean_impact"])
+    assert "The model was fitted without labels" in said(r, "performance")
+    assert "variance" not in r.to_markdown()

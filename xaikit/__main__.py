@@ -1,8 +1,6 @@
 """``python -m xaikit`` is the command ``xaikit``."""
 
-import sys
-
-from xaikit.cli import main
+from xaikit.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

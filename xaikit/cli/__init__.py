@@ -5,6 +5,6 @@ every Unix program it is 128 and the signal's number if it was stopped: 130 by a
 SIGTERM, 141 if nobody reads its output.
 """
 
-from xaikit.cli.command import main
+from xaikit.cli.command import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

@@ -32,17 +32,18 @@ def demo(arguments: argparse.Namespace, out: TextIO) -> int:
 
     from xaikit.reporting.build import report
 
+    path = Path(arguments.output).resolve()
     data = load_breast_cancer(as_frame=True)
     labels = data.target.map(dict(enumerate(data.target_names.tolist()))).astype(str)
     X_train, X_test, y_train, y_test = train_test_split(
         data.data, labels, test_size=0.4, random_state=0, stratify=labels)
     model = HistGradientBoostingClassifier(random_state=0, max_iter=50).fit(X_train, y_train)
     report(
-        model, X_test, y_test, background=X_train, path=arguments.output, output="malignant",
+        model, X_test, y_test, background=X_train, path=path, output="malignant",
         n_explain=60, random_state=0, title="Demo: breast cancer",
         data_name="Breast Cancer Wisconsin, the 40 % of rows not trained on",
     )
-    print(Path(arguments.output).resolve(), file=out)
+    print(path, file=out)
     return DONE
 
 
@@ -50,16 +51,23 @@ def write_report(arguments: argparse.Namespace, out: TextIO) -> int:
     """Write a report on a model and a table."""
     from xaikit.reporting.build import report
 
+    path = Path(arguments.output).resolve()  # the model may change the working directory
     model = load_model(arguments)
     given = load_data(arguments, model)
     report(
         model, given.X, given.y, sample_weight=given.weights, background=given.background,
-        path=arguments.output, output=arguments.output_name, title=arguments.title,
+        path=path, output=arguments.output_name, title=arguments.title,
         random_state=arguments.seed, n_jobs=arguments.n_jobs, budget=arguments.budget or "auto",
-        model_name=arguments.model, data_name=arguments.data, data_notes=given.notes,
+        model_name=_shown(arguments.model), data_name=_shown(arguments.data),
+        data_notes=given.notes,
     )
-    print(Path(arguments.output).resolve(), file=out)
+    print(path, file=out)
     return DONE
+
+
+def _shown(path: str) -> str:
+    """Return a path that pages can show: bytes that are no text are escaped."""
+    return path.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def explain(arguments: argparse.Namespace, out: TextIO) -> int:
@@ -67,13 +75,14 @@ def explain(arguments: argparse.Namespace, out: TextIO) -> int:
     module, _, name = METHODS[arguments.method].partition(":")
     method = getattr(import_module(module), name)
     settings = _settings(arguments, method().get_params())
-    _check_output(arguments.output)
+    method(**settings).check_settings()
+    targets = _targets(arguments, "attributions")
     model = load_model(arguments)
     given = load_data(arguments, model)
     explainer = method(**settings).fit(model, given.background)
     if hasattr(explainer, "forecast"):
         print(f"xaikit: {str(explainer.forecast(given.X)).strip('<>')}", file=sys.stderr)
-    _write(explainer.explain(given.X), arguments.output, "attributions", out)
+    _write(explainer.explain(given.X), targets, out)
     return DONE
 
 
@@ -100,21 +109,24 @@ def importance(arguments: argparse.Namespace, out: TextIO) -> int:
     if arguments.weights is not None and arguments.method == "kernel_shap":
         raise ValueError("--weights cannot be used with --method kernel_shap, whose importance is "
                          "the plain mean over the rows.")
-    _check_output(arguments.output)
+    targets = _targets(arguments, "importance")
+    shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
+    explainer: Any = {
+        "permutation": lambda: PermutationImportance(scoring=arguments.scoring, **shared),
+        "mean_impact": lambda: MeanImpactValue(**shared),
+        "kernel_shap": lambda: KernelSHAP(budget=arguments.budget or "auto", **shared),
+    }[arguments.method]()
+    explainer.check_settings()
     model = load_model(arguments)
     given = load_data(arguments, model)
-    shared = {"random_state": arguments.seed, "n_jobs": arguments.n_jobs}
-    made: Any
     if arguments.method == "permutation":
-        explainer = PermutationImportance(scoring=arguments.scoring, **shared)
         made = explainer.fit(model).explain(given.X, given.y, given.weights)
     elif arguments.method == "mean_impact":
-        made = MeanImpactValue(**shared).fit(model).explain(given.X, sample_weight=given.weights)
+        made = explainer.fit(model).explain(given.X, sample_weight=given.weights)
     else:
         background = given.X if given.background is None else given.background
-        shap = KernelSHAP(budget=arguments.budget or "auto", **shared)
-        made = shap.fit(model, background).explain(given.X).importance()
-    _write(made, arguments.output, "importance", out)
+        made = explainer.fit(model, background).explain(given.X).importance()
+    _write(made, targets, out)
     return DONE
 
 
@@ -162,29 +174,52 @@ def _versions() -> list[tuple[str, str]]:
     return found
 
 
-def _check_output(output: str | None) -> None:
-    """Raise if a path cannot be written; before any work is done."""
-    suffix = "" if output is None else Path(output).suffix
-    if suffix and suffix not in FORMATS:
+def _targets(arguments: argparse.Namespace, name: str) -> list[tuple[str, Path]]:
+    """Return the files to write, as they are shown and as absolute paths, before any work is done.
+
+    None for stdout. The model may change the working directory.
+
+    Raises
+    ------
+    OSError, ValueError
+        If they cannot be written.
+    """
+    from xaikit.tables.files import check_target
+
+    output = arguments.output
+    if output is None:
+        return []
+    path = Path(output)
+    if path.suffix not in ("", *FORMATS) or (not path.suffix and path.exists() > path.is_dir()):
         raise ValueError(f"cannot save as {output!r}: expected a folder, or a file ending in one "
                          f"of {', '.join(FORMATS)}.")
-    if suffix and not Path(output or "").resolve().parent.is_dir():
-        raise FileNotFoundError(f"the folder of {output!r} does not exist.")
+    paths = [path] if path.suffix else [path / f"{name}.csv", path / f"{name}.json"]
+    if not path.suffix:
+        path.mkdir(parents=True, exist_ok=True)
+    for target in paths:
+        check_target(target.resolve())
+        _check_not_read(arguments, target)
+    return [(str(target), target.absolute()) for target in paths]
 
 
-def _write(explanation: Any, output: str | None, name: str, out: TextIO) -> None:
-    """Write an explanation to a file or a folder and say where, or as CSV to the stream."""
+def _check_not_read(arguments: argparse.Namespace, target: Path) -> None:
+    """Raise ValueError if a file to write is one that is read."""
+    for option in ("model", "data", "background"):
+        read = getattr(arguments, option, None)
+        if read is not None and target.exists() and Path(read).exists() and target.samefile(read):
+            raise ValueError(f"--output {target} would overwrite --{option}; choose another file.")
+
+
+def _write(explanation: Any, targets: list[tuple[str, Path]], out: TextIO) -> None:
+    """Write an explanation to files and say where, or as CSV to the stream."""
     from xaikit.explanations.base import save_together
 
     for warning in explanation.warnings:
         print(f"xaikit: {warning}", file=sys.stderr)
     print(f"xaikit: {explanation.cost}", file=sys.stderr)
-    if output is None:
+    if not targets:
         explanation.to_frame().to_csv(out, index=False, lineterminator="\n")
         return
-    paths = [Path(output)]
-    if not paths[0].suffix:
-        paths[0].mkdir(parents=True, exist_ok=True)
-        paths = [paths[0] / f"{name}.csv", paths[0] / f"{name}.json"]
-    for path in save_together(explanation, paths):
-        print(path, file=out)
+    save_together(explanation, [path for _, path in targets])
+    for shown, _ in targets:
+        print(shown, file=out)

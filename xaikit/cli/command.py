@@ -10,7 +10,10 @@ from typing import Any, TextIO
 
 from xaikit.cli.parser import parser
 from xaikit.cli.status import DONE, FINDINGS, INTERRUPTED, TERMINATED, UNREAD, USAGE
-from xaikit.cli.streams import Terminated, data_stream, give_up_stdout, terminable
+from xaikit.cli.streams import Terminated, data_stream, deaf, give_up_stdout, terminable
+
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+"""Line ends and codes of terminals, which the text of a model's error may hold."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as after `| head`
         give_up_stdout()
         return UNREAD
+
+
+def program() -> None:
+    """Run the command line of the process, and end it with the exit status."""
+    status = main()
+    deaf()
+    sys.exit(status)
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -68,10 +78,15 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
         return _said(error, FINDINGS if isinstance(error, ModelError | ProbeError) else USAGE)
     except (ValueError, TypeError, KeyError, OSError, ImportError, NotFittedError) as error:
         return _said(error.args[0] if isinstance(error, KeyError) else error, USAGE)
+    except MemoryError as error:
+        return _said(f"memory ran out ({str(error).rstrip('.') or 'MemoryError'}); ask for less by "
+                     "--budget or --limit.", USAGE)
+    except SystemExit as error:
+        return _said(f"the model, or what it uses, called sys.exit({error.code!r}).", FINDINGS)
 
 
 def _said(text: Any, status: int) -> int:
-    print(f"xaikit: {text}", file=sys.stderr)
+    print(f"xaikit: {str(text).translate(_CONTROLS)}", file=sys.stderr)
     return status
 
 
@@ -80,4 +95,4 @@ def _stopped(how: str, status: int) -> int:
 
 
 def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    print(f"xaikit: warning: {message}", file=sys.stderr)
+    print(f"xaikit: warning: {str(message).translate(_CONTROLS)}", file=sys.stderr)

@@ -61,12 +61,16 @@ def _split(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any, Any]:
     if len(table) == 0:
         raise ValueError(f"{arguments.data} has no rows.")
     taken: dict[str, Any] = {}
-    for name in _no_features(arguments):
+    named = _no_features(arguments)
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"column {twice!r} is named by two of --target, --weights and --drop.")
+    for name in named:
         # A command line has text alone; names in Parquet files may be numbers, or pairs.
         found = [k for k, label in enumerate(table.columns) if str(label) == name]
         if len(found) != 1:
-            named = f"{len(found)} columns" if found else "no column"
-            raise ValueError(f"{arguments.data} has {named} {name!r}; it has "
+            number = f"{len(found)} columns" if found else "no column"
+            raise ValueError(f"{arguments.data} has {number} {name!r}; it has "
                              f"{listed(table.columns)}.")
         taken[name] = table.iloc[:, found[0]]
     features = table[[label for label in table.columns if str(label) not in taken]]

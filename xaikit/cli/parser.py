@@ -81,7 +81,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outputs", nargs="+", metavar="OUTPUT",
                         help="outputs of the model to explain, by name (default: all)")
     parser.add_argument("--groups", nargs="+", type=_group, action="extend",
-                        metavar="NAME=COLUMN,…",
+                        metavar="NAME=COLUMN,...",
                         help="columns that are explained as one feature; may be repeated "
                              "(default: every column on its own)")
     parser.add_argument("--link", choices=["identity", "logit"],

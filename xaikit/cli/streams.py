@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
@@ -15,21 +15,37 @@ class Terminated(BaseException):
     """SIGTERM came; raised where the program is, so that everything is cleaned up."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """SIGINT came. After its own KeyboardInterrupt Python may end by the signal itself."""
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise Terminated when SIGTERM comes."""
+    """Raise Terminated when SIGTERM comes, and Interrupted when SIGINT does."""
     if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
         yield
         return
-
-    def stop(*_: Any) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _raiser(Terminated))}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it may be ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _raiser(Interrupted))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _raiser(kind: type[BaseException]) -> Callable[..., None]:
+    def stop(*_: Any) -> None:
+        raise kind
+
+    return stop
+
+
+def deaf() -> None:
+    """Ignore both signals from now on: all is done and written, and the process is ending."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -75,7 +91,7 @@ def _descriptor_on_stderr(descriptor: int) -> Iterator[int]:
     try:
         yield os.dup(before)
     finally:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # the model may have closed it
             sys.stdout.flush()
         os.dup2(before, descriptor)
         os.close(before)

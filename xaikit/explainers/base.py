@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -77,14 +77,15 @@ class Explainer(BaseEstimator):
             "this %(name)s is not fitted yet; call fit(model, background) before explain."))
         self.check_settings()
 
-    def _about(self, predictor: Predictor | None = None) -> dict[str, Any]:
+    def _about(self, predictor: Predictor | None = None, answers: Iterable[np.ndarray] = ()
+               ) -> dict[str, Any]:
         """Return the fields of an explanation that say which method made it, and how.
 
-        With a predictor, also what plots need to know of its outputs.
+        With a predictor, also what plots need to know of its outputs; see `about_outputs`.
         """
         settings = {key: plain(value) for key, value in self.get_params(deep=False).items()}
         if predictor is not None:
-            settings |= about_outputs(predictor)
+            settings |= about_outputs(predictor, answers)
         return {"method": type(self).__name__, "settings": settings,
                 "random_state": getattr(self, "seed_", None)}
 

@@ -244,6 +244,9 @@ def check_plain(y: Labels) -> None:
                          "own, or pass one of its fields.")
 
 
+TEXT_OF_NUMBERS = "y holds text, which was read as the numbers that it shows."
+
+
 def as_numbers(y: Labels, n_targets: int) -> Labels:
     """Return the labels of a regression of so many targets as numbers.
 
@@ -267,12 +270,12 @@ def as_numbers(y: Labels, n_targets: int) -> Labels:
 
 
 def _what_is_no_number(values: np.ndarray) -> str:
-    """Return what the first cell is that is not a number."""
+    """Return what the first cell is that is not a number that float64 holds."""
     if values.dtype.kind not in "OUS":
         return f"{values.dtype}"
     cell = next(v for v in values.reshape(-1).astype(object)
                 if label_numbers(np.array([v], dtype=object)) is None)
-    return f"text such as {cut(cell)!r}" if isinstance(cell, str) else type(cell).__name__
+    return f"{type(cell).__name__} such as {cut(repr(cell), 40)}"
 
 
 def known_labels(y: Labels, classes: Classes, strict: bool, names: tuple[str, ...] = ()

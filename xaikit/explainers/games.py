@@ -99,7 +99,14 @@ class GameWork:
 
 
 def noted(result: RowResult, game: Game, before: int) -> RowResult:
-    """Add to a result what its game asked since `before` model rows, and where its units are."""
+    """Add to a result what its game asked since `before` model rows, and where its units are.
+
+    Its arrays become its own: a part of an array would keep all answers of the game in memory.
+    """
+    for name in ("values", "errors", "base", "prediction", "fidelity", "base_errors"):
+        array = getattr(result, name)
+        if array is not None and array.base is not None:
+            setattr(result, name, array.copy())
     result.details["model_rows"] = game.predictor.ledger.rows - before
     result.layout = game.row.layout
     if game.n_units == 1 and game.row.masker.kind == "image":
@@ -209,7 +216,7 @@ class GameExplainer(Explainer):
             doubts = (*(d for game in games for d in game.doubts), *doubts)[:1]
             for game in games:
                 game.doubts = doubts
-        about = self._about(request.predictor)
+        about = self._about(request.predictor, (p.arrays["predictions"][0] for p in parts))
         if about["settings"].get("link") == "logit":
             about["settings"]["scale"] = "log-odds"
         about["settings"] |= request.masker.described()

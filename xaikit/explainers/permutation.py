@@ -11,6 +11,7 @@ import numpy as np
 from xaikit.errors import SettingError
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.classes import (
+    TEXT_OF_NUMBERS,
     Classes,
     as_numbers,
     check_complete,
@@ -232,7 +233,10 @@ def score_work(
         y, warnings = known_labels(y, classes, strict, predictor.outputs.all_names or ())
         warnings += classes.doubts
     elif strict and predictor.task == "regression":
-        y = as_numbers(y, len(questions.output_names))
+        read = as_numbers(y, len(questions.output_names))
+        if read is not y and any(isinstance(v, str) for v in y.values.reshape(-1).tolist()):
+            warnings.append(TEXT_OF_NUMBERS)
+        y = read
     known = classes is not None and strange_labels(y.values, classes.values) is None
     ready = Scoring(scorers, y, weights, predictor.columns,
                     blocks, known or (y.values.dtype.kind not in "iuf" and y.values.ndim == 1))

@@ -149,7 +149,7 @@ class RISE(Explainer):
         parts = run(work, list(enumerate(images)), ledger,
                     n_jobs=self.n_jobs, label="RISE", keep=stacked, verbose=self.verbose)
         doubts = differs_alone(predictor, ledger)
-        about = self._about(predictor)
+        about = self._about(predictor, (p.arrays["predictions"][0] for p in parts))
         about["settings"] |= masker.described()
         height, width = work.masks.size
         found = attribution(masker, images, parts, {

@@ -35,6 +35,7 @@ def run(
         What each call of `work` is given. The cut must not depend on the number of workers.
     ledger : Ledger
     n_jobs : int or None
+        At most one for each part is used.
     label : str
         Of the progress bar, which appears on stderr after two seconds.
     keep : callable, optional
@@ -47,6 +48,8 @@ def run(
     list
         In the order of the parts.
     """
+    if n_jobs is not None and n_jobs > 0:
+        n_jobs = min(n_jobs, max(len(parts), 1))
     jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(work)(part) for part in parts)
     results = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -223,8 +224,9 @@ def choose_output(names: tuple[str, ...], output: int | str | None) -> int:
 def choose_row(names: tuple[Any, ...], row: Any) -> int:
     """Return the position of the row that the setting `row` of a plot names.
 
-    None is the first row. A whole number is a label where labels are whole numbers, and a position
-    where they are not, or only count the rows. 0 is the only row, whatever its label.
+    None is the first row. A whole number is a label where labels are whole numbers, such as 2 or
+    2.0, and a position where they are not, or only count the rows. 0 is the only row, whatever its
+    label.
 
     Raises
     ------
@@ -240,7 +242,7 @@ def choose_row(names: tuple[Any, ...], row: Any) -> int:
     """
     if row is None:
         row = 0
-    elif is_whole(row) and names != tuple(range(len(names))) and any(map(is_whole, names)):
+    elif is_whole(row) and names != tuple(range(len(names))) and any(map(_counts, names)):
         places = _places(names, row) or [0] * (len(names) == 1 and row == 0)
         if not places:
             raise KeyError(unknown_row(names, row))
@@ -249,6 +251,11 @@ def choose_row(names: tuple[Any, ...], row: Any) -> int:
                             f"such as e.iloc[{places[0]}].")
         return places[0]
     return choose(names, row, "row")
+
+
+def _counts(label: Any) -> bool:
+    """Return whether a label of a row is a whole number, of whatever type."""
+    return isinstance(label, Real) and not isinstance(label, bool) and float(label).is_integer()
 
 
 def unknown_row(names: tuple[Any, ...], row: Any) -> str:

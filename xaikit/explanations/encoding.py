@@ -58,11 +58,13 @@ def encode_field(name: str, value: Any) -> Any:
     TypeError
         As for `encode`; the sentence names the field, and the entry of a dict.
     """
-    value = plain(value)
     try:
+        value = plain(value)
         return encode(value)
     except TypeError as error:
         raise TypeError(f"{_place(name, value)}: {error}") from error
+    except RecursionError as error:
+        raise TypeError(f"{name}: it is nested too deeply for JSON.") from error
 
 
 def _place(name: str, value: Any) -> str:

@@ -45,15 +45,47 @@ def _repeated(column: pd.Series, times: int) -> pd.Series:
 
 
 def _storable(column: pd.Series) -> pd.Series:
-    """Return a column, with text for cells that Arrow has no type for."""
+    """Return a column, with text for cells that Arrow has no type for, or would change."""
     import pyarrow as pa
 
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.sparse.to_dense()
+    elif isinstance(column.dtype, pd.ArrowDtype):
+        column = _readable(column)
     try:
+        if column.dtype == object and not _of_one_type(column):
+            return _texts(column)
         pa.Table.from_pandas(column.to_frame("cells"), preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
-        return pd.Series([None if gone else str(cell) for cell, gone in
-                          zip(column, column.isna(), strict=True)], index=column.index,
-                         dtype=object)
+    except (pa.ArrowException, AttributeError, OverflowError, TypeError, ValueError):
+        return _texts(column)
     return column
+
+
+def _of_one_type(column: pd.Series) -> bool:
+    """Return whether cells are of one type and one time zone: Arrow would cast them to the first's.
+
+    Numbers of Python and NumPy count as one type, but truth values and text do not.
+    """
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("string", "bytes", "decimal", "boolean", "integer", "floating", "empty",
+                "mixed-integer-float"):
+        return True
+    known = [cell for cell, gone in zip(column, column.isna(), strict=True) if not gone]
+    return len({(type(cell), str(getattr(cell, "tzinfo", None))) for cell in known}) == 1
+
+
+def _readable(column: pd.Series) -> pd.Series:
+    """Return a column of Arrow as objects if pandas cannot read the name of its type in a file."""
+    import pyarrow as pa
+
+    kind = column.dtype.pyarrow_dtype
+    if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind):
+        return pd.Series(list(column), index=column.index, dtype=object)
+    return column
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Return cells as text; halves of surrogate pairs, which UTF-8 cannot hold, are escaped."""
+    return pd.Series([None if gone else str(cell).encode("utf8", "backslashreplace").decode()
+                      for cell, gone in zip(column, column.isna(), strict=True)],
+                     index=column.index, dtype=object)

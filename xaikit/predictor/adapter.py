@@ -177,7 +177,7 @@ class Predictor:
                 raw = getattr(self.model_of_methods, method)(prepared)
             answers = as_returned(raw, len(table), prepared)
             names = names_of(raw)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelError(f"{method} of the model failed on a {describe(table)}: "
                              f"{words_for(error, table)}") from error
         self.ledger.count(len(table), 1, time.perf_counter() - start)
@@ -318,7 +318,7 @@ class Predictor:
                 with self._pace.turn():
                     raw = self._backend(prepared)
                 break
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # the model must not end the program
                 if repeat == self.settings.retries or ran_out_of_memory(error):
                     self._failed(batch, error)
                     return None
@@ -332,7 +332,7 @@ class Predictor:
         self.ledger.count(n_rows, 1, time.perf_counter() - start)
         return self.outputs.of(answers, names)
 
-    def _failed(self, batch: Batch, error: Exception) -> None:
+    def _failed(self, batch: Batch, error: BaseException) -> None:
         """Ask about fewer rows from now on if memory ran out, else raise a ModelError."""
         if len(batch) == 1 or self._backend.fixed_rows is not None or not ran_out_of_memory(error):
             raise ModelError(f"the model failed on a {describe(batch)}: "

@@ -96,6 +96,11 @@ def in_row_order(raw: Any, handed: Any = None) -> Any:
     raw : the model's answer
     handed : what the model was asked about, optional
 
+    Raises
+    ------
+    ValueError
+        If it is the index that was handed over, in another order, and labels occur twice.
+
     Examples
     --------
     >>> in_row_order(pd.Series([0.1, 0.2], index=[1, 0])).tolist()
@@ -105,13 +110,26 @@ def in_row_order(raw: Any, handed: Any = None) -> Any:
         return raw
     counted = pd.RangeIndex(len(raw))
     known = [handed.index, counted] if isinstance(handed, pd.DataFrame) else [counted]
-    if not raw.index.is_unique or any(raw.index.equals(own) for own in known):
+    if any(raw.index.equals(own) for own in known):
+        return raw
+    if not raw.index.is_unique:
+        _check_not_reordered(raw.index, known[0])
         return raw
     for own in known:
         places = raw.index.get_indexer(own)
         if len(own) == len(raw) and own.is_unique and (places >= 0).all():
             return raw.iloc[places]
     return raw
+
+
+def _check_not_reordered(index: pd.Index, handed: pd.Index) -> None:
+    """Raise ValueError if an index holds the labels that were handed over in another order."""
+    labels = pd.Series([*index, *handed], dtype=object)
+    codes = pd.factorize(labels, use_na_sentinel=False)[0]
+    if len(index) == len(handed) and np.array_equal(*np.sort(codes.reshape(2, -1), axis=1)):
+        raise ValueError("the model returned its answers in another order than the rows, by an "
+                         "index in which labels occur twice, as rows are asked about several "
+                         "times; return them in the order of the rows.")
 
 
 def names_of(raw: Any) -> tuple[str, ...] | None:

@@ -69,16 +69,27 @@ def has_several_labels(model: Any) -> bool:
         if attribute(model, "multilabel_") is True \
                 or attribute(read, "y_type_") == "multilabel-indicator":
             return True
-        steps = attribute(model, "steps")
-        inner = steps[-1][1] if isinstance(steps, list) and steps else \
-            attribute(model, "best_estimator_")
-        if inner is None or isinstance(inner, str):
+        inner = _inside(model)
+        if inner is None:
             return False
         model = inner
 
 
+def _inside(model: Any) -> Any:
+    """Return the last step of a pipeline, or the best model of a search; None of others."""
+    steps = attribute(model, "steps")
+    inner = steps[-1][1] if isinstance(steps, list) and steps else \
+        attribute(model, "best_estimator_")
+    return None if isinstance(inner, str) else inner
+
+
 def is_ranker(model: Any) -> bool:
-    """Return whether a model learned to order rows: by its class's name or its objective."""
+    """Return whether a model learned to order rows: by its class's name or its objective.
+
+    Of a pipeline or a search, its last step or its best model says so.
+    """
+    while (inner := _inside(model)) is not None:
+        model = inner
     objective = attribute(model, "objective")
     return type(model).__name__.endswith("Ranker") or \
         (isinstance(objective, str) and "rank" in objective)

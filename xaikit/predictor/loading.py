@@ -8,10 +8,12 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xaikit.errors import FormatError, TrustError
+from xaikit.tables.wording import cut
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 SCRIPTS = (".pt", ".pth", ".ts", ".torchscript")
@@ -61,11 +63,11 @@ def load_model(spec: str, *, allow_pickle: bool = False, trust: Sequence[str] = 
     """
     suffix = Path(spec).suffix.lower()
     if suffix == ".skops":
-        return _skops(_existing(spec), trust)
+        return _read(_existing(spec), partial(_skops, trust=trust))
     if suffix in PLAIN:
         return _read(_existing(spec), PLAIN[suffix])
     if suffix in SCRIPTS:
-        _check_script(_existing(spec))
+        _read(_existing(spec), _check_script)
     if suffix in RISKY:
         reader, why = RISKY[suffix]
         return _read_risky(_existing(spec), reader, why, allow_pickle)
@@ -90,10 +92,9 @@ def _import(module: str, name: str) -> Any:
         sys.path.insert(0, here)
     try:
         loaded = importlib.import_module(module)
-    except ImportError:
-        raise
-    except Exception as error:
-        raise ImportError(f"importing {module!r} failed: {error!r}.") from error
+    except (Exception, SystemExit) as error:
+        words = str(error) if isinstance(error, ImportError) else repr(error)
+        raise ImportError(f"importing {module!r} failed: {words.rstrip('.')}.") from error
     if not hasattr(loaded, name):
         raise ImportError(f"module {module!r} has no {name!r}.")
     return getattr(loaded, name)
@@ -102,12 +103,12 @@ def _import(module: str, name: str) -> Any:
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     try:
         return reader(path)
-    except (ImportError, FormatError):
+    except (ImportError, FormatError, TrustError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = (str(error).strip().splitlines() or [repr(error)])[0]
         raise FormatError(f"{path} cannot be read as a {path.suffix.lower()} file: "
-                          f"{type(error).__name__}: {first}") from error
+                          f"{type(error).__name__}: {cut(first, 300)}") from error
 
 
 def _read_risky(path: Path, reader: Callable[[Path], Any], why: str, allowed: bool) -> Any:
@@ -147,10 +148,7 @@ def _check_unpacked(path: Path) -> None:
 def _skops(path: Path, trust: Sequence[str]) -> Any:
     skops = _library("skops.io", "skops")
     _check_unpacked(path)
-    try:
-        unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trust))
-    except Exception as error:
-        raise FormatError(f"{path} cannot be read as a .skops file: {error!r}.") from error
+    unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trust))
     if unknown:
         raise TrustError(f"{path} holds types that are not known to be safe: "
                          f"{', '.join(unknown)}. If you trust them, name each with --trust TYPE.")

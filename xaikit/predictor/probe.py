@@ -190,7 +190,7 @@ def _are_labels(answers: np.ndarray) -> bool:
     if answers.dtype.kind not in "f":
         return True
     return bool((answers == np.round(answers)).all()) and \
-        len(np.unique(answers, axis=0)) <= len(answers) // 8
+        len(np.unique(answers, axis=0)) <= len(answers) // 2
 
 
 def _spaced(places: np.ndarray, most: int) -> np.ndarray:

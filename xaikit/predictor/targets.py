@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from xaikit.predictor.attributes import declared_classes
+from xaikit.predictor.outputs import shares_of_one
 from xaikit.tables.targets import Labels
 from xaikit.tables.wording import listed
 
@@ -49,10 +51,11 @@ def n_outputs(predictor: Any) -> int:
     return sum(t in own for t in targets)
 
 
-def n_classes(predictor: Any) -> int | None:
+def n_classes(predictor: Any, answers: Iterable[np.ndarray] = ()) -> int | None:
     """Return the number of a model's outputs if each is of a class of one target, None if not.
 
-    A function of an unknown task has classes for outputs if its answers so far were shares of 1.
+    A function of an unknown task, or a classifier that names no classes, has them for outputs if
+    its answers so far were shares of 1: those that this predictor has seen, and those given.
     """
     outputs, n = predictor.outputs, len(predictor.outputs.all_names or ())
     targets = None if predictor.task is None else targets_of(predictor)
@@ -62,19 +65,22 @@ def n_classes(predictor: Any) -> int | None:
         return n_own if len(own) == 1 < n_own else None
     if n < 2 or targets is not None:
         return None
-    if predictor.task is None:
-        return n if outputs.are_shares else None
     one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
-    return n if predictor.task == "classification" and one_each else None
+    if predictor.task == "classification" and one_each:
+        return n
+    # What a model does not say of its classes, its answers may show.
+    whole = len(outputs.kept) < n or all(map(shares_of_one, answers))
+    return n if outputs.are_shares and whole else None
 
 
-def about_outputs(predictor: Any) -> dict[str, Any]:
+def about_outputs(predictor: Any, answers: Iterable[np.ndarray] = ()) -> dict[str, Any]:
     """Return what plots need to know of a model's outputs, as settings of an explanation.
 
-    These are ``scale``, ``task``, ``n_targets``, ``n_outputs`` and ``n_classes``.
+    These are ``scale``, ``task``, ``n_targets``, ``n_outputs`` and ``n_classes``. Answers of
+    workers, which this predictor has not seen, are to be given.
     """
     return {"scale": predictor.scale, "task": predictor.task, "n_targets": n_targets(predictor),
-            "n_outputs": n_outputs(predictor), "n_classes": n_classes(predictor)}
+            "n_outputs": n_outputs(predictor), "n_classes": n_classes(predictor, answers)}
 
 
 def declared_by(predictor: Any) -> Any:

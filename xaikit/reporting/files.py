@@ -39,7 +39,7 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     OSError
         If its folder cannot be created or written to.
     """
-    target = Path(path)
+    target = Path(path).absolute()  # the model may change the working directory
     if target.is_dir():
         raise ValueError(f"path={str(path)!r} is a folder; name a file in it, such as "
                          f"{str(target / 'report.html')!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xaikit.errors import ModelError
-from xaikit.predictor.attributes import is_ranker
+from xaikit.explainers.classes import TEXT_OF_NUMBERS
+from xaikit.predictor.attributes import attribute, is_ranker
 from xaikit.predictor.decisions import Decisions, by_output_names, decide, spelled_otherwise
 from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
@@ -89,6 +91,10 @@ def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> 
                      "performance was not measured. Permutation importance takes a scorer of "
                      "rankings (scoring=, blocks=).")
         return None
+    if _is_of_no_target(case.predictor.model_of_methods):
+        notes.append("The model was fitted without labels, to find outliers, groups or densities. "
+                     "Its scores are not in units of labels, so its performance was not measured.")
+        return None
     n_values = pd.Series(y).nunique()
     within = answers.min() >= 0.0 and answers.max() <= 1.0
     number = label_numbers(y) is not None
@@ -108,6 +114,15 @@ def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> 
     return None
 
 
+def _is_of_no_target(model: Any) -> bool:
+    """Return whether a model of scikit-learn says that it is neither classifier nor regressor."""
+    says = attribute(model, "__sklearn_tags__")
+    with suppress(Exception):
+        return says().estimator_type in ("clusterer", "outlier_detector", "density_estimator")
+    return attribute(model, "_estimator_type") in ("clusterer", "outlier_detector",
+                                                   "density_estimator")
+
+
 def _has_fractions(y: np.ndarray) -> bool:
     """Return whether labels are numbers with fractions, which no class has for a label."""
     numbers = label_numbers(y)
@@ -122,8 +137,9 @@ def _regression(y: np.ndarray, known: np.ndarray, answers: np.ndarray, notes: li
             f"The model is a regression, and the labels are {kind}, not numbers"
         notes.append(f"{why}, so its performance was not measured.")
         return Truth(None, notes=notes)
-    return Truth("regression", known, target, answers[:, 0], labels=target,
-                 notes=notes)
+    if any(isinstance(v, str) for v in y[known]):
+        notes.append(TEXT_OF_NUMBERS)
+    return Truth("regression", known, target, answers[:, 0], labels=target, notes=notes)
 
 
 def _classification(

@@ -6,10 +6,11 @@ import codecs
 import csv
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from xaikit.tables.wording import cut, listed, plural
 
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|"}
 """Delimiters besides the comma that files often have, as an option names them."""
+_PACKED = (b"\x1f\x8b", b"PK", b"BZ", b"\xfd7", b"(\xb5")
+"""How files of gzip, zip, bzip2, xz and zstd begin."""
 BLOCK = 8192
 """Rows whose cells are looked up together."""
 
@@ -114,21 +117,54 @@ def read_columns(path: str, options: Options, known: Sequence[str] = ()) -> CSVF
     """
     most = csv.field_size_limit(sys.maxsize)  # a limit of the process; long documents exceed it
     try:
-        with Path(path).open(encoding=_with_mark(options.encoding), newline="") as file:
-            reader = csv.reader(file, delimiter=options.delimiter or ",", strict=True,
-                                skipinitialspace=not any(n.startswith(" ") for n in known)
-                                and _has_blanks_after_names(file, options))
-            file.seek(0)
-            return _read(path, reader, options, known)
+        with _opened(path, options) as file:
+            return _read(path, _reader(file, options, known), options, known)
     except UnicodeError as error:
-        raise ValueError(f"{path} is not text in the encoding {options.encoding} ({error}); "
+        with Path(path).open("rb") as file:
+            if file.read(2) in _PACKED:
+                raise ValueError(f"{path} is a compressed file; unpack it first.") from error
+        raise ValueError(f"line {_line_that_is_no_text(path, options)} of {path} is not text in "
+                         f"the encoding {options.encoding} ({getattr(error, 'reason', error)}); "
                          "name its own with --encoding, such as cp1252, latin-1 or utf-16."
                          ) from error
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} of {path} cannot be read as CSV ({error}); is a "
-                         "quote not closed?") from error
+        raise ValueError(f"the row that begins on line {_start_of_bad_row(path, options, known)} "
+                         f"of {path} cannot be read as CSV ({error}); is a quote not closed?"
+                         ) from error
     finally:
         csv.field_size_limit(most)
+
+
+def _opened(path: str, options: Options) -> TextIO:
+    return Path(path).open(encoding=_with_mark(options.encoding), newline="")
+
+
+def _reader(file: TextIO, options: Options, known: Sequence[str]) -> Any:
+    """Return a reader of all rows of a file."""
+    blanks = not any(n.startswith(" ") for n in known) and _has_blanks_after_names(file, options)
+    file.seek(0)
+    return csv.reader(file, delimiter=options.delimiter or ",", strict=True,
+                      skipinitialspace=blanks)
+
+
+def _line_that_is_no_text(path: str, options: Options) -> int:
+    """Return the first line that cannot be decoded, to say so."""
+    decoder, lines = codecs.getincrementaldecoder(options.encoding)(), 1
+    with Path(path).open("rb") as file, suppress(UnicodeError):
+        for line in file:
+            decoder.decode(line)
+            lines += 1
+    return lines
+
+
+def _start_of_bad_row(path: str, options: Options, known: Sequence[str]) -> int:
+    """Return the line on which the first row begins that cannot be read, to say so."""
+    begun = 1
+    with _opened(path, options) as file, suppress(csv.Error):
+        reader = _reader(file, options, known)
+        for _ in reader:
+            begun = int(reader.line_num) + 1
+    return begun
 
 
 def _with_mark(encoding: str) -> str:
@@ -149,6 +185,7 @@ def _read(path: str, reader: Any, options: Options, known: Sequence[str]) -> CSV
     header = next((row for row in reader if row and any(cell.strip() for cell in row)), None)
     if header is None:
         raise ValueError(f"{path} is empty.")
+    header[0] = header[0].lstrip("\ufeff")  # the mark of an encoding that was named without it
     if any("\0" in name for name in header):
         raise ValueError(f"{path} is not text in the encoding {options.encoding}: its header has "
                          "NUL characters. Is it utf-16, or no CSV file?")

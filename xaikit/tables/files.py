@@ -42,7 +42,7 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
     temporaries: dict[Path, Path] = {}
     kept: dict[Path, Path | None] = {}
     targets = {Path(os.path.realpath(path)): _bytes(content) for path, content in contents.items()}
-    files = {target: content for target, content in targets.items() if _check_target(target)}
+    files = {target: content for target, content in targets.items() if check_target(target)}
     try:
         for target, content in files.items():
             temporaries[_beside(target)] = target
@@ -70,21 +70,24 @@ def _bytes(content: str | bytes) -> bytes:
     return content.encode("utf8", "backslashreplace") if isinstance(content, str) else content
 
 
-def _check_target(target: Path) -> bool:
-    """Return whether a path can be that of a file: False if it is a device or a pipe.
+def check_target(target: Path) -> bool:
+    """Return whether a path can be that of a file: False of a device or a pipe that is there.
 
     Raises
     ------
     OSError
-        If it is a folder, its folder is not there, or it is a file that may not be written.
+        If it is a folder, its folder is not there, or one of the two may not be written.
     """
     if target.is_dir():
         raise _refusal(errno.EISDIR, target)
     if target.exists() and not os.access(target, os.W_OK):
         raise _refusal(errno.EACCES, target)
     if not target.parent.is_dir():
-        raise _refusal(errno.ENOENT, target.parent)
-    return target.is_file() or not target.exists()
+        raise _refusal(errno.ENOTDIR if target.parent.exists() else errno.ENOENT, target.parent)
+    is_file = target.is_file() or not target.exists()
+    if is_file and not os.access(target.parent, os.W_OK):
+        raise _refusal(errno.EACCES, target.parent)
+    return is_file
 
 
 def _refusal(number: int, path: Path) -> OSError:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xaikit.tables.cells import is_plain
 from xaikit.tables.containers import taken_in
 from xaikit.tables.dtypes import check_comparable, inferred, is_number_dtype
 from xaikit.tables.wording import cut, plural
@@ -211,22 +212,29 @@ def distinct_labels(values: np.ndarray) -> list[Any]:
 
 
 def label_numbers(values: np.ndarray) -> np.ndarray | None:
-    """Return labels as float64, also those that are the text of numbers.
+    """Return labels as float64, also those that are text of numbers as programs write them.
 
-    None if one is no finite number: times and durations are none, since their unit is open.
+    None if one is no finite number: codes such as "007" are none, and neither are times and
+    durations, whose unit is open.
 
     Examples
     --------
-    >>> label_numbers(np.array(["1.5", "2"])), label_numbers(np.array([1, "no"], dtype=object))
+    >>> label_numbers(np.array(["1.5", "2"])), label_numbers(np.array(["1.5", "02"]))
     (array([1.5, 2. ]), None)
     """
-    if values.dtype.kind in "mM":
+    if values.dtype.kind not in "biuf" and not all(map(_is_number, values.reshape(-1).tolist())):
         return None
     try:
         numbers = np.asarray(values.tolist(), dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:
         return None
-    return numbers if numbers.shape == values.shape and np.isfinite(numbers).all() else None
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return is_plain(cell)
+    return isinstance(cell, Real | Decimal) and not isinstance(cell, np.timedelta64)
 
 
 def class_codes(values: np.ndarray, classes: Any) -> np.ndarray:

@@ -23,6 +23,8 @@ from xaikit.solvers.regression import Fit, PresenceRegression, Strata
 
 LEVEL_SAMPLES = 16
 """Samples for each unit from which on the regression tells levels within bins apart."""
+MOST_LEVELS = 800
+"""Most levels that are told apart: the regression holds matrices of their square, 5 MB each."""
 
 ONE_VALUE = ("Where a column has one value in the background and another one in an explained row, "
              "no bin tells them apart, and the coefficient is 0; discretize=None compares them.")
@@ -87,8 +89,9 @@ class BinSolver:
         answers = np.zeros((0, len(of_output)))
         while True:
             more = row.draw(points[len(drawn) : n], turns[len(drawn) : n], tilt)
-            drawn = np.concatenate([drawn, more])
-            answers = np.concatenate([answers, ask(game, row.each[0], more)])
+            asked = ask(game, row.each[0], more)
+            drawn, answers = (more, asked) if not len(drawn) else (
+                np.concatenate([drawn, more]), np.concatenate([answers, asked]))
             fit = self._fitted(row, drawn, answers, of_output, tilt, width)
             if n >= most or errors_are_small(fit):
                 return fit, len(drawn)
@@ -138,15 +141,17 @@ class BinSolver:
         regression = PresenceRegression(kept, weights / weights.sum(), Strata.one(n, n_units))
         still = row.shares == 1.0
         unseen = row.unseen(kept) | (regression.thin & ~still)
-        if self.sampling == "weighted" or n < LEVEL_SAMPLES * n_units:
+        of_position, levels = np.empty(0), None
+        if self.sampling != "weighted" and n >= LEVEL_SAMPLES * n_units:
+            of_position, *parts = row.levels(row.chances(tilt), n)
+            levels = Levels(*parts) if len(parts[0]) <= MOST_LEVELS else None
+        if levels is None:
             fit = regression.solve(answers)
         else:
             # The coefficients estimate the same; what levels within a bin explain is not noise.
-            of_position, units, within, shares = row.levels(row.chances(tilt), n)
             codes = np.empty(drawn.shape, dtype=np.int64)
             look_up(drawn, of_position, codes)
-            intercept, values, errors = level_effects(
-                codes, Levels(units, within, shares), answers, weights)
+            intercept, values, errors = level_effects(codes, levels, answers, weights)
             fit = Fit(values, errors, intercept, regression.fidelity(answers, values, intercept))
         fit.errors[unseen] = np.nan
         # No neighbour can be outside of such a bin; the solvers are off by rounding.

@@ -159,18 +159,22 @@ class KernelSHAP(GameExplainer):
         array([9., 9., 9.])
         """
         request = self._request(X)
-        solver, found = self._method(request), []
+        solver, found, most_units = self._method(request), [], 1
         for first, part in parts_of(request.batch):
             rows = request.masker.rows(part, first=first)
+            most_units = max(most_units, *(rows[i].n_units for i in range(len(rows))))
             found += [solver.forecast(Game(request.predictor, rows[i], request.answers,
                                            request.max_memory)) for i in range(len(rows))]
         model_rows = np.array([rows for rows, _ in found])
         a_call = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
         seconds = self.seconds_per_row_ if request.masker.kind == "table" \
             else request.predictor.findings.seconds_per_row
+        # A number and its error for each unit; with interactions for each two units as well.
+        n_numbers = 2 * most_units * (1 + most_units * bool(self.interactions))
         return Forecast(
             model_rows, tuple(solver for _, solver in found),
-            int(np.ceil(model_rows / a_call).sum()), float(model_rows.sum() * seconds))
+            int(np.ceil(model_rows / a_call).sum()), float(model_rows.sum() * seconds),
+            8 * len(found) * n_numbers * len(request.predictor.output_names or (1,)))
 
     def check_settings(self) -> None:
         super().check_settings()

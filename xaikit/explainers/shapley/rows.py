@@ -93,6 +93,10 @@ def growth(elapsed: float, solving: float, seconds: float | None) -> float:
     return next(fitting, 1.0)
 
 
+_SMALL = 2**26
+"""Bytes of a result of which nothing need be said."""
+
+
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """What an explanation will cost at most. Made by `KernelSHAP.forecast`.
@@ -107,15 +111,20 @@ class Forecast:
         Calls of the model. Texts and images take a few more, as their first calls are small.
     model_seconds : float
         Seconds in the model, at the speed that it had in `fit`, on one worker.
+    result_bytes : int
+        Memory that the values and errors of the explanation take, whatever `max_memory`.
     """
 
     model_rows: np.ndarray
     solvers: Sequence[str]
     calls: int
     model_seconds: float
+    result_bytes: int
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{n:,} {solver}" for solver, n in Counter(self.solvers).items())
+        if self.result_bytes > _SMALL:
+            shown += f"; the result takes {self.result_bytes / 2**20:,.0f} MiB"
         return (f"<Forecast: at most {int(self.model_rows.sum()):,} model rows in {self.calls:,} "
                 f"calls, about {self.model_seconds:.2g} s in the model; {shown}>")
 

@@ -11,6 +11,7 @@ from xaikit.predictor.backends.keras_models import KerasModel
 from xaikit.predictor.backends.named_functions import NamedFunction
 from xaikit.predictor.backends.onnx_sessions import OnnxSession
 from xaikit.predictor.backends.torch_modules import ExportedTorch, TorchModule
+from xaikit.tables.wording import cut
 
 BACKENDS: tuple[type[Backend], ...] = (
     KerasModel, ExportedTorch, TorchModule, OnnxSession, XGBoostBooster, LightGBMBooster,
@@ -37,5 +38,5 @@ def choose(model: Any, options: Options) -> Backend:
             return backend(model, options)
     raise TypeError(
         f"expected a model with predict or predict_proba, a torch module or a function of a batch, "
-        f"got {model!r} of type {type(model).__name__}."
+        f"got {cut(repr(model), 200)} of type {type(model).__name__}."
     )

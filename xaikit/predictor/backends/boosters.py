@@ -153,6 +153,12 @@ class LightGBMBooster(Booster):
         return lightgbm_frame(frame)
 
 
+def _ranks(model: Any) -> bool:
+    """Return whether CatBoost learned to order rows: its losses for that are of groups or pairs."""
+    loss = str((model.get_all_params() or {}).get("loss_function", ""))
+    return loss.startswith(("YetiRank", "Pair", "Query", "StochasticRank", "LambdaMart"))
+
+
 class CatBoostModel(Booster):
     """``catboost.CatBoost``: answers margins by default, unlike its estimators."""
 
@@ -169,7 +175,7 @@ class CatBoostModel(Booster):
             raise ValueError("the CatBoost model is not fitted; fit it before it is explained.")
         self.feature_names = names_unless(self.model.feature_names_, "")
         classes = tuple(str(c) for c in self.model.classes_)
-        self.task = "classification" if classes else "regression"
+        self.task = "classification" if classes else None if _ranks(self.model) else "regression"
         if not classes:
             return {"prediction": ({}, None)}
         return {"decision": ({}, classes[1:] if len(classes) == 2 else classes),
