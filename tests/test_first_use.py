@@ -43,6 +43,11 @@ ROWS = "values=[[[2.0]]], base_values=[[0.0]], predictions=[[2.0]]"
 IMAGE = f"{ROWS}, images=np.zeros((1, 2, 2)), labels=np.zeros((1, 2, 2))"
 USES = {
     "__version__": ("answer = xk.__version__", xk.__version__),
+    "Anchors": ("""
+maker = xk.Anchors(random_state=0, threshold=0.5)
+e = maker.fit(lambda X: X[:, 0], np.random.default_rng(0).random((400, 2))).explain([[0.9, 0.5]])
+answer = [type(e).__name__, len(e)]
+""", ["RuleSet", 1]),
     "Attribution": (LABELLED.format(name="Attribution", fields=ROWS), "Attribution"),
     "Condition": ("answer = xk.Condition('age', low=28).words()", "age > 28"),
     "Cost": ("answer = (xk.Cost(1) + xk.Cost(2)).model_rows", 3),
@@ -87,6 +92,8 @@ kind = xk.Report
 made = xk.report(lambda X: X[:, 0], np.eye(30), path=None, methods=("permutation",))
 answer = isinstance(made, kind)
 """, True),
+    "Rule": ("answer = xk.Rule([xk.Condition('age', low=28)]).to_sql()", '("age" IS NOT NULL AND "age" > 28)'),
+    "RuleSet": ("answer = [base.__name__ for base in xk.RuleSet.__mro__][:2]", ["RuleSet", "Explanation"]),
     "Schema": ("answer = xk.Schema.of(pd.DataFrame({'a': [1]})).names", ["a"]),
     "TabularMasker": ("answer = len(xk.TabularMasker(np.eye(3)).rows(np.eye(3)))", 3),
     "TextAttribution": ("""
@@ -134,6 +141,7 @@ def made():
             lambda Z: [float(len(text)) for text in Z], xk.TextMasker()).explain(texts),
         "ImageAttribution": xk.Occlusion().fit(
             lambda Z: Z.mean(axis=(1, 2, 3)), xk.ImageMasker("grid", n_segments=4)).explain(IMAGES),
+        "RuleSet": xk.Anchors(random_state=0, threshold=0.0).fit(MODEL, X).explain(X[:3]),
     }
 
 

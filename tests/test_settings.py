@@ -131,6 +131,7 @@ def test_descriptions_are_filled_in():
 BAD = {
     "areas": (0.2, "a", (), (0,), (1.5,), (True,), (NAN,)),
     "baseline": (True, NAN, INF, "a", None),
+    "beam": (-1, 0, True, 2.5, NAN, "a", None),
     "batch_size": (-1, 0, True, 2.5, NAN, "a", None),
     "budget": (-1, 0, True, 2.5, NAN, "a", None),
     "by_word": (-1, 0, 1, NAN, "a", None),
@@ -154,6 +155,7 @@ BAD = {
     "max_levels": (-1, 0, 1, True, 2.5, NAN, "a", None),
     "max_memory": (-1, 0, True, 2.5, NAN, "a", None),
     "max_seconds": (-1, 0, True, NAN, "a"),
+    "max_length": (-1, 0, True, 2.5, NAN, "a", None),
     "mode": (-1, 0, True, NAN, "a", None),
     "n_bootstrap": (-1, 0, True, 2.5, NAN, "a", None),
     "verbose": (1, 0, None, "yes", NAN),
@@ -165,6 +167,8 @@ BAD = {
     "output_names": (-1, 0, True, NAN, "a"),
     "outputs": (True, NAN, 2.5, (True,), [None]),
     "p": (-1, 0, 1, True, NAN, "a", None),
+    "pool": (-1, 0, 1, True, 2.5, NAN, "a", None),
+    "precision": (-1, 0, 1.5, True, NAN, "a", None),
     "random_state": (-1, True, 2.5, NAN, "a"),
     "retries": (-1, True, 2.5, NAN, "a", None),
     "sampling": (-1, 0, True, NAN, "a", None),
@@ -176,8 +180,10 @@ BAD = {
     "sweep": (-1, 0, True, NAN, "a", None, (0,), (True,), (NAN,)),
     "task": (-1, 0, True, NAN, "a"),
     "thread_safe": (-1, 0, 1, NAN, "a"),
+    "threshold": (True, NAN, INF, "a"),
     "tol": (-1, 0, 1, True, NAN, "a"),
     "weights": (-1, 0, True, NAN, "a"),
+    "within": (-1, 0, True, NAN, INF, "a", None),
     "window": (-1, 0, True, 2.5, NAN, "a", (1, 2, 3), (0, 1)),
 }
 """Values that each setting refuses wherever it stands."""

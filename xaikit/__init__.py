@@ -18,6 +18,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "Anchors": "xaikit.explainers.anchors.anchors",
     "Attribution": "xaikit.explanations.attribution",
     "Condition": "xaikit.tables.conditions",
     "Cost": "xaikit.explanations.base",
@@ -39,6 +40,8 @@ _HOME_OF = {
     "ProbeError": "xaikit.errors",
     "RISE": "xaikit.explainers.rise",
     "Report": "xaikit.reporting.build",
+    "Rule": "xaikit.tables.rules",
+    "RuleSet": "xaikit.explanations.rules",
     "Schema": "xaikit.tables.schema",
     "SettingError": "xaikit.errors",
     "TabularMasker": "xaikit.sampling.tabular",

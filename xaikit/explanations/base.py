@@ -30,6 +30,7 @@ HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
     "ImageAttribution": "xaikit.explanations.image",
     "Importance": "xaikit.explanations.importance",
+    "RuleSet": "xaikit.explanations.rules",
     "TextAttribution": "xaikit.explanations.text",
 }
 """Module of every class of results, which `Explanation.from_dict` imports when a file needs it.
@@ -136,15 +137,18 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON types; `from_dict` builds an equal explanation from them."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        fields["cost"] = dataclasses.asdict(self.cost)
-        written = {name: encode_field(name, value) for name, value in fields.items()}
+        written = {name: encode_field(name, value) for name, value in self._fields().items()}
         try:
             check_room(written)
         except ValueError as error:
             raise TypeError(f"{error}.") from error
         return {"type": type(self).__name__, "format": _FORMAT, "sha256": checksum(written),
                 "fields": written}
+
+    def _fields(self) -> dict[str, Any]:
+        """Return all fields, of types that `encode_field` knows."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**fields, "cost": dataclasses.asdict(self.cost)}
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,11 +160,10 @@ def places_to_keep(batch: Batch) -> np.ndarray:
 
     Most have missing cells if there are such rows: some models fill them in from their batch.
     """
-    gone = np.flatnonzero(rows_with_missing(batch))
-    first = _spaced(gone, MOST_AGAIN - _AGAIN)
-    others = _spaced(np.setdiff1d(np.arange(len(batch)), first), MOST_AGAIN - len(first))
-    mixed = [*first[:_AGAIN - 1], *others, *first[_AGAIN - 1:]]
-    return np.array(mixed)
+    gone = _spaced(np.flatnonzero(rows_with_missing(batch)), MOST_AGAIN - _AGAIN)
+    others = _spaced(range(len(batch)), MOST_AGAIN)
+    mixed = [*gone[:_AGAIN - 1], *others[:_AGAIN], *gone[_AGAIN - 1:], *others[_AGAIN:]]
+    return np.array(list(dict.fromkeys(mixed))[:MOST_AGAIN])
 
 
 def sample_of(rows: Batch, answers: np.ndarray, n_rows: int, method: str | None) -> Sample:
@@ -193,13 +193,12 @@ def _are_labels(answers: np.ndarray) -> bool:
         len(np.unique(answers, axis=0)) <= len(answers) // 2
 
 
-def _spaced(places: np.ndarray, most: int) -> np.ndarray:
+def _spaced(places: Sequence[int] | np.ndarray, most: int) -> list[int]:
     """Return at most so many of the places, evenly spaced: the ends and the middle first."""
-    if len(places) <= most:
-        return places
-    spaced = np.linspace(0, len(places) - 1, most).astype(np.int64)
-    ends = [0, most // 2, most - 1]
-    return places[np.append(spaced[ends], np.delete(spaced, ends))]
+    n, last = min(most, len(places)), len(places) - 1
+    spaced = [places[k * last // max(n - 1, 1)] for k in range(n)]
+    ends = [spaced[k] for k in sorted({0, n // 2, n - 1} if n else ())]
+    return list(map(int, dict.fromkeys([*ends, *spaced])))
 
 
 def differs_alone(predictor: Any, ledger: Ledger) -> list[str]:

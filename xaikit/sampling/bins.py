@@ -91,7 +91,7 @@ class Column:
             return Condition(self.name, missing="only")
         if self.edges is None:
             return Condition(self.name, levels=(cell,))
-        bounds = [None, *self._bounds(self.edges), None]
+        bounds = [None, *self.bounds(), None]
         return Condition(self.name, low=bounds[place], high=bounds[place + 1])
 
     def words(self, condition: Condition) -> str:
@@ -107,8 +107,9 @@ class Column:
             return condition.words()
         return condition.words(digits_apart(self.edges.tolist())) if len(self.edges) else self.name
 
-    def _bounds(self, edges: np.ndarray) -> list[Any]:
-        """Return edges as values of the column: numbers or times."""
+    def bounds(self) -> list[Any]:
+        """Return edges as values of the column: numbers or times; none of a column of levels."""
+        edges = np.zeros(0) if self.edges is None else self.edges
         if self.dtype is None:
             return edges.tolist()
         # Cells are whole multiples of the unit, so an edge and its floor bound the same cells.

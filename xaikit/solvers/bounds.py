@@ -7,6 +7,8 @@ kl(p, q) ≤ ℓ, the lower bound the smallest (Garivier & Cappé 2011, "The KL-
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import betaincinv, rel_entr, xlogy
 
@@ -14,7 +16,7 @@ _STEPS = 9
 """Steps of Newton's method, which stays above the root; six are enough for shares above 1 %."""
 
 
-def kl_divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+def kl_divergence(p: Any, q: Any) -> np.ndarray:
     """Return kl(p, q) of two Bernoulli distributions, infinite where q excludes what p allows.
 
     Examples
@@ -26,7 +28,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.asarray(rel_entr(p, q) + rel_entr(1.0 - p, 1.0 - q))
 
 
-def kl_upper(p: np.ndarray, level: np.ndarray) -> np.ndarray:
+def kl_upper(p: Any, level: Any) -> np.ndarray:
     """Return the largest q in [p, 1] with kl(p, q) ≤ `level`.
 
     It is never too small: kl is convex in q, so that Newton's steps from above stay above.
@@ -54,7 +56,7 @@ def kl_upper(p: np.ndarray, level: np.ndarray) -> np.ndarray:
     return np.where(inside, np.clip(q, p, 1.0), np.where(level > 0.0, 1.0, p))
 
 
-def kl_lower(p: np.ndarray, level: np.ndarray) -> np.ndarray:
+def kl_lower(p: Any, level: Any) -> np.ndarray:
     """Return the smallest q in [0, p] with kl(p, q) ≤ `level`.
 
     Examples
@@ -66,7 +68,7 @@ def kl_lower(p: np.ndarray, level: np.ndarray) -> np.ndarray:
 
 
 def share_bounds(
-    successes: np.ndarray, trials: np.ndarray, error: float | np.ndarray
+    successes: Any, trials: Any, error: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return one-sided bounds on a share, each wrong with probability `error` at most.
 

@@ -81,6 +81,12 @@ def rows_with_missing(batch: Batch) -> np.ndarray:
     if not is_table(batch):
         return np.zeros(len(batch), dtype=bool)
     if not isinstance(batch, pd.DataFrame):
+        # A sum is several times as fast as a look at every cell, and NaN if any is.
+        with np.errstate(all="ignore"):
+            full = batch.dtype.kind in "biu" or (
+                batch.dtype.kind == "f" and not np.isnan(batch.sum()))
+        if full:
+            return np.zeros(len(batch), dtype=bool)
         return np.asarray(pd.isna(batch).any(axis=1))
     gone = np.zeros(len(batch), dtype=bool)
     for c in range(batch.shape[1]):  # pandas warns of sparse columns of several fill values

@@ -1,0 +1,1 @@
+"""Anchors: rules under which a model answers as it does for a row."""
