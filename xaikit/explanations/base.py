@@ -206,13 +206,16 @@ class Explanation:
         The file is written whole or not at all. ``.csv`` holds `to_frame`; ``.parquet`` too, but of
         an Attribution a line for each row and output, with base value, prediction, and the value,
         error and data of every feature, in their own dtypes. What Parquet has no type for, such as
-        row labels that are tuples, is written as text there. Only ``.json`` can be loaded again.
+        row labels that are tuples, is written as text there, and so are cells of several types.
+        Only ``.json`` can be loaded again.
 
         Raises
         ------
         TypeError
             If JSON cannot hold a value exactly, such as a cell that is a member of an Enum; the
             sentence names the field and column. Nothing is written.
+        OSError
+            If the file cannot be written; the sentence names it.
         ValueError
             For any other ending.
 
