@@ -202,6 +202,17 @@ def test_settings_are_refused_before_the_model_is_imported(place, more, words):
     assert not (place / "asked").exists()
 
 
+@pytest.mark.parametrize(("more", "least"), [
+    (["--budget", "50"], "raise the budget to 81 or more"), (["--budget", "3", "--method", "lime"], "takes at least 4")])
+def test_a_budget_that_is_too_small_is_refused_before_the_model_is_imported(place, more, least):
+    (place / "mine.py").write_text("open('asked', 'a').close()\n" + MODELS)
+    done = run(place, command("linear", *more))
+    assert done.returncode == 2
+    assert least in done.stderr.splitlines()[-1]
+    assert not (place / "asked").exists()
+    assert run(place, command("linear", "--budget", "200", "--groups", "g=a,b")).returncode == 0
+
+
 def test_a_column_is_named_by_one_option(place):
     done = run(place, command("linear", "--drop", "a", "--drop", "a"))
     assert done.returncode == 2

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-from xaikit.cli.inputs import load_data, load_model
+from xaikit.cli.inputs import check_budget, load_data, load_model
 from xaikit.cli.status import DONE, FINDINGS
 
 METHODS = {
@@ -77,6 +77,7 @@ def explain(arguments: argparse.Namespace, out: TextIO) -> int:
     settings = _settings(arguments, method().get_params())
     method(**settings).check_settings()
     targets = _targets(arguments, "attributions")
+    check_budget(arguments, method)
     model = load_model(arguments)
     given = load_data(arguments, model)
     explainer = method(**settings).fit(model, given.background)
@@ -117,6 +118,8 @@ def importance(arguments: argparse.Namespace, out: TextIO) -> int:
         "kernel_shap": lambda: KernelSHAP(budget=arguments.budget or "auto", **shared),
     }[arguments.method]()
     explainer.check_settings()
+    if arguments.method == "kernel_shap":
+        check_budget(arguments, KernelSHAP)
     model = load_model(arguments)
     given = load_data(arguments, model)
     if arguments.method == "permutation":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,32 @@ def load_model(arguments: argparse.Namespace) -> Any:
 
     model = load(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
     return wrap(model, task=arguments.task)
+
+
+def check_budget(arguments: argparse.Namespace, method: Any) -> None:
+    """Raise ValueError if a budget is too small for the rows, before the model is loaded.
+
+    How many rows it takes depends on the columns and the background rows: a background row is
+    explained for a model that always says 0, on the table as it reads without the model.
+    """
+    from xaikit.errors import XaikitError
+
+    path = getattr(arguments, "background", None) or arguments.data
+    if arguments.budget is None:
+        return
+    settings = {"budget": arguments.budget, "random_state": 0, "verbose": False}
+    if getattr(arguments, "groups", None):
+        settings["groups"] = dict(arguments.groups)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = _read(arguments, [path], {}).frames[0]
+            named = set(_no_features(arguments))
+            table = table[[c for c in table.columns if str(c) not in named]]
+            method(**settings).fit(lambda X: [0.0] * len(X), table).explain(table.head(1))
+    except (XaikitError, ValueError, TypeError, KeyError, OSError) as error:
+        if str(error).startswith("budget="):
+            raise  # of all else the model may know better
 
 
 @dataclass(frozen=True)
@@ -32,18 +59,13 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
     """Return the table and the background without columns that are no features, and those."""
     from xaikit.predictor.fitted_columns import fitted_columns, fitted_labels
     from xaikit.tables.cells import FittedColumn
-    from xaikit.tables.csv_files import Options
-    from xaikit.tables.reading import read_tables
 
     background = getattr(arguments, "background", None)
     fitted = dict.fromkeys(arguments.drop, FittedColumn()) | fitted_columns(model)
     if arguments.target is not None:
         fitted[arguments.target] = fitted_labels(model)
-    delimiter = {"\\t": "\t"}.get(arguments.delimiter, arguments.delimiter)
-    read = read_tables(
-        [arguments.data, *([] if background is None else [background])],
-        Options(arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
-                arguments.decimal), fitted)
+    read = _read(arguments, [arguments.data, *([] if background is None else [background])],
+                 fitted)
     table, y, weights = _split(arguments, read.frames[0])
     if background is not None:
         named = set(_no_features(arguments))
@@ -51,6 +73,17 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
     for note in read.notes:
         print(f"xaikit: {note}", file=sys.stderr)
     return Given(table, y, weights, background, read.notes)
+
+
+def _read(arguments: argparse.Namespace, paths: list[str], fitted: dict[str, Any]) -> Any:
+    """Read tables as the options of a command line say."""
+    from xaikit.tables.csv_files import Options
+    from xaikit.tables.reading import read_tables
+
+    delimiter = {"\\t": "\t"}.get(arguments.delimiter, arguments.delimiter)
+    return read_tables(paths, Options(
+        arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
+        arguments.decimal), fitted)
 
 
 def _split(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any, Any]:
