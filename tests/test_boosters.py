@@ -306,3 +306,29 @@ def test_numbers_that_are_objects_reach_lightgbm_as_numbers(of, rng):
     as_objects = as_floats.assign(price=[Decimal(repr(v)) for v in as_floats["price"]])
     as_objects.loc[3, "price"] = as_floats.loc[3, "price"] = None
     np.testing.assert_array_equal(xk.wrap(model)(as_objects), xk.wrap(model)(as_floats))
+
+
+QUERIES = np.repeat(np.arange(8), N // 8)
+
+
+def rankers():
+    frame = pd.DataFrame(A, columns=["p", "q", "r"])
+    of_pairs = xgboost.DMatrix(frame, Y, qid=QUERIES)
+    groups = [N // 8] * 8
+    yield xgboost.XGBRanker(n_estimators=3).fit(frame, Y, qid=QUERIES)
+    yield xgboost.train({"objective": "rank:ndcg"}, of_pairs, 3)
+    yield lightgbm.LGBMRanker(n_estimators=3, verbose=-1).fit(frame, Y, group=groups)
+    yield lightgbm.train({"objective": "lambdarank", "verbose": -1}, lightgbm.Dataset(frame, Y, group=groups), 3)
+    yield catboost.CatBoostRanker(iterations=3, verbose=0).fit(frame, Y, group_id=QUERIES)
+    yield catboost.CatBoost({"loss_function": "YetiRank", "iterations": 3, "verbose": 0}).fit(
+        catboost.Pool(frame, Y, group_id=QUERIES))
+
+
+def test_rankers_of_every_library_are_told_from_regressions():
+    frame = pd.DataFrame(A, columns=["p", "q", "r"])
+    for model in rankers():
+        assert xk.wrap(model).ranks, type(model)
+        assert xk.wrap(model).task is None
+        with pytest.raises(ValueError, match="the model is a ranker.*choose a scorer of rankings"):
+            xk.PermutationImportance().fit(model).explain(frame, Y)
+        assert not xk.wrap(model, task="regression").ranks

@@ -228,6 +228,15 @@ def test_nor_are_shares_of_the_background_alone_classes(explainer):
         plots.waterfall(two, row=0)
 
 
+def test_nor_are_some_outputs_of_which_all_were_shares_of_the_background():
+    def shares_at_zero(Z):
+        return np.column_stack([np.exp(Z[:, 0]) / 2, 0.5 + 40 * Z[:, 1], 0 * Z[:, 0]])
+
+    two = xk.Occlusion().fit(xk.wrap(shares_at_zero, outputs=[0, 1]), np.zeros((1, 2))).explain([[1.0, 2.0]])
+    with pytest.raises(xk.SettingError, match="nothing says that the 2 outputs are of one unit"):
+        plots.waterfall(two, row=0)
+
+
 def test_shares_of_a_classifier_that_names_no_classes_are_of_classes():
     class Duck:
         def __init__(self):

@@ -25,7 +25,6 @@ from xaikit.explainers.results import SMALLEST
 from xaikit.explainers.run import Stopwatch, run
 from xaikit.explainers.scoring import BLOCKS, Blocks, Scoring, blocks_of, of_sklearn, scorers_of
 from xaikit.explanations.importance import Importance
-from xaikit.predictor.attributes import is_ranker
 from xaikit.predictor.decisions import Reading, by_output_names
 from xaikit.predictor.ledger import Ledger
 from xaikit.predictor.targets import labels_of_targets_kept, of_targets_kept
@@ -217,7 +216,7 @@ def score_work(
     """Score the table as it is, before the work is shared out."""
     check_complete(y)
     predictor, warnings = questions.predictor, list[str]()
-    if scoring is None and predictor.task is None and is_ranker(predictor.model_of_methods):
+    if scoring is None and predictor.ranks:
         raise ValueError("the model is a ranker, whose scores are not in units of y: choose a "
                          "scorer of rankings, scoring=a function of (model, X, y), and pass "
                          "blocks=, the query of each row.")

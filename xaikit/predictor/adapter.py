@@ -225,6 +225,11 @@ class Predictor:
         return self._backend.methods if isinstance(self._backend, Estimator) else ()
 
     @property
+    def ranks(self) -> bool:
+        """Whether the model learned to order rows, and its task was not set."""
+        return self._backend.ranks and self.settings.task is None
+
+    @property
     def model_of_methods(self) -> Any:
         """The estimator itself if one of its bound methods was wrapped, else the model."""
         return getattr(self._backend, "model", self.model)

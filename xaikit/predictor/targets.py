@@ -68,8 +68,8 @@ def n_classes(predictor: Any, answers: Iterable[np.ndarray] = ()) -> int | None:
     one_each = not predictor.methods or (outputs.classes is not None and len(outputs.classes) == n)
     if predictor.task == "classification" and one_each:
         return n
-    # What a model does not say of its classes, its answers may show.
-    whole = len(outputs.kept) < n or all(map(shares_of_one, answers))
+    # What a model does not say of its classes, its answers may show, if all outputs are there.
+    whole = len(outputs.kept) == n and all(map(shares_of_one, answers))
     return n if outputs.are_shares and whole else None
 
 

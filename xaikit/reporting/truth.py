@@ -11,7 +11,7 @@ import pandas as pd
 
 from xaikit.errors import ModelError
 from xaikit.explainers.classes import TEXT_OF_NUMBERS
-from xaikit.predictor.attributes import attribute, is_ranker
+from xaikit.predictor.attributes import attribute
 from xaikit.predictor.decisions import Decisions, by_output_names, decide, spelled_otherwise
 from xaikit.predictor.targets import declared_by
 from xaikit.reporting.inputs import Case
@@ -86,7 +86,7 @@ def match(case: Case) -> Truth:
 
 def _guess(case: Case, y: np.ndarray, answers: np.ndarray, notes: list[str]) -> str | None:
     """Return the task that labels and answers suggest, and note that it is a guess."""
-    if is_ranker(case.predictor.model_of_methods):
+    if case.predictor.ranks:
         notes.append("The model is a ranker, whose scores are not in units of the labels, so its "
                      "performance was not measured. Permutation importance takes a scorer of "
                      "rankings (scoring=, blocks=).")

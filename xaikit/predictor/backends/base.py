@@ -46,6 +46,8 @@ class Backend:
     """Whether ``inputs=`` has a use."""
     task: str | None = None
     """``"classification"``, ``"regression"``, or None if it cannot be known."""
+    ranks: bool = False
+    """Whether the model learned to order rows, so that its scores are no labels."""
     scale: str = "output"
     """What the numbers are: ``"proba"``, ``"decision"``, ``"logits"``, ``"prediction"``, …"""
     feature_names: tuple[Any, ...] | None = None

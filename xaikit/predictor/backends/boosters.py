@@ -83,6 +83,7 @@ class XGBoostBooster(Booster):
             self.task = "classification"
         elif objective.startswith(("reg:", "count:", "survival:")):
             self.task = "regression"
+        self.ranks = objective.startswith("rank:")
         classes = _numbered(int(learner["learner_model_param"]["num_class"]))
         margins = {"decision": ({"output_margin": True}, classes)}
         if objective in ("binary:logistic", "multi:softprob"):
@@ -136,7 +137,8 @@ class LightGBMBooster(Booster):
         if objective in LIGHTGBM_CLASSIFIERS:
             self.task = "classification"
             return {"proba": ({}, classes)} | margins
-        self.task = "regression" if objective and "rank" not in objective else None
+        self.ranks = "rank" in objective or "xendcg" in objective
+        self.task = "regression" if objective and not self.ranks else None
         return {"prediction": ({}, classes)} | margins
 
     def prepare(self, batch: Batch) -> Any:
@@ -175,7 +177,8 @@ class CatBoostModel(Booster):
             raise ValueError("the CatBoost model is not fitted; fit it before it is explained.")
         self.feature_names = names_unless(self.model.feature_names_, "")
         classes = tuple(str(c) for c in self.model.classes_)
-        self.task = "classification" if classes else None if _ranks(self.model) else "regression"
+        self.ranks = not classes and _ranks(self.model)
+        self.task = "classification" if classes else None if self.ranks else "regression"
         if not classes:
             return {"prediction": ({}, None)}
         return {"decision": ({}, classes[1:] if len(classes) == 2 else classes),

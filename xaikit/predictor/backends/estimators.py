@@ -12,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from xaikit.predictor.answers import in_row_order
-from xaikit.predictor.attributes import attribute, declared_classes, has_several_labels, method
+from xaikit.predictor.attributes import (
+    attribute,
+    declared_classes,
+    has_several_labels,
+    is_ranker,
+    method,
+)
 from xaikit.predictor.backends.base import Backend, Options, check_columns, check_width
 from xaikit.predictor.backends.boosters import (
     LightGBMBooster,
@@ -72,7 +78,8 @@ class Estimator(Backend):
         self._asked = output is not None or model is not self.model
         scales = {method: scale for scale, method in self.METHODS.items()}
         self.scale = output or scales.get(self.method, self.method)
-        self.task = _task(self.model)
+        self.ranks = is_ranker(self.model)
+        self.task = None if self.ranks else _task(self.model)
         self.classes = declared_classes(self.model)
         self.feature_names, self._spell = _fitted_names(self.model)
         self._of_lightgbm = _library(self.model) == "lightgbm"
