@@ -332,3 +332,15 @@ def test_rankers_of_every_library_are_told_from_regressions():
         with pytest.raises(ValueError, match="the model is a ranker.*choose a scorer of rankings"):
             xk.PermutationImportance().fit(model).explain(frame, Y)
         assert not xk.wrap(model, task="regression").ranks
+
+
+def test_outputs_choose_the_target_of_a_catboost_model_of_several():
+    frame = pd.DataFrame(A, columns=["p", "q", "r"])
+    targets = np.column_stack([A[:, 0], 100 * A[:, 1]])
+    model = catboost.CatBoostRegressor(iterations=20, loss_function="MultiRMSE", verbose=0).fit(frame, targets)
+    for k in range(2):
+        kept = xk.wrap(model, outputs=k)
+        both, one = (xk.PermutationImportance(random_state=0, n_repeats=2).fit(kept).explain(frame, y) for y in (targets, targets[:, k]))
+        np.testing.assert_array_equal(both.values, one.values)
+        assert both.values[:, 0].argmax() == k
+    assert xk.Occlusion().fit(model, frame).explain(frame[:1]).settings["n_targets"] == 2

@@ -193,7 +193,8 @@ def test_an_input_is_not_overwritten(place):
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    (["--seed", "-1"], "random_state"), (["--n-jobs", "0"], "n_jobs")])
+    (["--seed", "-1"], "random_state"), (["--n-jobs", "0"], "n_jobs"), (["--delimiter", "ab"], "delimiter must be"),
+    (["--encoding", "nope"], "encoding must be"), (["--groups", "g=a", "g=b"], "--groups names 'g' twice")])
 def test_settings_are_refused_before_the_model_is_imported(place, more, words):
     (place / "mine.py").write_text("open('asked', 'a').close()\n" + MODELS)
     done = run(place, command("linear", *more))

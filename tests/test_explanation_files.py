@@ -248,12 +248,15 @@ def test_parquet_holds_text_where_arrow_would_change_cells_or_stop(tmp_path):
         "dates and times": [date(2024, 1, 1), noon], "zones": [noon.tz_localize("Europe/Berlin"), noon.tz_localize("America/New_York")],
         "naive and not": [noon, noon.tz_localize("UTC")], "texts and bytes": ["1", b"1"], "numbers and truth": [1, True],
         "large": [2**70, 1], "half": ["x\ud800", "y"], "truth beside": [True, None], "numbers": [1, 2.5], "stamps": [noon, noon],
-        "lists": [[1], [2, 3]], "nothing": [None, None],
+        "clocks": [time(1, tzinfo=UTC), time(2, tzinfo=UTC)], "lists": [[1], [2, 3]], "nothing": [None, None],
     }
     table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in cells.items()})
     table["records"] = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array([{"a": 1}, {"a": 2}])])))
+    table["levels"] = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(["a", "b"]).dictionary_encode()])))
     e = attribution(features=tuple(map(str, range(table.shape[1]))), rows=("p", "q"), data=table)
     got = pd.read_parquet(e.save(tmp_path / "e.parquet")).iloc[::len(e.output_names)].filter(like="data: ")
+    assert got["data: clocks"].tolist() == ["01:00:00+00:00", "02:00:00+00:00"]
+    assert got["data: levels"].tolist() == ["a", "b"]
     assert got["data: truth beside"].tolist() == [True, None]
     for name in list(cells)[:7]:
         assert got[f"data: {name}"].tolist() == [str(v).replace("\ud800", "\\ud800") for v in cells[name]]

@@ -200,6 +200,7 @@ BAD_TARGETS = {
        for v in ("2,5", "007", "1_000", "١٢", "1e999")},
     "objects of times": (Line(), objects([np.datetime64("2020-01-01T00") + i for i in range(12)]), "y holds datetime64.*pass numbers"),
     "objects of durations": (Line(), objects([np.timedelta64(i, "s") for i in range(12)]), "y holds timedelta64.*pass numbers"),
+    "a signaling NaN": (Line(), objects([Decimal("sNaN"), *range(11)]), "sNaN|missing labels"),
     "too large": (Line(), objects([10**400, *range(11)]), "y holds int such as 10000"),
     "complex numbers": (Line(), T * 1j, "complex128, and the model is a regression"),
     "two targets": (Line(), np.column_stack([T, T]), "y has 2 columns, and the model 1 target: pass a column for each"),

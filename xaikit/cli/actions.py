@@ -97,8 +97,16 @@ def _settings(arguments: argparse.Namespace, known: dict[str, Any]) -> dict[str,
                 if name == "budget" else ""
             raise ValueError(f"{option} cannot be used with --method {arguments.method}{why}.")
         if value is not None:
-            found[name] = dict(value) if name == "groups" else value
+            found[name] = _groups(value) if name == "groups" else value
     return found
+
+
+def _groups(pairs: list[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"--groups names {twice!r} twice; list all of its columns once.")
+    return dict(pairs)
 
 
 def importance(arguments: argparse.Namespace, out: TextIO) -> int:

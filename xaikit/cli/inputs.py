@@ -14,6 +14,8 @@ def load_model(arguments: argparse.Namespace) -> Any:
     from xaikit.predictor.loading import load_model as load
     from xaikit.predictor.wrapping import wrap
 
+    if hasattr(arguments, "delimiter"):
+        _options(arguments)  # a mistake there is said before the model's code runs
     model = load(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
     return wrap(model, task=arguments.task)
 
@@ -77,13 +79,17 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
 
 def _read(arguments: argparse.Namespace, paths: list[str], fitted: dict[str, Any]) -> Any:
     """Read tables as the options of a command line say."""
-    from xaikit.tables.csv_files import Options
     from xaikit.tables.reading import read_tables
 
+    return read_tables(paths, _options(arguments), fitted)
+
+
+def _options(arguments: argparse.Namespace) -> Any:
+    from xaikit.tables.csv_files import Options
+
     delimiter = {"\\t": "\t"}.get(arguments.delimiter, arguments.delimiter)
-    return read_tables(paths, Options(
-        arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
-        arguments.decimal), fitted)
+    return Options(arguments.text_columns, arguments.na_values, delimiter, arguments.encoding,
+                   arguments.decimal)
 
 
 def _split(arguments: argparse.Namespace, table: Any) -> tuple[Any, Any, Any]:

@@ -67,6 +67,8 @@ def _of_one_type(column: pd.Series) -> bool:
     Numbers of Python and NumPy count as one type, but truth values and text do not.
     """
     kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "time":  # Arrow's have no zone
+        return all(getattr(cell, "tzinfo", None) is None for cell in column)
     if kind in ("string", "bytes", "decimal", "boolean", "integer", "floating", "empty",
                 "mixed-integer-float"):
         return True
@@ -76,10 +78,9 @@ def _of_one_type(column: pd.Series) -> bool:
 
 def _readable(column: pd.Series) -> pd.Series:
     """Return a column of Arrow as objects if pandas cannot read the name of its type in a file."""
-    import pyarrow as pa
-
-    kind = column.dtype.pyarrow_dtype
-    if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind):
+    try:
+        pd.api.types.pandas_dtype(str(column.dtype))
+    except (TypeError, NotImplementedError):
         return pd.Series(list(column), index=column.index, dtype=object)
     return column
 

@@ -52,8 +52,8 @@ def declared_classes(model: Any) -> Any:
     if isinstance(classes, np.ndarray) and classes.ndim == 1 and has_several_labels(model):
         return [np.array([0, 1]) for _ in classes]
     if not hasattr(classes, "__len__") or not hasattr(classes, "__iter__") \
-            or isinstance(classes, str | bytes | Mapping):
-        return None
+            or isinstance(classes, str | bytes | Mapping) or len(classes) == 0:
+        return None  # CatBoost's regressors have none of them
     if isinstance(classes, list) and all(np.ndim(group) == 1 for group in classes):
         return classes
     return np.asarray(classes)

@@ -226,7 +226,7 @@ def label_numbers(values: np.ndarray) -> np.ndarray | None:
         return None
     try:
         numbers = np.asarray(values.tolist(), dtype=np.float64)
-    except OverflowError:
+    except (OverflowError, ValueError):  # Decimal's signaling NaN
         return None
     return numbers if np.isfinite(numbers).all() else None
 
@@ -234,7 +234,7 @@ def label_numbers(values: np.ndarray) -> np.ndarray | None:
 def _is_number(cell: Any) -> bool:
     if isinstance(cell, str):
         return is_plain(cell)
-    return isinstance(cell, Real | Decimal) and not isinstance(cell, np.timedelta64)
+    return isinstance(cell, Real | Decimal | np.bool_) and not isinstance(cell, np.timedelta64)
 
 
 def class_codes(values: np.ndarray, classes: Any) -> np.ndarray:
