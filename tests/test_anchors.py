@@ -150,6 +150,15 @@ def test_rules_of_numbers_are_about_a_side_or_a_band():
     assert np.diff(shown)[0] == pytest.approx(0.2 * (high - low), rel=0.02)
 
 
+def test_outputs_that_are_shares_of_a_few_rows_alone_are_no_classes():
+    background = np.vstack([np.zeros((3, 2)), np.random.default_rng(0).normal(size=(400, 2))])
+    background[:3, 0] = [0.0, 1e-9, 2e-9]
+    explainer = xk.Anchors(random_state=0).fit(
+        lambda Z: np.column_stack([np.exp(Z[:, 0]) / 2, 0.5 + 40 * Z[:, 1]]), background[[0, 1, 2, *range(200)]])
+    with pytest.raises(xk.SettingError, match="choose one, such as outputs="):
+        explainer.explain(background[:2])
+
+
 # --- what a user holds
 
 def test_rule_sets_are_cut_shown_and_saved(tmp_path):

@@ -228,6 +228,12 @@ def test_nor_are_shares_of_the_background_alone_classes(explainer):
         plots.waterfall(two, row=0)
 
 
+def test_shares_are_those_of_classes_on_the_scale_of_log_odds_too():
+    e = xk.KernelSHAP(link="logit", random_state=0).fit(lambda Z: TWO.predict_proba(Z), X).explain(ROWS)
+    assert e.settings["n_classes"] == 2
+    assert "(largest of 2)" in plots.waterfall(e, row=0).get_title(loc="left")
+
+
 def test_nor_are_some_outputs_of_which_all_were_shares_of_the_background():
     def shares_at_zero(Z):
         return np.column_stack([np.exp(Z[:, 0]) / 2, 0.5 + 40 * Z[:, 1], 0 * Z[:, 0]])

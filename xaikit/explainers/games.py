@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from xaikit.errors import ProbeError
 from xaikit.explainers.base import Explainer
@@ -216,7 +217,10 @@ class GameExplainer(Explainer):
             doubts = (*(d for game in games for d in game.doubts), *doubts)[:1]
             for game in games:
                 game.doubts = doubts
-        about = self._about(request.predictor, (p.arrays["predictions"][0] for p in parts))
+        answers = (p.arrays["predictions"][0] for p in parts)
+        if self.get_params(deep=False).get("link") == "logit":  # shares are those of probabilities
+            answers = (expit(log_odds) for log_odds in answers)
+        about = self._about(request.predictor, answers)
         if about["settings"].get("link") == "logit":
             about["settings"]["scale"] = "log-odds"
         about["settings"] |= request.masker.described()

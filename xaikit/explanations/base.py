@@ -173,8 +173,8 @@ class Explanation:
             fields = decode(state["fields"])
             fields["cost"] = Cost(**fields["cost"])
             return kind(**fields)
-        except (LookupError, OSError, TypeError, ValueError, AttributeError, ArithmeticError,
-                NotImplementedError, RecursionError) as error:
+        except (LookupError, MemoryError, OSError, TypeError, ValueError, AttributeError,
+                ArithmeticError, NotImplementedError, RecursionError) as error:
             raise FormatError(f"the {kind.__name__} is damaged: {type(error).__name__}: "
                               f"{cut(error, 200)}. Save it again.") from error
 

@@ -185,6 +185,7 @@ class Anchors(Explainer):
         meaning = meaning_of(predictor, self.threshold, self.within)
         pool = make_pool(predictor, meaning, masker.background, predicates, int(self.pool),
                          self.seed_)
+        meaning_of(predictor, self.threshold, self.within)  # now that all answers are seen
         finder = Finder(pool, predicates, self._goal())
         own, allowed = pool.meaning.read(predictor, table), predicates.holds(table)
         found = [finder.rule(own[i], np.flatnonzero(allowed[:, i])) for i in range(len(table))]
