@@ -88,10 +88,12 @@ def rows_with_missing(batch: Batch) -> np.ndarray:
         if full:
             return np.zeros(len(batch), dtype=bool)
         return np.asarray(pd.isna(batch).any(axis=1))
-    gone = np.zeros(len(batch), dtype=bool)
-    for c in range(batch.shape[1]):  # pandas warns of sparse columns of several fill values
-        gone |= np.asarray(batch.iloc[:, c].isna(), dtype=bool)
-    return gone
+    sparse = [isinstance(d, pd.SparseDtype) for d in batch.dtypes]
+    if any(sparse):  # pandas warns of sparse columns of several fill values
+        gone = [batch.iloc[:, c].isna() for c in np.flatnonzero(sparse)]
+        rest = batch.iloc[:, np.flatnonzero(~np.array(sparse))]
+        return np.any([np.asarray(g, dtype=bool) for g in gone], axis=0) | rows_with_missing(rest)
+    return np.asarray(batch.isna().to_numpy().any(axis=1))
 
 
 def row_bytes(batch: Batch) -> int:
