@@ -226,6 +226,25 @@ def test_help_is_written_in_ascii(place):
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_module_catches_ends_the_command_all_the_same(place, number, status):
+    (place / "catching.py").write_text(
+        "import time\ntry:\n    open('asked', 'a').close()\n    time.sleep(60)\nexcept BaseException:\n    pass\n"
+        "def f(X):\n    return X['a']\n")
+    argv = command("linear", "--output", "why.json")
+    argv[argv.index("mine:linear")] = "catching:f"
+    process = start(place, argv)
+    try:
+        wait_for(place / "asked")
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == status
+    assert not (place / "why.json").exists()
+
+
 def test_a_signal_in_an_import_that_runs_text_ends_with_its_status(place):
     (place / "waiting.py").write_text("exec('open(\"asked\", \"a\").close()\\nimport time\\ntime.sleep(60)')\n")
     argv = command("linear")

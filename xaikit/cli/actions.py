@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from xaikit.cli.inputs import check_budget, load_data, load_model
 from xaikit.cli.status import DONE, FINDINGS
+from xaikit.cli.streams import check_stopped
 
 METHODS = {
     "kernel_shap": "xaikit.explainers.shapley.kernel_shap:KernelSHAP",
@@ -225,6 +226,7 @@ def _write(explanation: Any, targets: list[tuple[str, Path]], out: TextIO) -> No
     """Write an explanation to files and say where, or as CSV to the stream."""
     from xaikit.explanations.base import save_together
 
+    check_stopped()
     for warning in explanation.warnings:
         print(f"xaikit: {warning}", file=sys.stderr)
     print(f"xaikit: {explanation.cost}", file=sys.stderr)

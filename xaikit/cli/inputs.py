@@ -8,6 +8,8 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from xaikit.cli.streams import check_stopped
+
 
 def load_model(arguments: argparse.Namespace) -> Any:
     """Return the wrapped model of a command line."""
@@ -17,6 +19,7 @@ def load_model(arguments: argparse.Namespace) -> Any:
     if hasattr(arguments, "delimiter"):
         _options(arguments)  # a mistake there is said before the model's code runs
     model = load(arguments.model, allow_pickle=arguments.allow_pickle, trust=arguments.trust)
+    check_stopped()
     return wrap(model, task=arguments.task)
 
 
@@ -72,6 +75,7 @@ def load_data(arguments: argparse.Namespace, model: Any) -> Given:
     if background is not None:
         named = set(_no_features(arguments))
         background = read.frames[1][[c for c in read.frames[1].columns if str(c) not in named]]
+    check_stopped()
     for note in read.notes:
         print(f"xaikit: {note}", file=sys.stderr)
     return Given(table, y, weights, background, read.notes)

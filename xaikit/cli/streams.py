@@ -19,12 +19,17 @@ class Interrupted(KeyboardInterrupt):
     """SIGINT came. After its own KeyboardInterrupt Python may end by the signal itself."""
 
 
+_CAME: list[type[BaseException]] = []
+"""What signals have raised in this run of the command."""
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise Terminated when SIGTERM comes, and Interrupted when SIGINT does."""
     if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
         yield
         return
+    _CAME.clear()
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _raiser(Terminated))}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it may be ignored
         before[signal.SIGINT] = signal.signal(signal.SIGINT, _raiser(Interrupted))
@@ -37,9 +42,16 @@ def terminable() -> Iterator[None]:
 
 def _raiser(kind: type[BaseException]) -> Callable[..., None]:
     def stop(*_: Any) -> None:
+        _CAME.append(kind)
         raise kind
 
     return stop
+
+
+def check_stopped() -> None:
+    """Raise again what a signal raised, if a library that was being imported caught it."""
+    if _CAME:
+        raise _CAME[0]
 
 
 def deaf() -> None:
