@@ -162,9 +162,9 @@ def frame_of(dtype, cells):
 BOMBS = {
     "many wide texts": [tagged("array", dtype="<U4194304", shape=[1], data=["a"])] * 60,
     "an array of nothing": tagged("array", dtype="<f8", shape=[3 * 10**9, 0], data=[]),
-    "a level of a range": tagged("frame", columns=[], axes=[
-        {"names": [None, None], "levels": [{"names": [None], "range": [0, 10**9, 1]}] * 2, "codes": [[], []]},
-        {"names": [None], "range": [0, 0, 1]}]),
+    **{f"{n} levels of a range": tagged("frame", columns=[], axes=[
+        {"names": [None] * n, "levels": [{"names": [None], "range": [0, size, 1]}] * n, "codes": [[]] * n},
+        {"names": [None], "range": [0, 0, 1]}]) for n, size in ((2, 10**9), (40, 10**6))},
     "a fraction": tagged("fraction", data=["1e99999999"]),
     "a wide dtype": frame_of("S500000000", ["a"]), "a sparse dtype": frame_of("Sparse[int, 0]", ["1"]),
     "a folder of zones": tagged("timestamp", data=tagged("scalar", dtype="<M8[ns]", data=0), zone="Europe", fold=0),

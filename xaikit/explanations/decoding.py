@@ -28,8 +28,6 @@ from xaikit.explanations.room import TAG
 from xaikit.explanations.zones import read_zone, with_zone
 from xaikit.tables.wording import cut
 
-MOST_LEVELS = 10**7
-"""Labels of one level of an index of several."""
 _ODD_FLOATS = re.compile("-?inf|nan|nan:[0-9a-f]{1,16}")
 
 
@@ -187,8 +185,6 @@ def _decode_axis(value: dict) -> pd.Index:
     names = decode(value["names"])
     if "levels" in value:
         levels = [_decode_axis(level) for level in value["levels"]]
-        if any(len(level) > MOST_LEVELS for level in levels):  # a range takes nothing until here
-            raise ValueError(f"a level of an index has more than {MOST_LEVELS:,} labels")
         return pd.MultiIndex(levels=levels, codes=value["codes"], names=names)
     if "range" in value:
         return pd.RangeIndex(*value["range"], name=names[0])

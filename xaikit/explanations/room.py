@@ -37,11 +37,19 @@ def check_room(fields: Any) -> None:
                 _check_shape(node.get("shape"))
                 size, characters = _text_sizes(node)
                 taken, allowed = taken + size, allowed + _WIDEST * characters
+            taken += 8 * sum(_length_of_range(level) for level in node.get("levels") or ())
             node = node.values()
         rest += [child for child in node if isinstance(child, dict | list)]
     if taken > max(_ALWAYS, allowed):
-        raise ValueError("an array is too wide for its texts: all of an array take as much memory "
-                         f"as the longest, {taken:,} bytes in all; make them arrays of objects")
+        raise ValueError("an array is too wide for its texts, which all take as much memory as the "
+                         f"longest, or the levels of an index are too many: {taken:,} bytes in "
+                         "all; make them arrays of objects, or drop unused levels")
+
+
+def _length_of_range(level: Any) -> int:
+    """Return how many labels a range becomes as a level of an index, where it is written out."""
+    parts = level.get("range") if isinstance(level, dict) else None
+    return len(range(*parts)) if parts else 0
 
 
 def _check_shape(shape: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.errors import SettingError
 from xaikit.predictor.adapter import Predictor
-from xaikit.predictor.decisions import RAW, own_decisions
+from xaikit.predictor.decisions import RAW, Reading, own_decisions
 from xaikit.predictor.targets import n_classes
 from xaikit.tables.tables import Table
 from xaikit.tables.targets import class_codes, distinct_labels
@@ -49,11 +49,9 @@ class SameClass:
         named = own_decisions(predictor, table) if "predict" in predictor.methods else None
         if named is not None:
             return np.asarray(named).astype(object)
-        answers = predictor.ask(table)
-        if answers.shape[1] > 1:
-            return np.array(self.names, dtype=object)[answers.argmax(axis=1)]
-        above = answers[:, 0] > (0.0 if predictor.scale in RAW else 0.5)
-        return np.where(above, self.names[0], f"not {self.names[0]}").astype(object)
+        names = self.names if len(self.names) > 1 else (f"not {self.names[0]}", *self.names)
+        reading = Reading(list(names), "scores" if predictor.scale in RAW else "shares")
+        return np.array(names, dtype=object)[reading.named(predictor.ask(table))]
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
         """Return which labels are a row's own."""
@@ -65,15 +63,21 @@ class SameClass:
 
 
 @dataclass(frozen=True)
-class SameSide:
-    """Rows whose answer is at least a value, or rows whose answer is below it."""
+class OfNumber:
+    """What a single number says; `name` is that of the output."""
 
     name: str
-    threshold: float
 
     def read(self, predictor: Predictor, table: Table) -> np.ndarray:
         """Return the answers."""
         return predictor.ask(table)[:, 0]
+
+
+@dataclass(frozen=True)
+class SameSide(OfNumber):
+    """Rows whose answer is at least a value, or rows whose answer is below it."""
+
+    threshold: float
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
         """Return which answers are on the side of a row's own."""
@@ -85,15 +89,10 @@ class SameSide:
 
 
 @dataclass(frozen=True)
-class Near:
+class Near(OfNumber):
     """Rows whose answer is within a distance of a row's own."""
 
-    name: str
     within: float
-
-    def read(self, predictor: Predictor, table: Table) -> np.ndarray:
-        """Return the answers."""
-        return predictor.ask(table)[:, 0]
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
         """Return which answers are within the distance."""
