@@ -28,6 +28,8 @@ LAYOUT = Either("long", "wide")
 
 HOME_OF = {
     "Attribution": "xaikit.explanations.attribution",
+    "ImageRules": "xaikit.explanations.rules_of_units",
+    "TextRules": "xaikit.explanations.rules_of_units",
     "ImageAttribution": "xaikit.explanations.image",
     "Importance": "xaikit.explanations.importance",
     "RuleSet": "xaikit.explanations.rules",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -127,6 +127,20 @@ class TabularMasker:
             raise ValueError("the table to explain has no rows.")
         return table
 
+    @property
+    def groups(self) -> dict[str, list[str]] | None:
+        """Return the units of several columns by name; None if there are none."""
+        names = self.schema.names
+        found = {name: [names[c] for c in unit]
+                 for name, unit in zip(self.unit_names, self.units, strict=True)
+                 if len(unit) > 1 or name != names[unit[0]]}
+        return found or None
+
+    def with_background(self, background: Table) -> TabularMasker:
+        """Return a masker with the same units and other rows, all of the same weight."""
+        return TabularMasker(self.schema.native(background), self.groups,
+                             feature_names=None if self.schema.is_frame else self.schema.names)
+
     def doubts(self, batch: Table) -> tuple[str, ...]:
         """Return no warnings: see `Masker`."""
         return ()
@@ -159,17 +173,18 @@ class TabularRows:
         else:
             self._pool = [join_cells(background.iloc[:, c], table.iloc[:, c])
                           for c in range(table.shape[1])]
-        codes = number_units(self._pool, masker.units)
-        n_background = masker.n_background
-        self._codes = codes[n_background:]
-        self._background_codes = codes[:n_background]
-        keys = zobrist(codes)
-        self._keys = keys[:, :, n_background:]
-        self._background_keys = np.ascontiguousarray(keys[:, :, :n_background])
-        self._base_keys = np.bitwise_xor.reduce(self._background_keys, axis=1)
         self._unit_of_column = np.empty(table.shape[1], dtype=np.int64)
         for u, unit in enumerate(masker.units):
             self._unit_of_column[unit] = u
+
+    @cached_property
+    def _numbered(self) -> _Numbered:
+        # Computed when first needed: rows that are only mixed need none of it.
+        codes, n = number_units(self._pool, self.masker.units), self.masker.n_background
+        keys = zobrist(codes)
+        of_background = np.ascontiguousarray(keys[:, :, :n])
+        return _Numbered(codes[:n], codes[n:], keys[:, :, n:], of_background,
+                         np.bitwise_xor.reduce(of_background, axis=1))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -187,13 +202,14 @@ class TabularRows:
         base_keys, flip_keys : uint64 arrays (2, B), (2, M, B)
             See `maskers.Masked`.
         """
-        differs = self._background_codes != self._codes[i]
-        return differs, self._base_keys, self._background_keys ^ self._keys[:, :, i, None]
+        known = self._numbered
+        differs = known.background != known.rows[i]
+        return differs, known.base_keys, known.background_keys ^ known.keys[:, :, i, None]
 
     def apart(self, i: int) -> np.ndarray:
         """Return which units are equal in all background rows, but not in row `i`: bool (M,)."""
-        codes = self._background_codes
-        return (codes == codes[0]).all(axis=0) & (codes[0] != self._codes[i])
+        codes = self._numbered.background
+        return (codes == codes[0]).all(axis=0) & (codes[0] != self._numbered.rows[i])
 
     @property
     def row_bytes(self) -> int:
@@ -248,12 +264,21 @@ class TabularRows:
             out[:, c] = pool[source, c]
         return out
 
-    def distances(self, i: int) -> np.ndarray:
-        """Compute Gower's distance of row `i` from the background, by unit: (B, M).
+    def distances(self, i: int, of_background: np.ndarray | None = None) -> np.ndarray:
+        """Compute Gower's distance of row `i` from background rows, all by default, by unit.
 
         The distance of numbers and dates is their difference by the background's range, that of
         other values 0 or 1, that of several columns their mean. Two missing values have distance 0,
         a missing and a known one 1.
+
+        Parameters
+        ----------
+        i : int
+        of_background : int array (n,), optional
+
+        Returns
+        -------
+        array (n, M)
 
         References
         ----------
@@ -261,9 +286,10 @@ class TabularRows:
         """
         n_background = self.masker.n_background
         here = n_background + i
-        by_column = np.empty((n_background, len(self._unit_of_column)))
+        chosen = slice(n_background) if of_background is None else of_background
+        by_column = np.empty((len(self._scaled[0][chosen]), len(self._unit_of_column)))
         for c, scaled in enumerate(self._scaled):
-            values, own = scaled[:n_background], scaled[here]
+            values, own = scaled[chosen], scaled[here]
             with np.errstate(invalid="ignore"):  # infinity less itself
                 far = np.where(values == own, 0.0, np.minimum(np.abs(values - own), 1.0))
             by_column[:, c] = np.where(np.isnan(far), 1.0, far)
@@ -281,6 +307,23 @@ class TabularRows:
         """Columns of the pool as numbers; a difference of 1 or more counts as 1."""
         return [_scaled(self.pooled(c), self.masker.n_background)
                 for c in range(len(self._unit_of_column))]
+
+
+class _Numbered(NamedTuple):
+    """Numbers of the values of units, equal where these are, and keys of rows made of them.
+
+    Attributes
+    ----------
+    background, rows : int arrays (B, M), (n_rows, M)
+    keys, background_keys : uint64 arrays (2, M, n_rows), (2, M, B)
+    base_keys : uint64 array (2, B)
+    """
+
+    background: np.ndarray
+    rows: np.ndarray
+    keys: np.ndarray
+    background_keys: np.ndarray
+    base_keys: np.ndarray
 
 
 class MaskedRow:

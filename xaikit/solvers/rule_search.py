@@ -15,6 +15,10 @@ import numpy as np
 
 from xaikit.solvers.bounds import kl_lower
 
+MOST_FOUND = 16
+"""Rules that are kept of those that reach the goal."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -49,12 +53,25 @@ class Goal:
         Rules of each length that are extended further.
     most : int
         Most predicates of a rule.
+    shorter : float
+        Of two rules, the one with a column more is worth as much if it holds for 1/`shorter` times
+        as many rows. With 1, rows alone count.
+    exact : float
+        A rule that uses up all errors that τ allows is worth so many times a rule without errors.
     """
 
     precision: float
     error: float
     beam: int = 4
     most: int = 6
+    shorter: float = 1.0
+    exact: float = 1.0
+
+    def worth(self, n: np.ndarray, k: np.ndarray, n_columns: np.ndarray) -> np.ndarray:
+        """Return what rules are worth that name columns, hold for n rows, and of which k agree."""
+        allowed = max(1.0 - self.precision, 1e-9)
+        errors = (1.0 - k / np.maximum(n, 1)) / allowed
+        return np.asarray(n * self.shorter**n_columns * self.exact**errors)
 
     @property
     def evidence(self) -> float:
@@ -70,9 +87,12 @@ class Goal:
 
 
 def search_rules(
-    masks: np.ndarray, agree: np.ndarray, n_rows: int, goal: Goal
+    masks: np.ndarray, agree: np.ndarray, n_rows: int, goal: Goal,
+    columns: np.ndarray | None = None,
 ) -> tuple[list[Found], Found]:
-    """Find rules whose precision reaches the goal, those of the largest coverage first.
+    """Find rules whose precision reaches the goal, those that are worth most first.
+
+    What a rule is worth: see `Goal.worth`.
 
     Parameters
     ----------
@@ -83,34 +103,103 @@ def search_rules(
     n_rows : int
         Rows in all; bits beyond are 0.
     goal : Goal
+    columns : int array (n_predicates,), optional
+        Column that each predicate is about; by default each has its own.
 
     Returns
     -------
     found : list of Found
-        Sorted by coverage, then length, precision and position. Rules that hold for the same rows
-        are there once, as the shortest.
+        Sorted by worth, then length, precision and position. None of them reaches the goal without
+        one of its predicates.
     best : Found
         The rule of the highest lower bound, whether or not it reaches the goal.
     """
+    columns = np.arange(len(masks)) if columns is None else np.asarray(columns)
     nothing = _all_rows(n_rows, masks.shape[1])
-    empty = _judged([()], nothing[None], agree, goal)[0]
-    if empty.lower >= goal.precision:
-        return [empty], empty
-    beam, of_beam, best, reached = [empty], nothing[None], empty, list[Found]()
+    beam = _Level([()], nothing[None], np.zeros((1, columns.max(initial=0) + 1), dtype=bool),
+                  agree, goal)
+    best = beam.found(0)
+    if best.lower >= goal.precision:
+        return [best], best
+    reached, largest = list[tuple[float, Found]](), 0.0
     for _ in range(goal.most):
-        rules, of_rules = _extended(beam, of_beam, masks)
-        if not rules:
+        level = beam.extended(masks, columns, agree, goal)
+        kept = np.flatnonzero((level.n >= goal.least) & (level.room > largest))
+        if not len(kept):
             break
-        judged = _judged(rules, of_rules, agree, goal)
-        largest = max((f.n_rows for f in reached), default=0)
-        kept = [i for i, f in enumerate(judged) if f.n_rows >= max(goal.least, largest + 1)]
-        best = max([best, *(judged[i] for i in kept)], key=lambda f: f.lower)
-        reached += [judged[i] for i in kept if judged[i].lower >= goal.precision]
-        largest = max((f.n_rows for f in reached), default=0)
-        open_ = [i for i in kept if judged[i].lower < goal.precision and judged[i].n_rows > largest]
-        chosen = _best_of(judged, open_, goal.beam)
-        beam, of_beam = [judged[i] for i in chosen], of_rules[chosen]
-    return sorted(reached, key=lambda f: (-f.n_rows, len(f.rule), -f.lower, f.rule)), best
+        best = max(best, level.found(kept[np.argmax(level.lower[kept])]), key=lambda f: f.lower)
+        done = level.lower[kept] >= goal.precision
+        reached += [(float(level.worth[i]), level.found(i)) for i in kept[done]]
+        largest = max((value for value, _ in reached), default=0.0)
+        beam = level.part(_chosen(level, kept[~done & (level.room[kept] > largest)], goal.beam))
+        if not len(beam.n):
+            break
+    reached.sort(key=lambda one: (-one[0], one[1].rule))
+    found = dict.fromkeys(_pruned(f, masks, agree, nothing, goal) for _, f in reached[:MOST_FOUND])
+
+    def worth(f: Found) -> float:
+        named = len(set(columns[list(f.rule)].tolist()))
+        return float(goal.worth(np.array(f.n_rows), np.array(f.n_agree), np.array(named)))
+
+    return sorted(found, key=lambda f: (-worth(f), len(f.rule), -f.lower, f.rule)), best
+
+
+class _Level:
+    """Rules of one length, as arrays."""
+
+    def __init__(self, rules: Sequence[tuple[int, ...]], where: np.ndarray, named: np.ndarray,
+                 agree: np.ndarray, goal: Goal) -> None:
+        self.rules, self.where, self.named = rules, where, named
+        self.n = np.bitwise_count(where).sum(axis=1, dtype=np.int64)
+        self.k = np.bitwise_count(where & agree).sum(axis=1, dtype=np.int64)
+        n = np.maximum(self.n, 1)
+        self.lower = np.where(self.n, kl_lower(self.k / n, goal.evidence / n), 0.0)
+        n_columns = named.sum(axis=1)
+        self.worth = goal.worth(self.n, self.k, n_columns)
+        # No longer rule, however precise, is worth more than this one without errors.
+        self.room = goal.worth(self.n, self.n, n_columns)
+
+    def found(self, i: int) -> Found:
+        """Return the rule at a place."""
+        return Found(self.rules[i], int(self.n[i]), int(self.k[i]), float(self.lower[i]))
+
+    def part(self, places: Sequence[int]) -> _Level:
+        """Return the rules at some places."""
+        new = object.__new__(_Level)
+        new.rules = [self.rules[i] for i in places]
+        for name in ("where", "named", "n", "k", "lower", "worth", "room"):
+            setattr(new, name, getattr(self, name)[list(places)])
+        return new
+
+    def extended(self, masks: np.ndarray, columns: np.ndarray, agree: np.ndarray, goal: Goal
+                 ) -> _Level:
+        """Return the rules with one predicate more, each set of rows once."""
+        longer = self.where[:, None] & masks[None]
+        narrower = (longer != self.where[:, None]).any(axis=2) & longer.any(axis=2)
+        b, p = np.nonzero(narrower)
+        # Equal sets of rows have equal sums of odd multiples of their words.
+        words = np.arange(1, longer.shape[2] + 1, dtype=np.uint64) * _ODD | np.uint64(1)
+        keys = (longer[b, p] * words).sum(axis=1, dtype=np.uint64)
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        b, p = b[first], p[first]
+        named = self.named[b]
+        named[np.arange(len(p)), columns[p]] = True
+        rules = [tuple(sorted((*self.rules[i], j))) for i, j in zip(b.tolist(), p.tolist(),
+                                                                    strict=True)]
+        return _Level(rules, longer[b, p], named, agree, goal)
+
+
+def _pruned(found: Found, masks: np.ndarray, agree: np.ndarray, nothing: np.ndarray, goal: Goal
+            ) -> Found:
+    """Drop predicates without which a rule still reaches the goal, the widest rule first."""
+    while len(found.rule) > 1:
+        shorter = [found.rule[:j] + found.rule[j + 1:] for j in range(len(found.rule))]
+        where = np.stack([np.bitwise_and.reduce(masks[list(r)], axis=0) for r in shorter]) & nothing
+        enough = [f for f in _judged(shorter, where, agree, goal) if f.lower >= goal.precision]
+        if not enough:
+            break
+        found = max(enough, key=lambda f: f.n_rows)
+    return found
 
 
 def _all_rows(n_rows: int, n_words: int) -> np.ndarray:
@@ -121,49 +210,39 @@ def _all_rows(n_rows: int, n_words: int) -> np.ndarray:
                     - np.uint64(1))
 
 
-def _extended(
-    beam: Sequence[Found], of_beam: np.ndarray, masks: np.ndarray
-) -> tuple[list[tuple[int, ...]], np.ndarray]:
-    """Return the rules with one predicate more, and where they are true, each set of rows once."""
-    longer = of_beam[:, None] & masks[None]
-    narrower = (longer != of_beam[:, None]).any(axis=2) & longer.any(axis=2)
-    rules, places, seen = list[tuple[int, ...]](), list[tuple[int, int]](), set[bytes]()
-    for b, p in zip(*np.nonzero(narrower), strict=True):
-        key = longer[b, p].tobytes()
-        if key not in seen:
-            seen.add(key)
-            rules.append(tuple(sorted((*beam[b].rule, int(p)))))
-            places.append((int(b), int(p)))
-    chosen = np.array(places, dtype=np.int64).reshape(-1, 2)
-    return rules, longer[chosen[:, 0], chosen[:, 1]]
-
-
 def _judged(rules: Sequence[tuple[int, ...]], where: np.ndarray, agree: np.ndarray, goal: Goal
             ) -> list[Found]:
     """Count the rows of rules, and bound their precision."""
-    n = np.bitwise_count(where).sum(axis=1, dtype=np.int64)
-    k = np.bitwise_count(where & agree).sum(axis=1, dtype=np.int64)
-    lower = kl_lower(k / np.maximum(n, 1), goal.evidence / np.maximum(n, 1))
-    return [Found(rule, int(a), int(b), float(c) if a else 0.0)
-            for rule, a, b, c in zip(rules, n, k, lower, strict=True)]
+    level = _Level(rules, where, np.zeros((len(rules), 1), dtype=bool), agree, goal)
+    return [level.found(i) for i in range(len(rules))]
 
 
-def _best_of(judged: Sequence[Found], places: Sequence[int], most: int) -> list[int]:
+def _chosen(level: _Level, places: np.ndarray, most: int) -> list[int]:
+    """Return the places of the rules to extend; see `best_of`."""
+    return [int(places[i]) for i in
+            best_of(level.n[places], level.k[places], level.lower[places], most)]
+
+
+def best_of(n: np.ndarray, k: np.ndarray, lower: np.ndarray, most: int) -> list[int]:
     """Return the places of the rules to extend: half those of the best precision, half of gain.
 
     The gain is that of FOIL (Quinlan 1990): what a rule's agreeing rows win in precision. It
     prefers wide rules, which a further predicate may bring to the goal.
+
+    Parameters
+    ----------
+    n, k : int arrays (n_rules,)
+        Rows that rules hold for, at least 1, and how many of them agree.
+    lower : array (n_rules,)
+        Bounds on their precision.
+    most : int
     """
-    if not places:
+    if not len(n):
         return []
-    widest = max((judged[i] for i in places), key=lambda f: f.n_rows)
-    base = max(widest.n_agree, 0.5) / widest.n_rows
-
-    def gain(i: int) -> float:
-        f = judged[i]
-        return f.n_agree * float(np.log(max(f.n_agree, 0.5) / f.n_rows / base))
-
-    by_precision = sorted(places, key=lambda i: (-judged[i].lower, -judged[i].n_rows, i))
-    by_gain = sorted(places, key=lambda i: (-gain(i), i))
-    chosen = dict.fromkeys(i for pair in zip(by_gain, by_precision, strict=True) for i in pair)
+    shares = np.maximum(k, 0.5) / n
+    gain = k * np.log(shares / shares[np.argmax(n)])
+    order = np.arange(len(n))
+    by_precision = np.lexsort((order, -n, -lower))
+    by_gain = np.lexsort((order, -gain))
+    chosen = dict.fromkeys(np.stack([by_gain, by_precision], axis=1).ravel()[:2 * most].tolist())
     return list(chosen)[:most]

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from xaikit.errors import SettingError
-from xaikit.explainers.anchors.meanings import Meaning, meaning_of
-from xaikit.explainers.anchors.pool import Half, Pool, make_pool
-from xaikit.explainers.anchors.predicates import Predicates, predicates_of
+from xaikit.explainers.anchors.meanings import Meaning, check_settled, meaning_of, settled
+from xaikit.explainers.anchors.pool import Labelled, ask_about, make_pool
+from xaikit.explainers.anchors.predicates import predicates_of
+from xaikit.explainers.anchors.results import rule_set
+from xaikit.explainers.anchors.works import PoolWork, TableDrawsWork, UnitsWork
 from xaikit.explainers.base import Explainer
-from xaikit.explainers.games import check_index_unread
-from xaikit.explainers.run import Stopwatch
+from xaikit.explainers.games import bound_to, check_index_unread
+from xaikit.explainers.run import Stopwatch, row_slices, run
 from xaikit.explanations.rules import RuleSet
+from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.probe import differs_alone
 from xaikit.sampling.bins import columns_of
-from xaikit.sampling.coalitions import pack
 from xaikit.sampling.seeds import resolve_seed
-from xaikit.sampling.tabular import TabularMasker, as_masker
-from xaikit.settings import SHARE, Either, Number, Whole
-from xaikit.solvers.bounds import share_bounds
-from xaikit.solvers.rule_search import Found, Goal, search_rules
-from xaikit.tables.rules import Rule
+from xaikit.sampling.tabular import as_masker
+from xaikit.settings import SHARE, Either, Flag, Number, OneOf, Whole
+from xaikit.solvers.rule_search import Goal
+from xaikit.tables.tables import Batch, take_rows
 
-TRIED = 8
-"""Rules that fresh rows are asked to confirm, one after the other."""
+DRAWS, HINTS = 4_000, 2_000
+"""Most model rows for each explained row by default; and background rows that the model is asked
+about to choose which rules to draw rows under."""
+PREFERRED = {"balanced": (0.5, 0.1), "widest": (1.0, 1.0)}
+"""What a condition more, and the use of all errors that are allowed, leave of a rule's worth."""
+
+Work = PoolWork | TableDrawsWork | UnitsWork
 
 
 class Anchors(Explainer):
@@ -47,22 +51,41 @@ class Anchors(Explainer):
         Rules of each length that are extended. More may find wider rules.
     max_length : int
         Most conditions of a rule, before those on one column are merged.
+    prefer : {"balanced", "widest"}
+        Which of the rules that are precise enough. ``"widest"``: that which holds for most rows.
+        ``"balanced"``: a condition more has to double the rows, and a rule at the limit of the
+        allowed errors has to hold for ten times as many rows as one without errors.
+    distribution : {"conditional", "interventional"}
+        Rows of a table that rules are about. ``"conditional"``: background rows as they are, of
+        which the model is asked once for all explained rows. ``"interventional"``: the columns of
+        the rule come from background rows that satisfy it, the others from another one, as in the
+        paper; every explained row asks anew. Texts and images are always explained so: each unit
+        outside the rule is hidden with probability ½.
+    budget : int or "auto"
+        Most model rows for each explained row, if rows are drawn; 4,000 by default.
     pool : int
-        Most background rows that the model is asked about: half of them to find rules, half to
-        confirm them. All explained rows share them.
+        Most background rows that are used. If ``"conditional"``, the model is asked about all of
+        them: half of them to find rules, half to confirm them. All explained rows share them.
+    keep_pool : bool
+        Whether `fit` asks about the pool, once for all calls of `explain`.
     threshold : float, optional
         Rules are about the side of this value that a number is on. Choose one output.
     within : float or "auto"
         For numbers without a threshold: answers this near to a row's own agree. ``"auto"`` is a
         tenth of the 10 % to 90 % range of the answers.
-    {outputs, batch_size, random_state}
+    {outputs, batch_size, random_state, n_jobs}
 
     Notes
     -----
-    Rules are found on one half of the pool and confirmed on the other, rule by rule in the order
-    of their coverage, the k-th at error (1 − confidence)/(k(k + 1)), by the bound of Clopper and
-    Pearson. So the chance that any rule of a row is called verified although its precision is
-    below the asked one is at most 1 − confidence, for rows drawn as the background was.
+    Rules are found on one half of the pool and confirmed on the other, the k-th of them at error
+    (1 − confidence)/(k(k + 1)), by the bound of Clopper and Pearson; conditions that the other half
+    does not need are dropped, at a share of that error each. So the chance that any rule of a row
+    is called verified although its precision is below the asked one is at most 1 − confidence, for
+    rows drawn as the background was. Where rows are drawn, the k-th rule is judged on 128, 512 and
+    2,048 fresh ones, the j-th time at 6/(π²j²) of its error.
+
+    Cuts of numbers are deciles of the background. Where no rule of these is precise enough, cuts
+    are added that fit the rows around the explained one.
 
     References
     ----------
@@ -84,12 +107,16 @@ class Anchors(Explainer):
         "confidence": SHARE,
         "beam": Whole(1),
         "max_length": Whole(1),
+        "prefer": OneOf(*PREFERRED),
+        "distribution": OneOf("conditional", "interventional"),
+        "keep_pool": Flag(),
         "pool": Whole(2),
         "threshold": Either(Number(finite=True), None),
         "within": Either(Number(above=0.0, finite=True), "auto"),
     }
 
-    masker_: TabularMasker
+    masker_: Any
+    labelled_: Labelled | None
 
     def __init__(
         self,
@@ -98,23 +125,33 @@ class Anchors(Explainer):
         confidence: float = 0.95,
         beam: int = 4,
         max_length: int = 6,
+        prefer: str = "balanced",
+        distribution: str = "conditional",
+        budget: int | str = "auto",
         pool: int = 10_000,
+        keep_pool: bool = False,
         threshold: float | None = None,
         within: float | str = "auto",
         outputs: Any = None,
         batch_size: int | str = "auto",
         random_state: Any = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.precision = precision
         self.confidence = confidence
         self.beam = beam
         self.max_length = max_length
+        self.prefer = prefer
+        self.distribution = distribution
+        self.budget = budget
         self.pool = pool
+        self.keep_pool = keep_pool
         self.threshold = threshold
         self.within = within
         self.outputs = outputs
         self.batch_size = batch_size
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -127,32 +164,36 @@ class Anchors(Explainer):
         Parameters
         ----------
         model : estimator, torch module, callable or Predictor
-        background : DataFrame, array (n_background, n_columns), or TabularMasker
+        background : DataFrame, array (n_background, n_columns), or masker
             Rows that rules are about: a sample of those that the model will meet. Its order does
-            not matter; more rows confirm narrower rules.
+            not matter; more rows confirm narrower rules. A `TextMasker` for texts, an
+            `ImageMasker` for images.
 
         Raises
         ------
-        TypeError
-            If the background is no table.
         ValueError
             For settings out of range, or a model that the probe refuses.
         ModelError
             If the model fails.
         """
         self.check_settings()
-        if getattr(background, "kind", "table") != "table":
-            raise TypeError("Anchors needs a table, whose rows rules are about; got "
-                            f"{type(background).__name__}.")
-        self.seed_ = resolve_seed(self.random_state)
+        self.seed_, self.labelled_ = resolve_seed(self.random_state), None
+        if getattr(type(background), "kind", "table") != "table":
+            # Texts and images are probed when there are some.
+            self.predictor_, self.masker_ = self._wrap(model), background
+            return self
         given = as_masker(background)
         if np.ptp(given.weights) > 0.0:
             raise ValueError("rules count rows, which have no weights; pass the table itself.")
         self.predictor_ = self._wrap(model).bind(given.schema.native(given.background))
         check_index_unread(self.predictor_)
         schema = self.predictor_.columns
-        self.masker_ = as_masker(schema.native(schema.conform(given.background)),
-                                 feature_names=None if schema.is_frame else schema.names)
+        self.masker_ = as_masker(schema.native(schema.conform(given.background)), given.groups,
+                                 None if schema.is_frame else schema.names)
+        if self.keep_pool:
+            asking = self.predictor_.spawn()
+            self.labelled_ = self._labelled(asking)
+            self.predictor_.ledger.add(asking.ledger)
         return self
 
     def explain(self, X: Any) -> RuleSet:
@@ -160,12 +201,13 @@ class Anchors(Explainer):
 
         Parameters
         ----------
-        X : DataFrame, array (n_rows, n_columns), or one row
+        X : DataFrame, array (n_rows, n_columns), or one row; texts; or images
+            What `fit` was given a background or masker for.
 
         Returns
         -------
         RuleSet
-            Rows for which no rule was confirmed have the one that comes nearest, and `reasons` say
+            A `TextRules` of texts, an `ImageRules` of images. Rows for which no rule was confirmed have the one that comes nearest, and `reasons` say
             why it was not.
 
         Raises
@@ -177,126 +219,48 @@ class Anchors(Explainer):
             If the model fails.
         """
         self._check_ready()
-        ledger = self.predictor_.ledger
-        watch, predictor, masker = Stopwatch(ledger), self.predictor_.spawn(), self.masker_
-        table, schema = masker.conform(X), masker.schema
+        watch, predictor, masker = Stopwatch(self.predictor_.ledger), self.predictor_, self.masker_
+        batch = masker.conform(X)
+        if masker.kind != "table":
+            predictor = bound_to(predictor, masker, batch, X)
+            self.predictor_.ledger.add(predictor.ledger)  # of the probe
+        asking = predictor.spawn()
+        work, meaning = self._work(asking, batch)
+        said = meaning.read(asking, batch)
+        self.predictor_.ledger.add(asking.ledger)
+        parts = [(s.start, take_rows(batch, np.arange(s.start, s.stop)), said[s])
+                 for s in row_slices(len(batch))]
+        found = run(work, parts, self.predictor_.ledger, n_jobs=self.n_jobs, label="Anchors")
+        doubts = (*asking.findings.warnings, *masker.doubts(batch),
+                  *differs_alone(asking, self.predictor_.ledger))
+        return rule_set(masker, batch, sum(found, []), said, meaning, {
+            **self._about(asking), "output_names": asking.output_names or (),
+            "distribution": work.distribution, "cost": watch.cost(), "warnings": doubts})
+
+    def _work(self, asking: Predictor, batch: Batch) -> tuple[Work, Meaning]:
+        """Return the work on parts of a batch, and what answers mean."""
+        budget = DRAWS if self.budget == "auto" else int(self.budget)
+        goal = Goal(float(self.precision), 1.0 - float(self.confidence), int(self.beam),
+                    int(self.max_length), *PREFERRED[self.prefer])
+        masker, seed = self.masker_, self.seed_
+        if masker.kind != "table":
+            meaning = meaning_of(asking, self.threshold, self.within)
+            check_settled(meaning)
+            return UnitsWork(asking.spawn(), masker, meaning, goal, budget, seed), meaning
+        labelled = self.labelled_ or self._labelled(asking)
+        meaning = settled(meaning_of(asking, self.threshold, self.within),
+                          labelled.said)  # now that all answers are seen
         nothing = np.zeros((len(masker.background), 1))  # deciles need no answers
-        predicates = predicates_of(columns_of(masker, "decile", nothing), schema, table)
-        meaning = meaning_of(predictor, self.threshold, self.within)
-        pool = make_pool(predictor, meaning, masker.background, predicates, int(self.pool),
-                         self.seed_)
-        meaning_of(predictor, self.threshold, self.within)  # now that all answers are seen
-        finder = Finder(pool, predicates, self._goal())
-        own, allowed = pool.meaning.read(predictor, table), predicates.holds(table)
-        found = [finder.rule(own[i], np.flatnonzero(allowed[:, i])) for i in range(len(table))]
-        ledger.add(predictor.ledger)
-        doubts = (*predictor.findings.warnings, *differs_alone(predictor, ledger))
-        fields: dict[str, Any] = {name: tuple(getattr(f, name) for f in found) for name in (
-            "precision", "precision_lower", "precision_upper", "coverage", "coverage_lower",
-            "coverage_upper", "n_checked", "verified", "steps", "reason", "rule", "answer")}
-        for name in ("reason", "rule", "answer"):
-            fields[f"{name}s"] = fields.pop(name)
-        return RuleSet(
-            **self._about(predictor), **fields,
-            row_names=tuple(getattr(table, "index", range(len(table)))),
-            feature_names=schema.names, output_names=predictor.output_names or (),
-            data=schema.to_frame(table), cost=watch.cost(), warnings=doubts)
+        predicates = predicates_of(columns_of(masker, "decile", nothing), masker.schema, batch)
+        pool = make_pool(labelled, meaning, predicates)
+        if self.distribution == "conditional":
+            near = masker.with_background(pool.check.table)
+            return PoolWork(pool, predicates, near, goal), meaning
+        return TableDrawsWork(asking.spawn(), masker.with_background(labelled.table), pool,
+                              predicates, goal, budget, seed), meaning
 
-    def _goal(self) -> Goal:
-        return Goal(float(self.precision), 1.0 - float(self.confidence), int(self.beam),
-                    int(self.max_length))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A rule of one row, and what fresh rows say of it; see `RuleSet`."""
-
-    rule: Rule
-    answer: str
-    precision: float
-    precision_lower: float
-    precision_upper: float
-    coverage: float
-    coverage_lower: float
-    coverage_upper: float
-    n_checked: int
-    steps: tuple[float, ...]
-    verified: bool
-    reason: str
-
-
-class Finder:
-    """Finds and confirms rules on a pool, one row after the other."""
-
-    def __init__(self, pool: Pool, predicates: Predicates, goal: Goal) -> None:
-        self.pool, self.predicates, self.goal = pool, predicates, goal
-
-    @property
-    def meaning(self) -> Meaning:
-        """What answers mean."""
-        return self.pool.meaning
-
-    def rule(self, own: Any, allowed: np.ndarray) -> Judged:
-        """Return the rule of a row: the widest that is confirmed, or that which comes nearest.
-
-        Parameters
-        ----------
-        own : label or number
-            What the model says of the row.
-        allowed : int array
-            Positions of the conditions that the row satisfies.
-        """
-        search, check = (self._agree(half, own) for half in (self.pool.search, self.pool.check))
-        found, best = search_rules(self.pool.search.masks[allowed], search, len(self.pool.search),
-                                   self.goal)
-        tried = [tuple(int(p) for p in allowed[list(f.rule)]) for f in found[:TRIED]]
-        for k, rule in enumerate(tried, 1):
-            judged = self._judged(rule, own, search, check, self.goal.error / (k * (k + 1)))
-            if judged.precision_lower >= self.goal.precision:
-                return judged
-        rule = tried[0] if tried else tuple(int(p) for p in allowed[list(best.rule)])
-        return self._judged(rule, own, search, check, self.goal.error, self._why(found, best))
-
-    def _agree(self, half: Half, own: Any) -> np.ndarray:
-        agrees = self.meaning.agrees(half.said, own)
-        return np.asarray(pack(agrees[None])[0]) if len(half) else np.zeros(1, dtype=np.uint64)
-
-    def _why(self, found: Sequence[Found], best: Found) -> str:
-        """Return why no rule was confirmed."""
-        if found:
-            return "fresh rows did not confirm any rule that was found"
-        if len(self.pool.search) < self.goal.least:
-            return (f"the pool is too small: a precision of {self.goal.precision:g} takes "
-                    f"{2 * self.goal.least} rows at least")
-        return (f"no rule reached the precision; the best is sure of {best.lower:.2g} on "
-                f"{best.n_rows} rows")
-
-    def _judged(self, rule: tuple[int, ...], own: Any, search: np.ndarray, check: np.ndarray,
-                error: float, why_not: str = "") -> Judged:
-        """Ask the fresh rows about a rule."""
-        half, parts = self.pool.check, self._by_column(rule, search)
-        n, k = half.counts(rule, check)
-        lower = float(share_bounds(k, n, error)[0])
-        upper = float(share_bounds(k, n, self.goal.error / 2)[1])
-        covered = share_bounds(n, len(half), self.goal.error / 2)
-        steps = [half.counts(sum(parts[: j + 1], ()), check) for j in range(len(parts))]
-        return Judged(
-            Rule(tuple(self.predicates.conditions[p] for part in parts for p in part)),
-            self.meaning.words(own),
-            k / n if n else float("nan"), lower, upper, n / len(half) if len(half) else 0.0,
-            float(covered[0]), float(covered[1]), n,
-            tuple(b / a if a else float("nan") for a, b in steps), not why_not, why_not)
-
-    def _by_column(self, rule: tuple[int, ...], search: np.ndarray) -> list[tuple[int, ...]]:
-        """Return the conditions of a rule by column: that first which helps most, and so on."""
-        rest: dict[Any, tuple[int, ...]] = {}
-        for p in rule:
-            column = self.predicates.conditions[p].column
-            rest[column] = (*rest.get(column, ()), p)
-        ordered = list[tuple[int, ...]]()
-        while rest:
-            counts = {column: self.pool.search.counts(sum(ordered, ()) + part, search)
-                      for column, part in rest.items()}
-            first = max(counts, key=lambda column: counts[column][1] / max(counts[column][0], 1))
-            ordered.append(rest.pop(first))
-        return ordered
+    def _labelled(self, asking: Predictor) -> Labelled:
+        """Ask the model about the pool."""
+        return ask_about(asking, meaning_of(asking, self.threshold, self.within),
+                         self.masker_.background, int(self.pool), self.seed_,
+                         None if self.distribution == "conditional" else HINTS)

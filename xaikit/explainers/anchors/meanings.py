@@ -11,7 +11,7 @@ from xaikit.errors import SettingError
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.decisions import RAW, Reading, own_decisions
 from xaikit.predictor.targets import n_classes
-from xaikit.tables.tables import Table
+from xaikit.tables.tables import Batch
 from xaikit.tables.targets import class_codes, distinct_labels
 from xaikit.tables.wording import level_text, listed, number, numbers
 
@@ -22,7 +22,7 @@ SPREAD = 0.1
 class Meaning(Protocol):
     """What an answer says, and which other answers say the same."""
 
-    def read(self, predictor: Predictor, table: Table) -> np.ndarray:
+    def read(self, predictor: Predictor, table: Batch) -> np.ndarray:
         """Return what the model says of rows, (n_rows,): asked once for each."""
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
@@ -30,6 +30,12 @@ class Meaning(Protocol):
 
     def words(self, own: Any) -> str:
         """Write what the rows of a rule have in common."""
+
+    def words_of(self, other: Any) -> str:
+        """Write what the model says of another row."""
+
+    def described(self) -> dict[str, Any]:
+        """Return what a rule set records of it; `meaning_described` makes it of that again."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class SameClass:
 
     names: tuple[str, ...]
 
-    def read(self, predictor: Predictor, table: Table) -> np.ndarray:
+    def read(self, predictor: Predictor, table: Batch) -> np.ndarray:
         """Return the label of each row, as an object."""
         named = own_decisions(predictor, table) if "predict" in predictor.methods else None
         if named is not None:
@@ -61,6 +67,12 @@ class SameClass:
         """Write the label."""
         return level_text(own)
 
+    words_of = words
+
+    def described(self) -> dict[str, Any]:
+        """Return what a rule set records."""
+        return {"kind": "class"}
+
 
 @dataclass(frozen=True)
 class OfNumber:
@@ -68,9 +80,13 @@ class OfNumber:
 
     name: str
 
-    def read(self, predictor: Predictor, table: Table) -> np.ndarray:
+    def read(self, predictor: Predictor, table: Batch) -> np.ndarray:
         """Return the answers."""
         return predictor.ask(table)[:, 0]
+
+    def words_of(self, other: Any) -> str:
+        """Write an answer."""
+        return number(float(other))
 
 
 @dataclass(frozen=True)
@@ -81,11 +97,16 @@ class SameSide(OfNumber):
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
         """Return which answers are on the side of a row's own."""
+        others = np.asarray(others, dtype=np.float64)
         return np.asarray((others >= self.threshold) == (own >= self.threshold))
 
     def words(self, own: Any) -> str:
         """Write the side."""
         return f"{self.name} {'>=' if own >= self.threshold else '<'} {number(self.threshold)}"
+
+    def described(self) -> dict[str, Any]:
+        """Return what a rule set records."""
+        return {"kind": "side", "output": self.name, "threshold": self.threshold}
 
 
 @dataclass(frozen=True)
@@ -96,12 +117,16 @@ class Near(OfNumber):
 
     def agrees(self, others: np.ndarray, own: Any) -> np.ndarray:
         """Return which answers are within the distance."""
-        return np.asarray(np.abs(others - own) <= self.within)
+        return np.asarray(np.abs(np.asarray(others, dtype=np.float64) - own) <= self.within)
 
     def words(self, own: Any) -> str:
         """Write the band."""
         low, high = numbers([own - self.within, own + self.within])
         return f"{low} <= {self.name} <= {high}"
+
+    def described(self) -> dict[str, Any]:
+        """Return what a rule set records."""
+        return {"kind": "near", "output": self.name, "within": self.within}
 
 
 def meaning_of(predictor: Predictor, threshold: float | None, within: float | str) -> Meaning:
@@ -127,9 +152,36 @@ def meaning_of(predictor: Predictor, threshold: float | None, within: float | st
     return Near(names[0], float("nan") if isinstance(within, str) else float(within))
 
 
+def check_settled(meaning: Meaning) -> None:
+    """Raise SettingError if a band is left open, and there is no background to set its width."""
+    if isinstance(meaning, Near) and np.isnan(meaning.within):
+        raise SettingError("a rule about a number needs threshold= or within=: without a background "
+                           "there is no range of answers to choose it by.")
+
+
 def settled(meaning: Meaning, answers: np.ndarray) -> Meaning:
     """Return a meaning whose band, if it is left open, is a tenth of the spread of answers."""
     if not isinstance(meaning, Near) or not np.isnan(meaning.within):
         return meaning
     low, high = np.quantile(answers, [0.1, 0.9])
     return Near(meaning.name, float(SPREAD * (high - low)))
+
+
+def meaning_described(described: dict[str, Any], predictor: Predictor) -> Meaning:
+    """Make the meaning that a rule set records, for a model that is bound to rows.
+
+    Raises
+    ------
+    ValueError
+        If the model has no output of its name.
+    """
+    if described["kind"] == "class":
+        return SameClass(predictor.output_names or ())
+    name = described["output"]
+    if tuple(predictor.output_names or ()) != (name,):
+        raise ValueError(f"the rules are about the output {name!r}, and the model has "
+                         f"{listed(predictor.output_names or ())}; pass xk.wrap(model, "
+                         f"outputs={name!r}), or the model that was explained.")
+    if described["kind"] == "side":
+        return SameSide(name, float(described["threshold"]))
+    return Near(name, float(described["within"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,10 @@ class Predicates:
 
     conditions: tuple[Condition, ...]
     schema: Schema
+
+    def and_also(self, more: Iterable[Condition]) -> Predicates:
+        """Return these conditions, followed by more."""
+        return Predicates((*self.conditions, *more), self.schema)
 
     def holds(self, table: Table) -> np.ndarray:
         """Return which rows satisfy each condition, bool (n_conditions, n_rows)."""

@@ -1,0 +1,116 @@
+"""Cuts of columns near a row, where no rule of the coarse cuts is precise enough."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xaikit.sampling.coalitions import pack, unpack
+from xaikit.solvers.bounds import kl_lower
+from xaikit.solvers.rule_search import Goal
+from xaikit.tables.conditions import Condition
+from xaikit.tables.dtypes import MEASURED, kind_of_column
+from xaikit.tables.numeric import beyond_origin
+from xaikit.tables.schema import Schema
+from xaikit.tables.tables import Table, column_of, join_cells
+
+MOST_CUTS = 16
+"""Cuts that are added at a time, those of the most precise rules."""
+
+
+class Cut(NamedTuple):
+    """A condition on a column of numbers or times, and where it holds.
+
+    Attributes
+    ----------
+    lower : float
+        Lower bound on the precision of the rule that it was made for.
+    condition : Condition
+    search, check : uint64 arrays (n_words,)
+        Rows of each half that satisfy it, packed.
+    """
+
+    lower: float
+    condition: Condition
+    search: np.ndarray
+    check: np.ndarray
+
+
+class Cells:
+    """Columns of numbers and times of both halves of a pool and of the rows to explain, as floats.
+
+    Parameters
+    ----------
+    schema : Schema
+    search, check, rows : tables
+    """
+
+    def __init__(self, schema: Schema, search: Table, check: Table, rows: Table) -> None:
+        self.n_search, self.n_check, self.search = len(search), len(check), search
+        self.columns: dict[int, tuple[str, np.ndarray]] = {}
+        for c, name in enumerate(schema.names):
+            background = join_cells(column_of(search, c), column_of(check, c))
+            column = pd.Series(join_cells(pd.Series(background), column_of(rows, c)))
+            if kind_of_column(column) in MEASURED:
+                self.columns[c] = name, beyond_origin(column)[1]
+
+    def cuts(self, i: int, where: np.ndarray, agree: np.ndarray, goal: Goal) -> list[Cut]:
+        """Return the cuts that make a rule most precise, at most one to each side of each column.
+
+        Parameters
+        ----------
+        i : int
+            The explained row.
+        where, agree : uint64 arrays (n_words,)
+            Rows of the search that the rule holds for, and rows that agree, packed.
+        goal : Goal
+        """
+        n = self.n_search
+        inside = np.flatnonzero(unpack(where[None], n)[0])
+        agrees, found = unpack(agree[None], n)[0][inside], list[Cut]()
+        for c, (name, cells) in self.columns.items():
+            own, known = cells[n + self.n_check + i], np.isfinite(cells[inside])
+            if not np.isfinite(own) or not known.any():
+                continue
+            rows, says = inside[known], agrees[known]
+            for sign, side in ((1.0, "high"), (-1.0, "low")):
+                lower, at = _best_cut(sign * cells[rows], says, sign * own, goal,
+                                      exclusive=sign < 0)
+                if at >= 0:
+                    found.append(self._cut(lower, c, name, int(rows[at]), side))
+        return sorted(found, key=lambda cut: -cut.lower)[:MOST_CUTS]
+
+    def _cut(self, lower: float, c: int, name: str, at: int, side: str) -> Cut:
+        cells = self.columns[c][1]
+        holds = cells <= cells[at] if side == "high" else cells > cells[at]
+        condition = Condition(name, **{side: column_of(self.search, c).iloc[at]})
+        n = self.n_search
+        search, check = (pack(part[None])[0] for part in (holds[:n], holds[n:n + self.n_check]))
+        return Cut(lower, condition, search, check)
+
+
+def _best_cut(
+    cells: np.ndarray, agrees: np.ndarray, own: float, goal: Goal, *, exclusive: bool = False
+) -> tuple[float, int]:
+    """Return the best lower bound of a cut above a row's own cell, and the place of its cell.
+
+    Rows up to the cut stay; with `exclusive`, those before it. Of cuts that reach the goal, the one
+    that leaves most rows is best. The place is −1 if no cut leaves out any row.
+    """
+    order = np.argsort(cells, kind="stable")
+    ordered = cells[order]
+    # How many rows stay for a cut at each place: all that are equal stay or go together.
+    stay = np.searchsorted(ordered, ordered, side="left" if exclusive else "right")
+    agreeing = np.concatenate([[0], np.cumsum(agrees[order])])
+    allowed = (ordered > own if exclusive else ordered >= own) & (stay < len(cells)) \
+        & (stay >= goal.least)
+    if not allowed.any():
+        return 0.0, -1
+    places = np.flatnonzero(allowed)
+    n = stay[places]
+    lower = kl_lower(agreeing[n] / n, goal.evidence / n)
+    reach = lower >= goal.precision
+    best = int(np.argmax(np.where(reach, n, -1))) if reach.any() else int(np.argmax(lower))
+    return float(lower[best]), int(order[places[best]])

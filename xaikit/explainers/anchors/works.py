@@ -1,0 +1,135 @@
+"""The rules of a part of the rows: what goes to workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xaikit.explainers.anchors.by_draws import DrawnRule
+from xaikit.explainers.anchors.draws import Answers, MaskDraws, TableDraws
+from xaikit.explainers.anchors.judged import Judged, two_sided
+from xaikit.explainers.anchors.meanings import Meaning
+from xaikit.explainers.anchors.on_pool import RowSearch
+from xaikit.explainers.anchors.pool import Pool
+from xaikit.explainers.anchors.predicates import Predicates
+from xaikit.explainers.anchors.refine import Cells
+from xaikit.predictor.adapter import Predictor
+from xaikit.predictor.ledger import Ledger
+from xaikit.sampling.maskers import Masked, Masker
+from xaikit.sampling.tabular import TabularMasker
+from xaikit.solvers.rule_draws import Positions
+from xaikit.solvers.rule_search import Goal
+from xaikit.tables.rules import Rule
+from xaikit.tables.shown import Shown
+from xaikit.tables.tables import Batch
+
+Part = tuple[int, Batch, np.ndarray]
+"""The position of the first row of a part, its rows, and what the model says of them."""
+
+
+@dataclass(frozen=True)
+class PoolWork:
+    """Rules of rows as the background has them."""
+
+    pool: Pool
+    predicates: Predicates
+    near: TabularMasker
+    goal: Goal
+    distribution = "conditional"
+
+    def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
+        """Find the rules of a part; the model is asked nothing more."""
+        first, batch, said = part
+        rows, holds = self.near.rows(batch, first=first), self.predicates.holds(batch)
+        cells = Cells(self.predicates.schema, self.pool.search.table, self.pool.check.table, batch)
+        agree: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+        found = []
+        for i, own in enumerate(said.tolist()):
+            if own not in agree:
+                agree = {own: (self.pool.search.agreeing(self.pool.meaning, own),
+                               self.pool.check.agreeing(self.pool.meaning, own)), **agree}
+            found.append(RowSearch(self.pool, self.predicates, rows[i], cells,
+                                   np.flatnonzero(holds[:, i]), agree[own], self.goal).rule())
+        return found, Ledger()
+
+
+@dataclass(frozen=True)
+class TableDrawsWork:
+    """Rules of rows that are composed of background rows."""
+
+    predictor: Predictor
+    masker: TabularMasker
+    pool: Pool
+    predicates: Predicates
+    goal: Goal
+    budget: int
+    seed: int
+    distribution = "interventional"
+
+    def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
+        """Find the rules of a part."""
+        predictor, (first, batch, said) = self.predictor.spawn(), part
+        rows, found = self.masker.rows(batch, first=first), []
+        holds = self.predicates.holds(self.masker.background)
+        for i in range(len(rows)):
+            answers = Answers(predictor, self.pool.meaning, said[i], rows.row_bytes)
+            draws = TableDraws(rows, i, self.predicates, holds, self.pool, answers, self.seed,
+                               self.goal.shorter)
+
+            def named(rule: Positions, draws: TableDraws = draws) -> Rule:
+                return Rule(tuple(self.predicates.conditions[p]
+                                  for p in draws.allowed[list(rule)].tolist()))
+
+            def covers(rule: Positions, draws: TableDraws = draws) -> tuple[float, float, float]:
+                where = self.pool.check.where(draws.allowed[list(rule)])
+                n, k = len(self.pool.check), int(np.bitwise_count(where).sum())
+                return (k / n if n else 0.0, *two_sided(k, n, self.goal.error))
+
+            found.append(DrawnRule(draws, self.goal, self.budget, named, covers,
+                                   draws.guesses(self.goal)).rule())
+        return found, predictor.ledger
+
+
+@dataclass(frozen=True)
+class UnitsWork:
+    """Rules of texts and images, about which of their units are shown."""
+
+    predictor: Predictor
+    masker: Masker
+    meaning: Meaning
+    goal: Goal
+    budget: int
+    seed: int
+    distribution = "interventional"
+
+    def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
+        """Find the rules of a part."""
+        predictor, (first, batch, said) = self.predictor.spawn(), part
+        rows, found = self.masker.rows(batch, first=first), []
+        for i in range(len(rows)):
+            row = rows[i]
+            answers = Answers(predictor, self.meaning, said[i], row.row_bytes)
+
+            def named(rule: Positions, names: Any = self._names(row)) -> Shown:
+                return Shown(rule, tuple(names[u] for u in rule), self.masker.kind)
+
+            found.append(DrawnRule(MaskDraws(row, answers, self.seed), self.goal, self.budget,
+                                   named, _share_of_variants).rule())
+        return found, predictor.ledger
+
+    def _names(self, row: Masked) -> tuple[str, ...]:
+        """Return what the units of a text or image are called."""
+        if self.masker.kind == "image":
+            return tuple(f"segment {u}" for u in range(row.n_units))
+        firsts: dict[int, str] = {}
+        for unit, start, stop in row.layout.tolist():
+            firsts.setdefault(unit, row.source[0][start:stop])
+        return tuple(firsts[u] for u in range(row.n_units))
+
+
+def _share_of_variants(rule: Positions) -> tuple[float, float, float]:
+    """Return the share of variants that show the units of a rule, which is known."""
+    share = 0.5 ** len(rule)
+    return share, share, share
