@@ -125,7 +125,8 @@ class Anchor:
 
     def __str__(self) -> str:
         sure = "" if self.verified else f"; not verified: {self.reason}"
-        return (f"{self.answer} if {self.rule.words()} (precision {self.precision}; coverage "
+        when = f"{'if' if len(self.rule) else 'for'} {self.rule.words()}"
+        return (f"{self.answer} {when} (precision {self.precision}; coverage "
                 f"{self.coverage.value:.3f}{sure})")
 
 

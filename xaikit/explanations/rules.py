@@ -18,7 +18,8 @@ from xaikit.tables.wording import plural
 
 _SHARES = ("precision", "precision_lower", "precision_upper", "coverage", "coverage_lower",
            "coverage_upper")
-_PER_ROW = ("rules", "answers", "said", "steps", "reasons", "stop_reasons", "row_names")
+_PER_ROW = ("rules", "answers", "said", "steps", "reasons", "stop_reasons", "distributions",
+            "row_names")
 
 
 def _as_rule(value: Any) -> Any:
@@ -62,8 +63,8 @@ class RuleSet(Explanation):
     meaning : dict
         When an answer is the same as a row's own: ``{"kind": "class"}``, or ``"side"`` of a
         ``"threshold"``, or ``"near"`` with ``"within"``; with numbers, of the ``"output"``.
-    distribution : {"conditional", "interventional"}
-        Rows that rules are about: see `Anchors`.
+    distributions : tuple of {"conditional", "interventional"}
+        Rows that each rule is about: see `Anchors`.
     data : DataFrame or None
         The rows.
     counters : DataFrame, or None if there are none
@@ -90,7 +91,7 @@ class RuleSet(Explanation):
     stop_reasons: tuple[str, ...]
     row_names: tuple[Any, ...]
     meaning: dict[str, Any]
-    distribution: str = "conditional"
+    distributions: tuple[str, ...]
     data: pd.DataFrame | None = field(default=None)
     counters: Any = None
     counter_of: Any = ()
@@ -167,6 +168,7 @@ class RuleSet(Explanation):
             "rule": [rule.words() for rule in self.rules], "answer": list(self.answers),
             "n_conditions": [len(rule) for rule in self.rules],
             **{name: getattr(self, name) for name in (*_SHARES, "n_checked", "verified")},
+            "distribution": list(self.distributions),
             "stop_reason": list(self.stop_reasons), "reason": list(self.reasons)})
 
     def pick(self, n: int = 5, *, by: str = "submodular", X: Any = None) -> Any:

@@ -20,8 +20,10 @@ from xaikit.solvers.rule_search import Found, Goal, best_of
 Positions = tuple[int, ...]
 FIRST_BATCH, LARGEST_BATCH = 32, 1024
 """Rows that a rule is drawn at first, and at most, at a step; each step doubles them."""
-MOST_STEPS = 3
+MOST_STEPS = 2
 """Steps for ranking the rules of one length; those after it would tell nearly equal rules apart."""
+RANKING_ERROR = 0.5
+"""δ of the ranking, which only chooses the rules that are looked at more closely."""
 APART = 0.1
 """ε: intervals may overlap by so much."""
 COMPARED = 2
@@ -142,7 +144,7 @@ def _top(budgeted: _Budgeted, rules: Sequence[Positions], goal: Goal) -> list[Po
     for step in range(1, MOST_STEPS + 1):
         n, k = draws.known(rules)
         shares = k / np.maximum(n, 1)
-        evidence = np.log(len(rules) * (1.0 + np.log(step))) + goal.evidence
+        evidence = np.log(len(rules) * (1.0 + np.log(step)) / RANKING_ERROR)
         lower = np.where(n, kl_lower(shares, evidence / np.maximum(n, 1)), 0.0)
         upper = np.where(n, kl_upper(shares, evidence / np.maximum(n, 1)), 1.0)
         order = np.argsort(-np.where(n, shares, 0.5), kind="stable")

@@ -121,13 +121,14 @@ def search_rules(
     best = beam.found(0)
     if best.lower >= goal.precision:
         return [best], best
-    reached, largest = list[tuple[float, Found]](), 0.0
+    reached, largest, least = list[tuple[float, Found]](), 0.0, goal.least
     for _ in range(goal.most):
         level = beam.extended(masks, columns, agree, goal)
-        kept = np.flatnonzero((level.n >= goal.least) & (level.room > largest))
+        if len(level.n):  # also a rule that holds for few rows, if all of them agree
+            best = max(best, level.found(int(np.argmax(level.lower))), key=lambda f: f.lower)
+        kept = np.flatnonzero((level.n >= least) & (level.room > largest))
         if not len(kept):
             break
-        best = max(best, level.found(kept[np.argmax(level.lower[kept])]), key=lambda f: f.lower)
         done = level.lower[kept] >= goal.precision
         reached += [(float(level.worth[i]), level.found(i)) for i in kept[done]]
         largest = max((value for value, _ in reached), default=0.0)

@@ -58,10 +58,13 @@ class Shown:
         """Write the rule in words; `digits` is there as for the rules of tables."""
         if not self.units:
             return f"every {self.kind}"
-        quoted = [f"“{name}”" if self.kind == "text" else name for name in self.names]
-        several = f"{', '.join(quoted[:-1])} and {quoted[-1]} are"
-        return (several if len(quoted) > 1 else f"{quoted[0]} is") + (
-            " in the text" if self.kind == "text" else " shown")
+        if self.kind == "image":
+            numbers = [name.removeprefix("segment ") for name in self.names]
+            noun = "segment" if len(numbers) == 1 else "segments"
+            return f"{noun} {_joined(numbers)} {'is' if len(numbers) == 1 else 'are'} shown"
+        counts = {name: self.names.count(name) for name in self.names}
+        quoted = [f"“{name}”" + (f" ({n} times)" if n > 1 else "") for name, n in counts.items()]
+        return f"{_joined(quoted)} {'is' if len(self.names) == 1 else 'are'} in the text"
 
     def applies(self, X: Any) -> np.ndarray:
         """Return which texts hold all pieces of the rule, each as often as the rule names it.
@@ -112,6 +115,11 @@ class Shown:
 
     def __repr__(self) -> str:
         return f"Shown({self.words()})"
+
+
+def _joined(words: list[str]) -> str:
+    """Return words as a list in a sentence."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _whole(name: str) -> re.Pattern[str]:

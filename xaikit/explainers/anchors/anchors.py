@@ -11,7 +11,7 @@ from xaikit.explainers.anchors.meanings import Meaning, check_settled, meaning_o
 from xaikit.explainers.anchors.pool import Labelled, ask_about, make_pool
 from xaikit.explainers.anchors.predicates import predicates_of
 from xaikit.explainers.anchors.results import rule_set
-from xaikit.explainers.anchors.works import PoolWork, TableDrawsWork, UnitsWork
+from xaikit.explainers.anchors.works import PoolWork, TableDrawsWork, ToppedUpWork, UnitsWork
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.games import bound_to, check_index_unread
 from xaikit.explainers.run import Stopwatch, row_slices, run
@@ -28,10 +28,12 @@ from xaikit.tables.tables import Batch, take_rows
 DRAWS, HINTS = 4_000, 2_000
 """Most model rows for each explained row by default; and background rows that the model is asked
 about to choose which rules to draw rows under."""
+SMALL = 1_000
+"""Rows that confirm rules, below which rows may be drawn as well."""
 PREFERRED = {"balanced": (0.5, 0.1), "widest": (1.0, 1.0)}
 """What a condition more, and the use of all errors that are allowed, leave of a rule's worth."""
 
-Work = PoolWork | TableDrawsWork | UnitsWork
+Work = PoolWork | TableDrawsWork | ToppedUpWork | UnitsWork
 
 
 class Anchors(Explainer):
@@ -55,17 +57,19 @@ class Anchors(Explainer):
         Which of the rules that are precise enough. ``"widest"``: that which holds for most rows.
         ``"balanced"``: a condition more has to double the rows, and a rule at the limit of the
         allowed errors has to hold for ten times as many rows as one without errors.
-    distribution : {"conditional", "interventional"}
+    distribution : {"auto", "conditional", "interventional"}
         Rows of a table that rules are about. ``"conditional"``: background rows as they are, of
         which the model is asked once for all explained rows. ``"interventional"``: the columns of
         the rule come from background rows that satisfy it, the others from another one, as in the
-        paper; every explained row asks anew. Texts and images are always explained so: each unit
-        outside the rule is hidden with probability ½.
+        paper; every explained row asks anew. ``"auto"``: the first, and the second for rules that
+        a background of less than 2,000 rows does not confirm; `RuleSet.distributions` says which.
+        Texts and images are always drawn: each unit outside the rule is hidden with probability ½.
     budget : int or "auto"
-        Most model rows for each explained row, if rows are drawn; 4,000 by default.
+        Most model rows for each explained row for which rows are drawn; 4,000 by default.
     pool : int
-        Most background rows that are used. If ``"conditional"``, the model is asked about all of
-        them: half of them to find rules, half to confirm them. All explained rows share them.
+        Most background rows that are used. The model is asked about all of them, unless all rules
+        are ``"interventional"``: half of them to find rules, half to confirm them. All explained
+        rows share them.
     keep_pool : bool
         Whether `fit` asks about the pool, once for all calls of `explain`.
     threshold : float, optional
@@ -108,7 +112,7 @@ class Anchors(Explainer):
         "beam": Whole(1),
         "max_length": Whole(1),
         "prefer": OneOf(*PREFERRED),
-        "distribution": OneOf("conditional", "interventional"),
+        "distribution": OneOf("auto", "conditional", "interventional"),
         "keep_pool": Flag(),
         "pool": Whole(2),
         "threshold": Either(Number(finite=True), None),
@@ -126,7 +130,7 @@ class Anchors(Explainer):
         beam: int = 4,
         max_length: int = 6,
         prefer: str = "balanced",
-        distribution: str = "conditional",
+        distribution: str = "auto",
         budget: int | str = "auto",
         pool: int = 10_000,
         keep_pool: bool = False,
@@ -235,7 +239,7 @@ class Anchors(Explainer):
                   *differs_alone(asking, self.predictor_.ledger))
         return rule_set(masker, batch, sum(found, []), said, meaning, {
             **self._about(asking), "output_names": asking.output_names or (),
-            "distribution": work.distribution, "cost": watch.cost(), "warnings": doubts})
+            "cost": watch.cost(), "warnings": doubts})
 
     def _work(self, asking: Predictor, batch: Batch) -> tuple[Work, Meaning]:
         """Return the work on parts of a batch, and what answers mean."""
@@ -253,14 +257,16 @@ class Anchors(Explainer):
         nothing = np.zeros((len(masker.background), 1))  # deciles need no answers
         predicates = predicates_of(columns_of(masker, "decile", nothing), masker.schema, batch)
         pool = make_pool(labelled, meaning, predicates)
-        if self.distribution == "conditional":
-            near = masker.with_background(pool.check.table)
-            return PoolWork(pool, predicates, near, goal), meaning
-        return TableDrawsWork(asking.spawn(), masker.with_background(labelled.table), pool,
-                              predicates, goal, budget, seed), meaning
+        of_draws = TableDrawsWork(asking.spawn(), masker.with_background(labelled.table), pool,
+                                  predicates, goal, budget, seed)
+        if self.distribution == "interventional":
+            return of_draws, meaning
+        of_pool = PoolWork(pool, predicates, masker.with_background(pool.check.table), goal)
+        small = self.distribution == "auto" and len(pool.check) < SMALL
+        return ToppedUpWork(of_pool, of_draws) if small else of_pool, meaning
 
     def _labelled(self, asking: Predictor) -> Labelled:
         """Ask the model about the pool."""
         return ask_about(asking, meaning_of(asking, self.threshold, self.within),
                          self.masker_.background, int(self.pool), self.seed_,
-                         None if self.distribution == "conditional" else HINTS)
+                         HINTS if self.distribution == "interventional" else None)

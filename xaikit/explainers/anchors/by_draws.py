@@ -22,7 +22,10 @@ from xaikit.solvers.rule_draws import Draws, Positions, Search, search_by_draws
 from xaikit.solvers.rule_search import Goal
 
 FIRST_LOOK, LOOKS = 128, 3
-"""Fresh rows that a rule is judged by at first; and how often, four times as many each time."""
+"""Fresh rows that a rule is judged by at first, at least; and how often, four times as many each
+time."""
+SCREENED = 64
+"""Rows drawn under each rule that is guessed."""
 TRIED = 8
 """Rules that fresh rows are asked to confirm, one after the other."""
 
@@ -61,7 +64,7 @@ class DrawnRule:
                  guesses: Sequence[Positions] = ()) -> None:
         self.draws, self.goal, self.budget = draws, goal, budget
         self.named, self.covers, self.guesses = named, covers, guesses
-        self.first_look = max(FIRST_LOOK, int(1.5 * goal.least))
+        self.first_look = first_look(goal.precision, goal.error)
         self.refused = False
         # About what the last look can confirm: other rules are given up sooner.
         tau, last = goal.precision, self.first_look * 4 ** (LOOKS - 1)
@@ -70,18 +73,29 @@ class DrawnRule:
     def rule(self) -> Judged:
         """Return the best rule that is confirmed, or that which comes nearest."""
         tried = list[_Looks]()
-        if confirmed := self._confirmed(self.guesses[:TRIED], tried):
+        if confirmed := self._confirmed(self._likely(self.guesses[:TRIED]), tried):
             return self._judged(confirmed, VERIFIED)
         # What is tried may depend on what came before: every rule is judged on rows of its own.
-        search = search_by_draws(self.draws, self.goal, self.budget - self.first_look)
+        search = search_by_draws(self.draws, self.goal, self.budget - 2 * self.first_look)
         found = [f.rule for f in search.found if f.rule not in self.guesses]
         if confirmed := self._confirmed(found[:TRIED], tried):
             return self._judged(confirmed, VERIFIED)
         nearest = _Looks(self, self._parts(search.best.rule), self.goal.error)
         if all(search.best.rule != _sorted(one.parts) for one in tried):
-            nearest.look(self.first_look)
+            nearest.look(self.first_look, spare=0)
         nearest = max([nearest, *tried], key=lambda looks: looks.lower)
         return self._judged(nearest, self._stop(search), search)
+
+    def _likely(self, rules: Sequence[Positions]) -> list[Positions]:
+        """Return the rules that seem precise enough by a few rows each."""
+        if not rules or self.draws.spent + SCREENED * len(rules) > self.budget:
+            return []
+        self.draws.ask(rules, SCREENED)
+        return [rule for rule in rules if self._seems_precise(rule)]
+
+    def _seems_precise(self, rule: Positions) -> bool:
+        n, agree = self.draws.known([rule])
+        return bool(n[0] >= self.goal.least and agree[0] >= self.least_share * n[0])
 
     def _confirmed(self, rules: Sequence[Positions], tried: list[_Looks]) -> _Looks | None:
         """Try rules one after the other; return that which fresh rows confirm."""
@@ -98,8 +112,7 @@ class DrawnRule:
             parts = self._parts(rule)
             error = self.goal.error / (k * (k + 1) * max(len(parts), 1))
             for j in range(1, len(parts)):
-                n, agree = self.draws.known([_sorted(parts[:j])])
-                if n[0] and agree[0] >= self.goal.precision * n[0]:
+                if self._seems_precise(_sorted(parts[:j])):
                     yield parts[:j], error
             yield parts, error
 
@@ -151,7 +164,7 @@ class _Looks:
     def confirmed(self) -> bool:
         """Look up to three times; stop when the rule is confirmed, or is not likely to be."""
         for j in range(LOOKS):
-            if not self.look(self.of.first_look * 4**j):
+            if not self.look(first_look(self.of.goal.precision, self.error) * 4**j):
                 return False
             if self.lower >= self.of.goal.precision:
                 return True
@@ -159,10 +172,13 @@ class _Looks:
                 return False
         return False
 
-    def look(self, n: int) -> bool:
-        """Draw until there are `n` rows; return False if the budget does not allow it."""
+    def look(self, n: int, spare: int | None = None) -> bool:
+        """Draw until there are `n` rows; return False if the budget does not allow it.
+
+        By default as many rows as a first look takes are spared for the rule that comes nearest.
+        """
         draws, more = self.of.draws, n - self.n
-        if draws.spent + more > self.of.budget:
+        if draws.spent + more + (self.of.first_look if spare is None else spare) > self.of.budget:
             self.of.refused = True
             return False
         agree, said, drawn = draws.fresh(self.rule, more)
@@ -180,6 +196,13 @@ class _Looks:
             return None, np.zeros(0, dtype=object)
         places, rows = self.of.draws.counters(np.concatenate(self.drawn), MOST_COUNTERS)
         return rows, np.concatenate(self.said)[places]
+
+
+def first_look(precision: float, error: float) -> int:
+    """Return the rows that confirm a rule if nearly all of them agree."""
+    if precision >= 1.0:
+        return FIRST_LOOK
+    return max(FIRST_LOOK, int(1.5 * np.log(np.pi**2 / (6.0 * error)) / -np.log(precision)))
 
 
 def _sorted(parts: Sequence[Positions]) -> Positions:

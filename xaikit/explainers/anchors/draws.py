@@ -25,6 +25,10 @@ FIRST_MASKS, FIRST_ROWS = 256, 64
 """Rows drawn under the empty rule at first: those of texts and images also tell of longer rules."""
 
 
+HINT_ERROR = 0.5
+"""How often the bound of a guessed rule may be wrong; it is only a guess."""
+
+
 class Answers:
     """Asks whether rows say the same as the explained one, in bounded memory."""
 
@@ -154,8 +158,8 @@ class TableDraws:
         columns = [names.index(str(predicates.conditions[p].column)) for p in self.allowed]
         of_column = {int(c): u for u, unit in enumerate(rows.masker.units) for c in unit}
         self.columns, self.units = columns, [of_column[c] for c in columns]
-        self.search, self.check = pool.search, pool.check
-        self.agree_search = pool.search.agreeing(answers.meaning, answers.own)
+        self.asked = pool.asked
+        self.agree = pool.asked.agreeing(answers.meaning, answers.own)
         self.rng, self._fresh = (stream(seed, purpose) for purpose in (
             "draws of rules", "fresh draws of rules"))
         self.counts: dict[Positions, tuple[int, int]] = {}
@@ -173,22 +177,22 @@ class TableDraws:
 
     def hints(self, rules: Sequence[Positions]) -> tuple[np.ndarray, np.ndarray]:
         """Return the same for background rows that satisfy each rule as they are."""
-        found = np.array([self.search.counts(self._of_pool(rule), self.agree_search)
+        found = np.array([self.asked.counts(self._of_pool(rule), self.agree)
                           for rule in rules], dtype=np.int64)
         return found[:, 0], found[:, 1]
 
     def worth(self, rules: Sequence[Positions]) -> np.ndarray:
         """Return the background rows that satisfy each rule, less for each column it names."""
-        return np.array([self.search.counts(self._of_pool(rule), self.agree_search)[0]
+        return np.array([self.asked.counts(self._of_pool(rule), self.agree)[0]
                          * self.shorter ** len({self.columns[p] for p in rule})
                          for rule in rules]) + 0.5  # without any row, the shorter one
 
     def guesses(self, goal: Goal) -> list[Positions]:
         """Return rules that are precise for background rows as they are: they may be here too."""
-        # More precise than is asked for: fewer fresh rows confirm such rules.
-        surer = replace(goal, precision=(1.0 + goal.precision) / 2.0)
-        found, _ = search_rules(self.search.masks[self.allowed], self.agree_search,
-                                len(self.search), surer, np.array(self.columns, dtype=np.int64))
+        # More precise than is asked for, as fewer fresh rows confirm such rules; but on few rows.
+        surer = replace(goal, precision=(1.0 + goal.precision) / 2.0, error=HINT_ERROR)
+        found, _ = search_rules(self.asked.masks[self.allowed], self.agree,
+                                len(self.asked), surer, np.array(self.columns, dtype=np.int64))
         return [f.rule for f in found]
 
     def ask(self, rules: Sequence[Positions], each: int) -> None:

@@ -42,6 +42,7 @@ class Judged:
     steps: tuple[float, ...]
     stop: str
     reason: str = ""
+    distribution: str = "interventional"
     counters: Any = None
     counter_said: Any = field(default_factory=lambda: np.zeros(0, dtype=object))
 
@@ -70,7 +71,7 @@ def why(stop: str, goal: Goal, n_rows: int = 0, lower: float = 0.0) -> str:
     lower : float
         ...and the lower bound on its precision.
     """
-    best = f"the best is sure of {lower:.2g} on {n_rows:,} rows"
+    best = f"the best is sure of {lower:.3f} on {n_rows:,} rows"
     return {
         VERIFIED: "",
         CERTAINTY: "no number of rows confirms a precision of 1; ask for less, such as 0.99",

@@ -96,8 +96,10 @@ class RowSearch:
     def _found(self) -> tuple[list[Found], Found]:
         columns = [self.predicates.conditions[p].column for p in self.allowed]
         numbers = np.unique(np.array(columns, dtype=str), return_inverse=True)[1]
-        return search_rules(self.search.masks[self.allowed], self.agree_search, len(self.search),
-                            self.strict, numbers)
+        masks, n = self.search.masks[self.allowed], len(self.search)
+        found, best = search_rules(masks, self.agree_search, n, self.strict, numbers)
+        return (found, best) if found else \
+            search_rules(masks, self.agree_search, n, self.goal, numbers)
 
     def _refine(self, best: Found) -> bool:
         """Add the cuts that make the best rule most precise; return whether there are new ones."""
@@ -138,6 +140,7 @@ class RowSearch:
             coverage=n / len(half) if len(half) else 0.0, coverage_lower=covered[0],
             coverage_upper=covered[1], n_checked=n,
             steps=tuple(b / a if a else float("nan") for a, b in counts), stop=stop, reason=reason,
+            distribution="conditional",
             counters=take_rows(half.table, places), counter_said=half.said[places])
 
     def _counters(self, rule: tuple[int, ...]) -> np.ndarray:

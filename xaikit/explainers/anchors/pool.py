@@ -75,10 +75,19 @@ class Half:
 
 @dataclass(frozen=True)
 class Pool:
-    """Two halves of a background: rules are found on one, and confirmed on the other."""
+    """Two halves of a background: rules are found on one, and confirmed on the other.
+
+    Attributes
+    ----------
+    search, check : Half
+    asked : Half
+        All rows that the model was asked about.
+    meaning : Meaning
+    """
 
     search: Half
     check: Half
+    asked: Half
     meaning: Meaning
 
 
@@ -112,8 +121,8 @@ def make_pool(labelled: Labelled, meaning: Meaning, predicates: Predicates) -> P
     """Cut labelled rows in two."""
     n, cut = len(labelled.table), labelled.n_search
     holds = predicates.holds(labelled.table)
-    search, check = (
+    search, check, asked = (
         Half(take_rows(labelled.table, np.arange(start, stop)), labelled.said[start:stop],
              pack(holds[:, start:stop]))
-        for start, stop in ((0, cut), (cut, n)))
-    return Pool(search, check, meaning)
+        for start, stop in ((0, cut), (cut, n), (0, len(labelled.said))))
+    return Pool(search, check, asked, meaning)

@@ -44,6 +44,7 @@ def rule_set(masker: Masker, batch: Batch, found: Sequence[Judged], said: np.nda
         "rules": tuple(one.rule for one in found),
         "reasons": tuple(one.reason for one in found),
         "stop_reasons": tuple(one.stop for one in found),
+        "distributions": tuple(one.distribution for one in found),
         "answers": tuple(meaning.words(own) for own in said), "said": tuple(said.tolist()),
         "meaning": meaning.described(), "counter_of": counted,
         "counter_answers": [meaning.words_of(own) for one in found for own in one.counter_said],

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaikit.explainers.anchors.by_draws import DrawnRule
 from xaikit.explainers.anchors.draws import Answers, MaskDraws, TableDraws
-from xaikit.explainers.anchors.judged import Judged, two_sided
+from xaikit.explainers.anchors.judged import CERTAINTY, Judged, two_sided
 from xaikit.explainers.anchors.meanings import Meaning
 from xaikit.explainers.anchors.on_pool import RowSearch
 from xaikit.explainers.anchors.pool import Pool
@@ -23,7 +23,7 @@ from xaikit.solvers.rule_draws import Positions
 from xaikit.solvers.rule_search import Goal
 from xaikit.tables.rules import Rule
 from xaikit.tables.shown import Shown
-from xaikit.tables.tables import Batch
+from xaikit.tables.tables import Batch, take_rows
 
 Part = tuple[int, Batch, np.ndarray]
 """The position of the first row of a part, its rows, and what the model says of them."""
@@ -37,7 +37,6 @@ class PoolWork:
     predicates: Predicates
     near: TabularMasker
     goal: Goal
-    distribution = "conditional"
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part; the model is asked nothing more."""
@@ -66,7 +65,6 @@ class TableDrawsWork:
     goal: Goal
     budget: int
     seed: int
-    distribution = "interventional"
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part."""
@@ -93,6 +91,28 @@ class TableDrawsWork:
 
 
 @dataclass(frozen=True)
+class ToppedUpWork:
+    """Rules of rows as a small background has them; where it is too small, rows are drawn."""
+
+    of_pool: PoolWork
+    of_draws: TableDrawsWork
+
+    def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
+        """Find the rules of a part."""
+        first, batch, said = part
+        found, ledger = self.of_pool(part)
+        left = np.array([i for i, one in enumerate(found)
+                         if not one.verified and one.stop != CERTAINTY], dtype=np.int64)
+        if not len(left):
+            return found, ledger
+        drawn, ledger = self.of_draws((first, take_rows(batch, left), said[left]))
+        for i, one in zip(left, drawn, strict=True):
+            if one.verified or one.precision_lower > found[i].precision_lower:
+                found[i] = one
+        return found, ledger
+
+
+@dataclass(frozen=True)
 class UnitsWork:
     """Rules of texts and images, about which of their units are shown."""
 
@@ -102,7 +122,6 @@ class UnitsWork:
     goal: Goal
     budget: int
     seed: int
-    distribution = "interventional"
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part."""
