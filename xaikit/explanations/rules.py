@@ -140,7 +140,7 @@ class RuleSet(Explanation):
             self, **kept, data=None if self.data is None else self.data.iloc[rows],
             counters=self._counters_at(which) if len(which) else None,
             counter_of=np.repeat(np.arange(len(rows)), list(map(len, places))),
-            counter_answers=[self.counter_answers[j] for j in which], **self._of_rows(rows))
+            counter_answers=tuple(self.counter_answers[j] for j in which), **self._of_rows(rows))
 
     def _of_rows(self, rows: np.ndarray) -> dict[str, Any]:
         """Return fields of a subclass for rows at some positions."""

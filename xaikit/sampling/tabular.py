@@ -12,13 +12,12 @@ import pandas as pd
 from xaikit.kernels.masking import compose_rows
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.game import zobrist
+from xaikit.sampling.gower import as_scaled, gower
 from xaikit.sampling.maskers import row_position
 from xaikit.settings import Either, Kind, check, is_array
-from xaikit.tables.dtypes import MEASURED, inferred, kind_of_column, numpy_dtype
+from xaikit.tables.dtypes import inferred, numpy_dtype
 from xaikit.tables.groups import resolve_groups
-from xaikit.tables.matching import missing_in
-from xaikit.tables.numbering import number_units, number_values
-from xaikit.tables.numeric import beyond_origin
+from xaikit.tables.numbering import number_units
 from xaikit.tables.schema import Schema, as_table, other_than_table
 from xaikit.tables.tables import (
     Table,
@@ -284,18 +283,10 @@ class TabularRows:
         ----------
         Gower 1971, "A general coefficient of similarity and some of its properties".
         """
-        n_background = self.masker.n_background
-        here = n_background + i
-        chosen = slice(n_background) if of_background is None else of_background
-        by_column = np.empty((len(self._scaled[0][chosen]), len(self._unit_of_column)))
-        for c, scaled in enumerate(self._scaled):
-            values, own = scaled[chosen], scaled[here]
-            with np.errstate(invalid="ignore"):  # infinity less itself
-                far = np.where(values == own, 0.0, np.minimum(np.abs(values - own), 1.0))
-            by_column[:, c] = np.where(np.isnan(far), 1.0, far)
-            if np.isnan(own):
-                by_column[np.isnan(values), c] = 0.0
-        return np.stack([by_column[:, unit].mean(axis=1) for unit in self.masker.units], axis=1)
+        n = self.masker.n_background
+        chosen = slice(n) if of_background is None else of_background
+        far = np.stack([gower(scaled[chosen], scaled[n + i]) for scaled in self._scaled], axis=1)
+        return np.stack([far[:, unit].mean(axis=1) for unit in self.masker.units], axis=1)
 
     def pooled(self, c: int) -> pd.Series:
         """Return column `c` of the background rows, followed by that of the table's rows."""
@@ -305,7 +296,7 @@ class TabularRows:
     @cached_property
     def _scaled(self) -> list[np.ndarray]:
         """Columns of the pool as numbers; a difference of 1 or more counts as 1."""
-        return [_scaled(self.pooled(c), self.masker.n_background)
+        return [as_scaled(self.pooled(c), self.masker.n_background)
                 for c in range(len(self._unit_of_column))]
 
 
@@ -419,18 +410,3 @@ def _shares(weights: Any, n: int) -> np.ndarray:
     if shares.sum() <= 0:
         raise ValueError("the background weights are all 0; at least one must be positive.")
     return shares / shares.sum()
-
-
-def _scaled(column: pd.Series, n_background: int) -> np.ndarray:
-    """Return a column as float64, by its range over the background; levels are numbers 1 apart."""
-    if kind_of_column(column) in MEASURED:
-        cells = beyond_origin(column)[1]
-        known = cells[:n_background][np.isfinite(cells[:n_background])]
-        with np.errstate(over="ignore"):
-            span = float(np.ptp(known)) if known.size else 0.0
-        if np.isinf(span):
-            cells, span = cells / 4.0, float(np.ptp(known / 4.0))
-        if span > 0.0:
-            return cells / span
-    codes = number_values(column.array).astype(np.float64)
-    return np.where(missing_in(column), np.nan, codes)

@@ -36,8 +36,10 @@ class Draws(Protocol):
     n_predicates: int
     first: int
     """Rows that the empty rule is drawn at first."""
-    spent: int
-    """Model rows asked so far."""
+
+    @property
+    def spent(self) -> int:
+        """Model rows asked so far."""
 
     def known(self, rules: Sequence[Positions]) -> tuple[np.ndarray, np.ndarray]:
         """Return how many drawn rows speak for each rule, and how many of them agree."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from xaikit.solvers.bounds import kl_lower
 
-MOST_FOUND = 16
+MOST_FOUND = 8
 """Rules that are kept of those that reach the goal."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 

@@ -11,7 +11,7 @@ from xaikit.explainers.anchors.meanings import Meaning, check_settled, meaning_o
 from xaikit.explainers.anchors.pool import Labelled, ask_about, make_pool
 from xaikit.explainers.anchors.predicates import predicates_of
 from xaikit.explainers.anchors.results import rule_set
-from xaikit.explainers.anchors.works import PoolWork, TableDrawsWork, ToppedUpWork, UnitsWork
+from xaikit.explainers.anchors.works import Part, PoolWork, TableDrawsWork, ToppedUpWork, UnitsWork
 from xaikit.explainers.base import Explainer
 from xaikit.explainers.games import bound_to, check_index_unread
 from xaikit.explainers.run import Stopwatch, row_slices, run
@@ -211,8 +211,8 @@ class Anchors(Explainer):
         Returns
         -------
         RuleSet
-            A `TextRules` of texts, an `ImageRules` of images. Rows for which no rule was confirmed have the one that comes nearest, and `reasons` say
-            why it was not.
+            A `TextRules` of texts, an `ImageRules` of images. Rows for which no rule was confirmed
+            have the one that comes nearest, and `reasons` say why it was not.
 
         Raises
         ------
@@ -229,20 +229,20 @@ class Anchors(Explainer):
             predictor = bound_to(predictor, masker, batch, X)
             self.predictor_.ledger.add(predictor.ledger)  # of the probe
         asking = predictor.spawn()
-        work, meaning = self._work(asking, batch)
+        work, meaning, holds = self._work(asking, batch)
         said = meaning.read(asking, batch)
         self.predictor_.ledger.add(asking.ledger)
-        parts = [(s.start, take_rows(batch, np.arange(s.start, s.stop)), said[s])
+        parts = [Part(s.start, take_rows(batch, np.arange(s.start, s.stop)), said[s], holds[:, s])
                  for s in row_slices(len(batch))]
         found = run(work, parts, self.predictor_.ledger, n_jobs=self.n_jobs, label="Anchors")
         doubts = (*asking.findings.warnings, *masker.doubts(batch),
                   *differs_alone(asking, self.predictor_.ledger))
-        return rule_set(masker, batch, sum(found, []), said, meaning, {
+        return rule_set(masker, batch, [one for part in found for one in part], said, meaning, {
             **self._about(asking), "output_names": asking.output_names or (),
             "cost": watch.cost(), "warnings": doubts})
 
-    def _work(self, asking: Predictor, batch: Batch) -> tuple[Work, Meaning]:
-        """Return the work on parts of a batch, and what answers mean."""
+    def _work(self, asking: Predictor, batch: Batch) -> tuple[Work, Meaning, np.ndarray]:
+        """Return the work on parts, what answers mean, and where conditions hold (n, n_rows)."""
         budget = DRAWS if self.budget == "auto" else int(self.budget)
         goal = Goal(float(self.precision), 1.0 - float(self.confidence), int(self.beam),
                     int(self.max_length), *PREFERRED[self.prefer])
@@ -250,20 +250,21 @@ class Anchors(Explainer):
         if masker.kind != "table":
             meaning = meaning_of(asking, self.threshold, self.within)
             check_settled(meaning)
-            return UnitsWork(asking.spawn(), masker, meaning, goal, budget, seed), meaning
+            return (UnitsWork(asking.spawn(), masker, meaning, goal, budget, seed), meaning,
+                    np.zeros((0, len(batch)), dtype=bool))
         labelled = self.labelled_ or self._labelled(asking)
         meaning = settled(meaning_of(asking, self.threshold, self.within),
                           labelled.said)  # now that all answers are seen
         nothing = np.zeros((len(masker.background), 1))  # deciles need no answers
         predicates = predicates_of(columns_of(masker, "decile", nothing), masker.schema, batch)
-        pool = make_pool(labelled, meaning, predicates)
+        pool, holds = make_pool(labelled, meaning, predicates), predicates.holds(batch)
         of_draws = TableDrawsWork(asking.spawn(), masker.with_background(labelled.table), pool,
                                   predicates, goal, budget, seed)
         if self.distribution == "interventional":
-            return of_draws, meaning
+            return of_draws, meaning, holds
         of_pool = PoolWork(pool, predicates, masker.with_background(pool.check.table), goal)
         small = self.distribution == "auto" and len(pool.check) < SMALL
-        return ToppedUpWork(of_pool, of_draws) if small else of_pool, meaning
+        return ToppedUpWork(of_pool, of_draws) if small else of_pool, meaning, holds
 
     def _labelled(self, asking: Predictor) -> Labelled:
         """Ask the model about the pool."""

@@ -59,7 +59,7 @@ class MaskDraws:
 
     def __init__(self, row: Masked, answers: Answers, seed: int) -> None:
         self.row, self.answers, self.n_predicates = row, answers, row.n_units
-        self.columns = range(row.n_units)
+        self.columns: Sequence[int] = range(row.n_units)
         self.rng, self._fresh = (stream(seed, purpose, row.n_units) for purpose in (
             "draws of rules", "fresh draws of rules"))
         n_words = pack(np.zeros((1, max(row.n_units, 1)), dtype=bool)).shape[1]
@@ -147,17 +147,17 @@ class TableDraws:
     first = FIRST_ROWS
 
     def __init__(
-        self, rows: TabularRows, i: int, predicates: Predicates, holds: np.ndarray, pool: Pool,
-        answers: Answers, seed: int, shorter: float,
+        self, rows: TabularRows, i: int, own: np.ndarray, predicates: Predicates,
+        holds: np.ndarray, pool: Pool, answers: Answers, seed: int, shorter: float,
     ) -> None:
         self.rows, self.i, self.answers, self.shorter = rows, i, answers, shorter
-        own = rows[i].source
-        self.allowed = np.flatnonzero(predicates.holds(own)[:, 0])
+        self.allowed = np.flatnonzero(own)
         self.n_predicates, self.holds = len(self.allowed), holds
         names = list(predicates.schema.names)
         columns = [names.index(str(predicates.conditions[p].column)) for p in self.allowed]
         of_column = {int(c): u for u, unit in enumerate(rows.masker.units) for c in unit}
-        self.columns, self.units = columns, [of_column[c] for c in columns]
+        self.columns: Sequence[int] = columns
+        self.units = [of_column[c] for c in columns]
         self.asked = pool.asked
         self.agree = pool.asked.agreeing(answers.meaning, answers.own)
         self.rng, self._fresh = (stream(seed, purpose) for purpose in (

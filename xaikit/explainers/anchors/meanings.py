@@ -155,8 +155,8 @@ def meaning_of(predictor: Predictor, threshold: float | None, within: float | st
 def check_settled(meaning: Meaning) -> None:
     """Raise SettingError if a band is left open, and there is no background to set its width."""
     if isinstance(meaning, Near) and np.isnan(meaning.within):
-        raise SettingError("a rule about a number needs threshold= or within=: without a background "
-                           "there is no range of answers to choose it by.")
+        raise SettingError("a rule about a number needs threshold= or within=: without a "
+                           "background there is no range of answers to choose it by.")
 
 
 def settled(meaning: Meaning, answers: np.ndarray) -> Meaning:

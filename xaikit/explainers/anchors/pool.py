@@ -53,7 +53,7 @@ class Half:
     def __len__(self) -> int:
         return len(self.table)
 
-    def where(self, rule: Sequence[int]) -> np.ndarray:
+    def where(self, rule: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the rows that a rule holds for, packed."""
         if not len(rule):
             return np.asarray(pack(np.ones((1, len(self)), dtype=bool))[0])

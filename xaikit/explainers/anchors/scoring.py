@@ -39,9 +39,9 @@ def score_rules(rules: Sequence[Rule | Shown], said: Sequence[Any], meaning: dic
     if not texts and other_than_table(X):
         raise TypeError(f"the rules are about tables, got {other_than_table(X)}.")
     predictor = predictor.bind(rows)
-    batch = predictor.schema.conform(rows)
-    answers = meaning_described(meaning, predictor).read(predictor, batch)
+    assert predictor.schema is not None
     reads = meaning_described(meaning, predictor)
+    answers = reads.read(predictor, predictor.schema.conform(rows))
     first = np.full(len(answers), -1)
     for i, rule in reversed(list(enumerate(rules))):
         first[rule.applies(rows if texts else as_table(rows))] = i

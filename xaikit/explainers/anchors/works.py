@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,30 @@ from xaikit.tables.rules import Rule
 from xaikit.tables.shown import Shown
 from xaikit.tables.tables import Batch, take_rows
 
-Part = tuple[int, Batch, np.ndarray]
-"""The position of the first row of a part, its rows, and what the model says of them."""
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the rows to explain.
+
+    Attributes
+    ----------
+    first : int
+        Position of its first row.
+    batch : batch
+    said : array (n_rows,)
+        What the model says of the rows.
+    holds : bool array (n_conditions, n_rows)
+        Which conditions the rows of a table satisfy.
+    """
+
+    first: int
+    batch: Batch
+    said: np.ndarray
+    holds: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Part:
+        """Return the rows at some positions."""
+        return Part(self.first, take_rows(self.batch, rows), self.said[rows], self.holds[:, rows])
 
 
 @dataclass(frozen=True)
@@ -40,17 +63,17 @@ class PoolWork:
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part; the model is asked nothing more."""
-        first, batch, said = part
-        rows, holds = self.near.rows(batch, first=first), self.predicates.holds(batch)
-        cells = Cells(self.predicates.schema, self.pool.search.table, self.pool.check.table, batch)
+        rows = self.near.rows(part.batch, first=part.first)
+        cells = Cells(self.predicates.schema, self.pool.search.table, self.pool.check.table,
+                      part.batch)
         agree: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
         found = []
-        for i, own in enumerate(said.tolist()):
+        for i, own in enumerate(part.said.tolist()):
             if own not in agree:
                 agree = {own: (self.pool.search.agreeing(self.pool.meaning, own),
                                self.pool.check.agreeing(self.pool.meaning, own)), **agree}
             found.append(RowSearch(self.pool, self.predicates, rows[i], cells,
-                                   np.flatnonzero(holds[:, i]), agree[own], self.goal).rule())
+                                   np.flatnonzero(part.holds[:, i]), agree[own], self.goal).rule())
         return found, Ledger()
 
 
@@ -68,26 +91,28 @@ class TableDrawsWork:
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part."""
-        predictor, (first, batch, said) = self.predictor.spawn(), part
-        rows, found = self.masker.rows(batch, first=first), []
+        predictor = self.predictor.spawn()
+        rows, found = self.masker.rows(part.batch, first=part.first), []
         holds = self.predicates.holds(self.masker.background)
         for i in range(len(rows)):
-            answers = Answers(predictor, self.pool.meaning, said[i], rows.row_bytes)
-            draws = TableDraws(rows, i, self.predicates, holds, self.pool, answers, self.seed,
-                               self.goal.shorter)
-
-            def named(rule: Positions, draws: TableDraws = draws) -> Rule:
-                return Rule(tuple(self.predicates.conditions[p]
-                                  for p in draws.allowed[list(rule)].tolist()))
-
-            def covers(rule: Positions, draws: TableDraws = draws) -> tuple[float, float, float]:
-                where = self.pool.check.where(draws.allowed[list(rule)])
-                n, k = len(self.pool.check), int(np.bitwise_count(where).sum())
-                return (k / n if n else 0.0, *two_sided(k, n, self.goal.error))
-
-            found.append(DrawnRule(draws, self.goal, self.budget, named, covers,
-                                   draws.guesses(self.goal)).rule())
+            answers = Answers(predictor, self.pool.meaning, part.said[i], rows.row_bytes)
+            draws = TableDraws(rows, i, part.holds[:, i], self.predicates, holds, self.pool,
+                               answers, self.seed, self.goal.shorter)
+            search = DrawnRule(draws, self.goal, self.budget, partial(self._named, draws),
+                               partial(self._covered, draws), draws.guesses(self.goal))
+            found.append(search.rule())
         return found, predictor.ledger
+
+    def _named(self, draws: TableDraws, rule: Positions) -> Rule:
+        return Rule(tuple(self.predicates.conditions[p]
+                          for p in draws.allowed[list(rule)].tolist()))
+
+    def _covered(self, draws: TableDraws, rule: Positions) -> tuple[float, float, float]:
+        """Return the coverage of a rule on rows that no search saw, with its interval."""
+        check = self.pool.check
+        n = len(check)
+        k = int(np.bitwise_count(check.where(draws.allowed[list(rule)])).sum())
+        return (k / n if n else 0.0, *two_sided(k, n, self.goal.error))
 
 
 @dataclass(frozen=True)
@@ -99,13 +124,12 @@ class ToppedUpWork:
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part."""
-        first, batch, said = part
         found, ledger = self.of_pool(part)
         left = np.array([i for i, one in enumerate(found)
                          if not one.verified and one.stop != CERTAINTY], dtype=np.int64)
         if not len(left):
             return found, ledger
-        drawn, ledger = self.of_draws((first, take_rows(batch, left), said[left]))
+        drawn, ledger = self.of_draws(part.take(left))
         for i, one in zip(left, drawn, strict=True):
             if one.verified or one.precision_lower > found[i].precision_lower:
                 found[i] = one
@@ -125,17 +149,14 @@ class UnitsWork:
 
     def __call__(self, part: Part) -> tuple[list[Judged], Ledger]:
         """Find the rules of a part."""
-        predictor, (first, batch, said) = self.predictor.spawn(), part
-        rows, found = self.masker.rows(batch, first=first), []
+        predictor = self.predictor.spawn()
+        rows, found = self.masker.rows(part.batch, first=part.first), []
         for i in range(len(rows)):
             row = rows[i]
-            answers = Answers(predictor, self.meaning, said[i], row.row_bytes)
-
-            def named(rule: Positions, names: Any = self._names(row)) -> Shown:
-                return Shown(rule, tuple(names[u] for u in rule), self.masker.kind)
-
+            answers = Answers(predictor, self.meaning, part.said[i], row.row_bytes)
+            named = partial(shown, self._names(row), self.masker.kind)
             found.append(DrawnRule(MaskDraws(row, answers, self.seed), self.goal, self.budget,
-                                   named, _share_of_variants).rule())
+                                   named, share_of_variants).rule())
         return found, predictor.ledger
 
     def _names(self, row: Masked) -> tuple[str, ...]:
@@ -148,7 +169,12 @@ class UnitsWork:
         return tuple(firsts[u] for u in range(row.n_units))
 
 
-def _share_of_variants(rule: Positions) -> tuple[float, float, float]:
+def shown(names: tuple[str, ...], kind: str, rule: Positions) -> Shown:
+    """Return the rule that some units are shown."""
+    return Shown(rule, tuple(names[u] for u in rule), kind)
+
+
+def share_of_variants(rule: Positions) -> tuple[float, float, float]:
     """Return the share of variants that show the units of a rule, which is known."""
     share = 0.5 ** len(rule)
     return share, share, share
