@@ -234,12 +234,13 @@ def anchors() -> Part:
         "(alibi: quartiles, one candidate kept, delta .1, tau .15; anchor-exp: quartiles, delta "
         ".1, tau .15; xaikit: 4 rules kept, at most 6 conditions, confidence .95). Trees predict "
         "a number for diabetes: rules are about the side of the median, which the peers are given "
-        "as a class. Half of the rows of the rare class are of it.\n\nRules are judged on rows "
-        "that no explainer saw: precision over rules that cover at least "
-        f"{bench_anchors.LEAST} of them; a rule holds .95 if its share there is at least that or "
-        "the 95 % interval of Clopper and Pearson contains it; coverage and conditions (columns "
-        "named) over all rows, also those without a confirmed rule. Only xaikit says which rules "
-        "are verified. It asks the model about one pool for all rows of a call.",
+        "as a class. Half of the rows explained for the rare class (2 % of all) are of it; the rule "
+        "of others may be every row.\n\nRules are judged on rows that no explainer saw: precision "
+        f"over rules that cover at least {bench_anchors.LEAST} of them (wide enough); a rule holds "
+        ".95 if its share there is at least that or the 95 % interval of Clopper and Pearson "
+        "contains it; pooled precision counts the rows of all rules together; coverage and "
+        "conditions (columns named) are over all rules, also those that were not confirmed. Only "
+        "xaikit says which are verified. It asks the model about one pool for all rows of a call.",
         *bench_anchors.in_three(beside),
         "A row explained in a call of its own, the whole pool for it:",
         markdown(bench_anchors.one_row()),

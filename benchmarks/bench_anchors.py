@@ -28,7 +28,7 @@ PEERS_PYTHON = HERE.parent / ".venv-anchors" / "bin" / "python"
 PRECISION = 0.95
 LEAST = 20
 """Held-out rows that a rule must cover for its precision to be read."""
-ROUNDS = 5
+ROUNDS = 3
 HOLD = f"hold {PRECISION}"
 
 
@@ -69,11 +69,12 @@ def beside() -> tuple[list[dict[str, Any]], str]:
             task.save(folder / str(i))
         _run_peers(folder)
         for i, task in enumerate(all_tasks):
-            rows.append(_measured(task.name, _ours(task, task.rows)))
+            runs = [_ours(task, task.rows)]
             for package in ("alibi", "anchor-exp"):
                 run, version = _theirs(task, folder / str(i), package)
-                rows.append(_measured(task.name, run))
+                runs.append(run)
                 versions += f", {package} {version}" if i == 0 else ""
+            rows += _by_run(task, task.rows, runs)
     return rows, versions.removeprefix(", ")
 
 
@@ -88,7 +89,8 @@ def one_row(n: int = 5) -> list[dict[str, Any]]:
 
 def alone() -> list[dict[str, Any]]:
     """Measure how often xaikit's verified rules hold, on more rows than the peers can explain."""
-    return [_measured(task.name, _ours(task, task.more)) for task in _tasks()]
+    return [row for task in _tasks()
+            for row in _by_run(task, task.more, [_ours(task, task.more)])]
 
 
 def bands() -> list[dict[str, Any]]:
@@ -111,13 +113,20 @@ def goals(rows: list[dict[str, Any]], many: list[dict[str, Any]]) -> list[tuple[
         return max(1.0 / r if r else np.inf for r in ratios) if inverse else max(ratios)
 
     every = list(ours)
+
+    def less_precise(name: str) -> float:
+        both = theirs[name], ours[name]
+        wide_enough = all(row["wide enough"] for row in both)
+        a, b = (row["precision" if wide_enough else "pooled precision"] for row in both)
+        return float(a / b)
+
     return [
         ("rules: at least .95 of the verified ones hold (.95 / measured, worst task)",
          0.95 / min(row[f"verified that {HOLD}"] for row in many if row["verified"]), 1.0),
         ("rules: coverage at least 1.2 times alibi's (1.2 alibi's / ours, worst task, without the "
          "rare class)", 1.2 * worst("coverage", wide, inverse=True), 1.0),
-        ("rules: precision no lower than alibi's (alibi's / ours, worst task)",
-         worst("precision", every, inverse=True), 1.0),
+        ("rules: precision no lower than alibi's (alibi's / ours, worst task; pooled where "
+         "rules are too narrow)", max(map(less_precise, every)), 1.0),
         ("rules: at most 1/10 of alibi's model rows (worst task)",
          worst("model rows a row", every), 0.1),
         ("rules: at most 1/20 of alibi's time (worst task)", worst("s a row", every), 0.05),
@@ -127,7 +136,8 @@ def goals(rows: list[dict[str, Any]], many: list[dict[str, Any]]) -> list[tuple[
 
 def in_three(rows: list[dict[str, Any]]) -> list[str]:
     """Return the measures as tables that are narrow enough to read: rules, verified ones, costs."""
-    of_rules = ["task", "package", "rows", "precision", HOLD, "coverage", "conditions"]
+    of_rules = ["task", "package", "rows", "wide enough", "precision", HOLD, "pooled precision",
+                "coverage", "conditions"]
     of_verified = ["task", *(name for name in rows[0] if "verified" in name)]
     costs = ["task", "package", *(name for name in rows[0] if "a row" in name)]
     sure = [row for row in rows if row["verified"] != ""]
@@ -162,7 +172,7 @@ def _same(task: Task, rows: np.ndarray) -> np.ndarray:
 
 
 def _ours(task: Task, rows: np.ndarray, near: np.ndarray | None = None) -> Run:
-    """Explain rows with xaikit, after a run that warms up; `near` are answers within a band."""
+    """Explain rows with xaikit, median of three times; `near` are answers in a band."""
     regression = not hasattr(task.model, "predict_proba")
     settings: dict[str, Any] = {"threshold": task.cut} if regression and near is None else {}
     model = Counted(lambda frame: task.score(task.codes(frame)))
@@ -173,16 +183,31 @@ def _ours(task: Task, rows: np.ndarray, near: np.ndarray | None = None) -> Run:
         return xk.Anchors(precision=PRECISION, random_state=0, **settings).fit(
             wrapped, background).explain(frame)
 
-    explain(frame[:1])
-    model.rows, model.calls, model.seconds = 0, 0, 0.0
-    start = time.perf_counter()
-    rules = explain(frame)
-    cost = {"seconds": time.perf_counter() - start, "model rows": model.rows,
-            "calls": model.calls, "model's seconds": model.seconds}
+    costs = []
+    for turn in range(ROUNDS + 1):  # the first turn warms up
+        model.rows, model.calls, model.seconds = 0, 0, 0.0
+        start = time.perf_counter()
+        rules = explain(frame if turn else frame[:1])
+        costs.append({"seconds": time.perf_counter() - start, "model rows": model.rows,
+                      "calls": model.calls, "model's seconds": model.seconds})
+    cost = {what: float(np.median([c[what] for c in costs[1:]])) for what in costs[0]}
     held = task.frame(task.held)
     return Run("xaikit", np.array([rule.applies(held) for rule in rules.rules]),
                _same(task, rows) if near is None else near,
                np.array([len(rule) for rule in rules.rules]), rules.verified, cost)
+
+
+def _by_run(task: Task, rows: np.ndarray, runs: list[Run]) -> list[dict[str, Any]]:
+    """Judge runs; where a class is rare, judge its rows also apart, at the mean cost of a row."""
+    if not task.name.startswith("rare"):
+        return [_measured(task.name, run) for run in runs]
+    rare = task.says(rows) == 1
+    apart = [Run(run.package, run.covered[rare], run.agree[rare], run.columns[rare],
+                 None if run.verified is None else run.verified[rare],
+                 {what: value * float(rare.mean()) for what, value in run.cost.items()})
+             for run in runs]
+    return [_measured(name, run) for name, some in (
+        (task.name, runs), ("rare class: its rows alone", apart)) for run in some]
 
 
 def _measured(name: str, run: Run) -> dict[str, Any]:
@@ -201,8 +226,9 @@ def _measured(name: str, run: Run) -> dict[str, Any]:
     everywhere, each = np.ones(len(n), dtype=bool), {
         what: value / len(n) for what, value in run.cost.items()}
     return {
-        "task": name, "package": run.package, "rows": len(n),
+        "task": name, "package": run.package, "rows": len(n), "wide enough": mean(wide, everywhere),
         "precision": mean(precision, wide), HOLD: mean(hold, wide),
+        "pooled precision": float(k.sum() / max(n.sum(), 1)),
         "coverage": mean(share, everywhere), "conditions": mean(run.columns, everywhere),
         "verified": "" if sure is None else mean(sure, everywhere),
         "precision of verified": "" if sure is None else mean(precision, both),
@@ -228,11 +254,11 @@ def counting(n_rules: int = 200, n_rows: int = 10_000, each: int = 4) -> list[di
                     for size in ((100, n_words), (n_words,)))
     rules = np.stack([rng.choice(100, each, replace=False) for _ in range(n_rules)])
     ways: dict[str, Callable[..., np.ndarray]] = {
-        "numpy, np.bitwise_count": _by_numpy, "numba, a loop over words": _by_numba}
+        "numpy, np.bitwise_count": _by_numpy, "numba, a loop over rules": _by_numba}
     times: dict[str, list[float]] = {name: [] for name in ways}
     answers = [way(masks, rules, agree) for way in ways.values()]
     np.testing.assert_array_equal(*answers)
-    for _ in range(40 * ROUNDS):
+    for _ in range(200):
         for name, way in ways.items():
             start = time.perf_counter()
             way(masks, rules, agree)
@@ -261,13 +287,18 @@ def _ones(word: np.uint64) -> np.uint64:  # pragma: no cover
 
 
 @numba.njit
-def _by_numba(masks: np.ndarray, rules: np.ndarray, agree: np.ndarray) -> np.ndarray:
+def _by_numba(masks: np.ndarray, rules: np.ndarray, agree: np.ndarray
+              ) -> np.ndarray:  # pragma: no cover
     counts = np.zeros((2, len(rules)), dtype=np.int64)
     for r in range(len(rules)):
-        for w in range(masks.shape[1]):
-            word = masks[rules[r, 0], w]
-            for p in rules[r, 1:]:
-                word &= masks[p, w]
-            counts[0, r] += np.int64(_ones(word))
-            counts[1, r] += np.int64(_ones(word & agree[w]))
+        where = masks[rules[r, 0]].copy()
+        for p in rules[r, 1:]:
+            mask = masks[p]
+            for w in range(len(where)):
+                where[w] &= mask[w]
+        n = k = np.uint64(0)
+        for w in range(len(where)):
+            n += _ones(where[w])
+            k += _ones(where[w] & agree[w])
+        counts[0, r], counts[1, r] = n, k
     return counts
