@@ -234,7 +234,7 @@ def anchors() -> Part:
         "(alibi: quartiles, one candidate kept, delta .1, tau .15; anchor-exp: quartiles, delta "
         ".1, tau .15; xaikit: 4 rules kept, at most 6 conditions, confidence .95). Trees predict "
         "a number for diabetes: rules are about the side of the median, which the peers are given "
-        "as a class. Half of the rows explained for the rare class (2 % of all) are of it; the rule "
+        "as a class. Half of the rows explained for the rare class (2 % of all) are of it; rules "
         "of others may be every row.\n\nRules are judged on rows that no explainer saw: precision "
         f"over rules that cover at least {bench_anchors.LEAST} of them (wide enough); a rule holds "
         ".95 if its share there is at least that or the 95 % interval of Clopper and Pearson "
