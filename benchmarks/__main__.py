@@ -240,7 +240,8 @@ def anchors() -> Part:
         ".95 if its share there is at least that or the 95 % interval of Clopper and Pearson "
         "contains it; pooled precision counts the rows of all rules together; coverage and "
         "conditions (columns named) are over all rules, also those that were not confirmed. Only "
-        "xaikit says which are verified. It asks the model about one pool for all rows of a call.",
+        "xaikit says which are verified. It asks the model about one pool for all rows of a call. "
+        "The peers seek precision on rows that they compose, which these real rows are not.",
         *bench_anchors.in_three(beside),
         "A row explained in a call of its own, the whole pool for it:",
         markdown(bench_anchors.one_row()),
