@@ -30,7 +30,7 @@ interpreted: .venv/tested
 bounds: .venv/tested
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CACHE)/bounds $(PYTEST) $(KERNELS)
 
-bench: .venv-bench/benched
+bench: .venv-bench/benched .venv-anchors/benched
 	.venv-bench/bin/python -m benchmarks
 
 .venv/bin/python:
@@ -51,5 +51,14 @@ bench: .venv-bench/benched
 	.venv-bench/bin/python -m pip install --quiet --no-compile --editable '.[bench]'
 	@touch $@
 
+# Apart from both: alibi takes no NumPy 2. scikit-learn as there, for models are handed over; what
+# follows is what alibi works with and does not say.
+.venv-anchors/benched: .venv-bench/benched
+	$(PYTHON) -m venv .venv-anchors
+	.venv-anchors/bin/python -m pip install --quiet --no-compile alibi==0.9.6 anchor-exp==0.0.2.0 \
+		numpy==1.26.4 $$(.venv-bench/bin/python -m pip freeze | grep '^scikit-learn==') \
+		spacy==3.7.5 thinc==8.2.5 typer==0.15.4 click==8.1.8
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-bench $(CACHE) build dist *.egg-info .covered
+	rm -rf .venv .venv-bench .venv-anchors $(CACHE) build dist *.egg-info .covered

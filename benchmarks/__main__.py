@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    bench_anchors,
     bench_classes,
     bench_first_call,
     bench_importance,
@@ -219,7 +220,41 @@ def lime() -> Part:
     ])
 
 
-PARTS: tuple[Callable[[], Part], ...] = (kernel_shap, importance, adapter, shapley, lime)
+def anchors() -> Part:
+    """Measure rules beside alibi's and anchor-exp's, and how their rows are counted."""
+    beside, peers = bench_anchors.beside()
+    if not beside:
+        return Part(text=["## Anchors\n\nSkipped: the peers' environment is not there; "
+                          "`make .venv-anchors/benched` sets it up."])
+    many = bench_anchors.alone()
+    return Part(bench_anchors.goals(beside, many), [
+        "## Anchors\n\nThe same models and rows for all packages; " + peers + ". They run in "
+        "an environment of their own, which has an older NumPy, and in which the models must "
+        "say the same to 1e-9. All are asked for a precision of .95; the rest is their default "
+        "(alibi: quartiles, one candidate kept, delta .1, tau .15; anchor-exp: quartiles, delta "
+        ".1, tau .15; xaikit: 4 rules kept, at most 6 conditions, confidence .95). Trees predict "
+        "a number for diabetes: rules are about the side of the median, which the peers are given "
+        "as a class. Half of the rows explained for the rare class (2 % of all) are of it; rules "
+        "of others may be every row.\n\nRules are judged on rows that no explainer saw: precision "
+        f"over rules that cover at least {bench_anchors.LEAST} of them (wide enough); a rule holds "
+        ".95 if its share there is at least that or the 95 % interval of Clopper and Pearson "
+        "contains it; pooled precision counts the rows of all rules together; coverage and "
+        "conditions (columns named) are over all rules, also those that were not confirmed. Only "
+        "xaikit says which are verified. It asks the model about one pool for all rows of a call. "
+        "The peers seek precision on rows that they compose, which these real rows are not.",
+        *bench_anchors.in_three(beside),
+        "A row explained in a call of its own, the whole pool for it:",
+        markdown(bench_anchors.one_row()),
+        "xaikit alone, on more rows than the peers can explain here:",
+        *bench_anchors.in_three(many),
+        "Rules about a number near the row's own (`within=\"auto\"`), xaikit alone:",
+        *bench_anchors.in_three(bench_anchors.bands()),
+        "Rows counted under rules of four conditions: an `and` and two counts of packed words:",
+        markdown(bench_anchors.counting()),
+    ])
+
+
+PARTS: tuple[Callable[[], Part], ...] = (kernel_shap, importance, adapter, shapley, lime, anchors)
 
 
 def main() -> None:

@@ -27,17 +27,18 @@ class Case:
 
 
 class Counted:
-    """A model that counts the rows it is sent and the seconds it takes."""
+    """A model that counts the rows it is sent, the calls, and the seconds it takes."""
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
         self.function = function
-        self.rows, self.seconds = 0, 0.0
+        self.rows, self.calls, self.seconds = 0, 0, 0.0
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         start = time.perf_counter()
         answers = self.function(X)
         self.seconds += time.perf_counter() - start
         self.rows += len(X)
+        self.calls += 1
         return answers
 
 
