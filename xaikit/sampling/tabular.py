@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xaikit.kernels.masking import compose_rows
 from xaikit.sampling.coalitions import unpack
-from xaikit.sampling.game import zobrist
 from xaikit.sampling.gower import as_scaled, gower
 from xaikit.sampling.maskers import row_position
+from xaikit.sampling.unit_numbers import Numbered, numbered
 from xaikit.settings import Either, Kind, check, is_array
 from xaikit.tables.dtypes import inferred, numpy_dtype
 from xaikit.tables.groups import resolve_groups
-from xaikit.tables.numbering import number_units
 from xaikit.tables.schema import Schema, as_table, other_than_table
 from xaikit.tables.tables import (
     Table,
@@ -177,13 +176,9 @@ class TabularRows:
             self._unit_of_column[unit] = u
 
     @cached_property
-    def _numbered(self) -> _Numbered:
+    def _numbered(self) -> Numbered:
         # Computed when first needed: rows that are only mixed need none of it.
-        codes, n = number_units(self._pool, self.masker.units), self.masker.n_background
-        keys = zobrist(codes)
-        of_background = np.ascontiguousarray(keys[:, :, :n])
-        return _Numbered(codes[:n], codes[n:], keys[:, :, n:], of_background,
-                         np.bitwise_xor.reduce(of_background, axis=1))
+        return numbered(self._pool, self.masker.units, self.masker.n_background)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -298,23 +293,6 @@ class TabularRows:
         """Columns of the pool as numbers; a difference of 1 or more counts as 1."""
         return [as_scaled(self.pooled(c), self.masker.n_background)
                 for c in range(len(self._unit_of_column))]
-
-
-class _Numbered(NamedTuple):
-    """Numbers of the values of units, equal where these are, and keys of rows made of them.
-
-    Attributes
-    ----------
-    background, rows : int arrays (B, M), (n_rows, M)
-    keys, background_keys : uint64 arrays (2, M, n_rows), (2, M, B)
-    base_keys : uint64 array (2, B)
-    """
-
-    background: np.ndarray
-    rows: np.ndarray
-    keys: np.ndarray
-    background_keys: np.ndarray
-    base_keys: np.ndarray
 
 
 class MaskedRow:
