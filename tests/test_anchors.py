@@ -213,16 +213,21 @@ def test_a_rare_class_is_not_called_verified():
     got = xk.Anchors(random_state=0).fit(xk.wrap(lambda Z: rare(Z).to_numpy(float), task="classification"), X).explain(row)
     assert not got.verified[0]
     assert got.reasons[0].startswith("no rule reached the precision")
+    assert got.stop_reasons == ("unreached",)
 
 
 def test_a_precision_of_1_is_never_certain():
-    got = xk.Anchors(precision=1.0, random_state=0).fit(Rich(), X).explain(ROWS.iloc[:3])
-    assert not got.verified.any()
+    for distribution in ("conditional", "interventional"):
+        got = xk.Anchors(precision=1.0, random_state=0, distribution=distribution, budget=800).fit(Rich(), X).explain(ROWS.iloc[:3])
+        assert not got.verified.any()
+        assert set(got.stop_reasons) == {"certainty"}
+        assert "ask for less, such as 0.99" in got.reasons[0]
 
 
 def test_too_small_a_pool_says_how_many_rows_it_takes():
-    got = xk.Anchors(pool=60, random_state=0).fit(Rich(), X).explain(ROWS.iloc[:1])
+    got = xk.Anchors(pool=60, random_state=0, distribution="conditional").fit(Rich(), X).explain(ROWS.iloc[:1])
     assert not got.verified[0]
+    assert got.stop_reasons == ("few rows",)
     assert got.reasons == ("the pool is too small: a precision of 0.95 takes 118 rows at least",)
 
 
@@ -237,7 +242,10 @@ def test_estimators_of_several_classes_and_missing_cells():
 
 
 @pytest.mark.parametrize(("ask", "error", "words"), [
-    (lambda: xk.Anchors().fit(Rich(), xk.TextMasker()), TypeError, "Anchors needs a table"),
+    (lambda: xk.Anchors().fit(lambda t: np.zeros(len(t)), xk.TextMasker()).explain(["a b"]), xk.SettingError, "needs threshold= or within="),
+    (lambda: xk.Anchors(distribution="joint").fit(Rich(), X), xk.SettingError, "distribution must be"),
+    (lambda: xk.Anchors(prefer="short").fit(Rich(), X), xk.SettingError, "prefer must be"),
+    (lambda: xk.Anchors(budget=0).fit(Rich(), X), xk.SettingError, "budget must be"),
     (lambda: xk.Anchors().fit(Rich()), ValueError, "a background is needed"),
     (lambda: xk.Anchors(threshold=1.0, within=2.0).fit(Rich(), X), xk.SettingError, "set one of them"),
     (lambda: xk.Anchors(precision=1.2).fit(Rich(), X), xk.SettingError, "precision must be"),

@@ -56,6 +56,8 @@ def test_a_wide_beam_finds_the_rule_of_the_largest_coverage(space):
     if found:
         assert found[0].n_rows == max(want.values())
         assert len(found[0].rule) == min(len(rule) for rule, n in want.items() if n == found[0].n_rows)
+        for one in found:  # nothing of a rule can be left out
+            assert not any(set(rule) < set(one.rule) for rule in want)
         assert best.lower >= WIDE.precision
 
 
@@ -100,3 +102,19 @@ def test_a_rule_needs_the_rows_that_certify_it():
         holds[0, :n] = True
         found, _ = searched(holds, holds[0], Goal(0.95, 0.05))
         assert bool(found) == reached
+
+
+def test_shorter_and_more_exact_rules_are_worth_more():
+    goal = Goal(precision=0.9, error=0.1, shorter=0.5, exact=0.1)
+    n, k, columns = np.array([100, 100, 200, 100]), np.array([100, 90, 200, 95]), np.array([1, 1, 2, 1])
+    np.testing.assert_allclose(goal.worth(n, k, columns), [50, 5, 50, 50 * 0.1**0.5])
+
+
+def test_predicates_on_one_column_count_once():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 3000))
+    agrees = (x > 0.3) & (x < 0.7)
+    holds = np.stack([x > 0.3, x < 0.7, y > 0.01])
+    goal = Goal(0.9, 0.05, shorter=0.5)
+    found, _ = search_rules(pack(holds), pack(agrees[None])[0], 3000, goal, np.array([0, 0, 1]))
+    assert found[0].rule == (0, 1)

@@ -8,7 +8,7 @@ it draws more where the intervals of the best and of the others overlap, with ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,15 +55,15 @@ class Draws(Protocol):
 
 
 @dataclass(frozen=True)
-class Search:
-    """What a search found.
+class Step:
+    """What a search knows once it has looked at the rules of one more length.
 
     Attributes
     ----------
     found : list of Found
-        Rules whose bound reaches the goal, those that are worth most first.
+        Rules of this length whose bound reaches the goal, those that are worth most first.
     best : Found
-        The rule of the highest bound.
+        The rule of the highest bound so far.
     out : bool
         Whether the budget ended the search.
     """
@@ -73,8 +73,11 @@ class Search:
     out: bool
 
 
-def search_by_draws(draws: Draws, goal: Goal, budget: int) -> Search:
-    """Find rules whose precision reaches the goal.
+def search_by_draws(draws: Draws, goal: Goal, budget: int) -> Iterator[Step]:
+    """Look for rules whose precision reaches the goal, the shortest first.
+
+    Whoever is content with what a step found need not ask for another. Rules that were found are
+    extended like others: they may turn out to be less precise than they seemed.
 
     Parameters
     ----------
@@ -85,20 +88,19 @@ def search_by_draws(draws: Draws, goal: Goal, budget: int) -> Search:
     """
     budgeted = _Budgeted(draws, budget)
     budgeted.ask([()], draws.first)
-    reached, best = _settled(budgeted, [()], goal)
+    found, best = _settled(budgeted, [()], goal)
+    yield Step(found, best, budgeted.out)
     beam: list[Positions] = [()]
-    for _ in range(0 if reached else goal.most):
-        rules = _longer(draws, beam, max((draws.worth([f.rule])[0] for f in reached), default=0.0))
+    for _ in range(goal.most):
+        rules = _longer(draws, beam)
         if not rules or budgeted.out:
             break
-        top = _top(budgeted, rules, goal)
-        more, nearest = _settled(budgeted, top, goal)
-        reached, best = reached + more, max(best, nearest, key=lambda f: f.lower)
-        beam = [rule for rule in top if rule not in {f.rule for f in more}]
-    worth = dict(zip([f.rule for f in reached], draws.worth([f.rule for f in reached]),
-                     strict=True)) if reached else {}
-    ordered = sorted(reached, key=lambda f: (-worth[f.rule], len(f.rule), -f.lower, f.rule))
-    return Search(ordered, best, budgeted.out)
+        beam = _top(budgeted, rules, goal)
+        found, nearest = _settled(budgeted, beam, goal)
+        best = max(best, nearest, key=lambda f: f.lower)
+        worth = dict(zip(beam, draws.worth(beam), strict=True))
+        found.sort(key=lambda f: (-worth[f.rule], -f.lower, f.rule))
+        yield Step(found, best, budgeted.out)
 
 
 class _Budgeted:
@@ -117,14 +119,12 @@ class _Budgeted:
         return True
 
 
-def _longer(draws: Draws, beam: Sequence[Positions], least: float) -> list[Positions]:
-    """Return the rules with one predicate more, as far as they are worth more than `least`."""
+def _longer(draws: Draws, beam: Sequence[Positions]) -> list[Positions]:
+    """Return the rules with one predicate more, as far as they are worth anything."""
     rules = list(dict.fromkeys(tuple(sorted((*rule, p))) for rule in beam
                                for p in range(draws.n_predicates) if p not in rule))
-    if not rules:
-        return []
-    worth = draws.worth(rules)
-    return [rule for rule, value in zip(rules, worth, strict=True) if value > least]
+    worth = draws.worth(rules) if rules else ()
+    return [rule for rule, value in zip(rules, worth, strict=True) if value > 0.0]
 
 
 def _counted(draws: Draws, rules: Sequence[Positions], goal: Goal) -> list[Found]:

@@ -18,7 +18,7 @@ from xaikit.explainers.anchors.judged import (
     why,
 )
 from xaikit.solvers.bounds import share_bounds
-from xaikit.solvers.rule_draws import Draws, Positions, Search, search_by_draws
+from xaikit.solvers.rule_draws import Draws, Positions, Step, search_by_draws
 from xaikit.solvers.rule_search import Goal
 
 FIRST_LOOK, LOOKS = 128, 3
@@ -76,15 +76,15 @@ class DrawnRule:
         if confirmed := self._confirmed(self._likely(self.guesses[:TRIED]), tried):
             return self._judged(confirmed, VERIFIED)
         # What is tried may depend on what came before: every rule is judged on rows of its own.
-        search = search_by_draws(self.draws, self.goal, self.budget - 2 * self.first_look)
-        found = [f.rule for f in search.found if f.rule not in self.guesses]
-        if confirmed := self._confirmed(found[:TRIED], tried):
-            return self._judged(confirmed, VERIFIED)
-        nearest = _Looks(self, self._parts(search.best.rule), self.goal.error)
-        if all(search.best.rule != _sorted(one.parts) for one in tried):
+        for step in search_by_draws(self.draws, self.goal, self.budget - 2 * self.first_look):
+            found = [f.rule for f in step.found if f.rule not in self.guesses]
+            if confirmed := self._confirmed(found, tried):
+                return self._judged(confirmed, VERIFIED)
+        nearest = _Looks(self, self._parts(step.best.rule), self.goal.error)
+        if all(step.best.rule != _sorted(one.parts) for one in tried):
             nearest.look(self.first_look, spare=0)
         nearest = max([nearest, *tried], key=lambda looks: looks.lower)
-        return self._judged(nearest, self._stop(search), search)
+        return self._judged(nearest, self._stop(step, bool(tried)), step)
 
     def _likely(self, rules: Sequence[Positions]) -> list[Positions]:
         """Return the rules that seem precise enough by a few rows each."""
@@ -127,14 +127,14 @@ class DrawnRule:
             ordered.append(left.pop(int(np.argmax(k / np.maximum(n, 1)))))
         return ordered
 
-    def _stop(self, search: Search) -> str:
+    def _stop(self, step: Step, tried: bool) -> str:
         if self.goal.precision >= 1.0:
             return CERTAINTY
-        if search.out or self.refused:
+        if step.out or self.refused:
             return NO_BUDGET
-        return UNCONFIRMED if search.found else UNREACHED
+        return UNCONFIRMED if tried else UNREACHED
 
-    def _judged(self, looks: _Looks, stop: str, search: Search | None = None) -> Judged:
+    def _judged(self, looks: _Looks, stop: str, step: Step | None = None) -> Judged:
         coverage, low, high = self.covers(looks.rule)
         steps = [self.draws.known([_sorted(looks.parts[: j + 1])])
                  for j in range(len(looks.parts))]
@@ -147,7 +147,7 @@ class DrawnRule:
             precision_lower=looks.lower, precision_upper=looks.upper, coverage=coverage,
             coverage_lower=low, coverage_upper=high, n_checked=looks.n,
             steps=tuple(shares), stop=stop,
-            reason=why(stop, self.goal, search.best.n_rows, search.best.lower) if search else "",
+            reason=why(stop, self.goal, step.best.n_rows, step.best.lower) if step else "",
             counters=counters, counter_said=said)
 
 

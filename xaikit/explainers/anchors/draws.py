@@ -185,7 +185,7 @@ class TableDraws:
         """Return the background rows that satisfy each rule, less for each column it names."""
         return np.array([self.asked.counts(self._of_pool(rule), self.agree)[0]
                          * self.shorter ** len({self.columns[p] for p in rule})
-                         for rule in rules]) + 0.5  # without any row, the shorter one
+                         for rule in rules])
 
     def guesses(self, goal: Goal) -> list[Positions]:
         """Return rules that are precise for background rows as they are: they may be here too."""
