@@ -94,6 +94,8 @@ answer = isinstance(made, kind)
 """, True),
     "Rule": ("answer = xk.Rule([xk.Condition('age', low=28)]).to_sql()", '("age" IS NOT NULL AND "age" > 28)'),
     "RuleSet": ("answer = [base.__name__ for base in xk.RuleSet.__mro__][:2]", ["RuleSet", "Explanation"]),
+    "ImageRules": ("answer = [base.__name__ for base in xk.ImageRules.__mro__][:2]", ["ImageRules", "RuleSet"]),
+    "TextRules": ("answer = [base.__name__ for base in xk.TextRules.__mro__][:2]", ["TextRules", "RuleSet"]),
     "Schema": ("answer = xk.Schema.of(pd.DataFrame({'a': [1]})).names", ["a"]),
     "TabularMasker": ("answer = len(xk.TabularMasker(np.eye(3)).rows(np.eye(3)))", 3),
     "TextAttribution": ("""
@@ -142,6 +144,10 @@ def made():
         "ImageAttribution": xk.Occlusion().fit(
             lambda Z: Z.mean(axis=(1, 2, 3)), xk.ImageMasker("grid", n_segments=4)).explain(IMAGES),
         "RuleSet": xk.Anchors(random_state=0, threshold=0.0).fit(MODEL, X).explain(X[:3]),
+        "TextRules": xk.Anchors(random_state=0, threshold=3.0).fit(
+            lambda Z: [float(len(text)) for text in Z], xk.TextMasker()).explain(texts),
+        "ImageRules": xk.Anchors(random_state=0, threshold=0.5).fit(
+            lambda Z: Z.mean(axis=(1, 2, 3)), xk.ImageMasker("grid", n_segments=4)).explain(IMAGES),
     }
 
 

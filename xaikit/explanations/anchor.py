@@ -73,7 +73,7 @@ class Anchor:
         Whether rows that the search did not see confirm the precision.
     stop_reason, reason : str
         Why the search ended, see `RuleSet`; and in words, why a rule is not verified.
-    counter_examples : DataFrame, or bool array (n, n_regions) for an image
+    counter_examples : DataFrame, None, or bool array (n, n_regions) for an image
         Of the rows, texts or images under the rule for which the model says something else, the
         nearest ones: of an image the regions that they show.
     counter_answers : tuple of str

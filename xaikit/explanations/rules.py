@@ -158,8 +158,8 @@ class RuleSet(Explanation):
         return Anchor(
             self.rules[i], self.answers[i], Share(p, p_low, p_high, n), Share(c, c_low, c_high, n),
             self.steps[i], bool(self.verified[i]), self.stop_reasons[i], self.reasons[i],
-            self._counters_at(places), tuple(self.counter_answers[j] for j in places),
-            self.said[i], self.meaning)
+            self._counters_at(places) if len(places) else None,
+            tuple(self.counter_answers[j] for j in places), self.said[i], self.meaning)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a line for each row: its rule in words, and the numbers."""

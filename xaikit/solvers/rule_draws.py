@@ -130,17 +130,15 @@ def _longer(draws: Draws, beam: Sequence[Positions]) -> list[Positions]:
 def _counted(draws: Draws, rules: Sequence[Positions], goal: Goal) -> list[Found]:
     """Return what is known of rules."""
     n, k = draws.known(rules)
-    lower = kl_lower(k / np.maximum(n, 1), goal.evidence / np.maximum(n, 1))
-    return [Found(rule, int(a), int(b), float(c) if a else 0.0)
-            for rule, a, b, c in zip(rules, n, k, lower, strict=True)]
+    return [Found(rule, int(a), int(b), float(c))
+            for rule, a, b, c in zip(rules, n, k, goal.lower(n, k), strict=True)]
 
 
 def _top(budgeted: _Budgeted, rules: Sequence[Positions], goal: Goal) -> list[Positions]:
     """Return the rules of the highest precision, as many as the beam holds."""
     draws = budgeted.draws
     n, k = draws.hints(rules)
-    n = np.maximum(n, 1)
-    hinted = best_of(n, k, kl_lower(k / n, goal.evidence / n), COMPARED * goal.beam)
+    hinted = best_of(np.maximum(n, 1), k, goal.lower(n, k), COMPARED * goal.beam)
     rules = [rules[i] for i in hinted]
     batch = FIRST_BATCH
     for step in range(1, MOST_STEPS + 1):

@@ -78,6 +78,11 @@ class Goal:
         """β = ln(1/error), what n rows together may speak against a bound."""
         return -float(np.log(self.error))
 
+    def lower(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+        """Return the lower bounds of rules that hold for n rows of which k agree."""
+        trials = np.maximum(n, 1)
+        return np.where(n, kl_lower(k / trials, self.evidence / trials), 0.0)
+
     @property
     def least(self) -> int:
         """Rows that a rule needs if all of them agree."""
@@ -88,7 +93,7 @@ class Goal:
 
 def search_rules(
     masks: np.ndarray, agree: np.ndarray, n_rows: int, goal: Goal,
-    columns: np.ndarray | None = None,
+    columns: np.ndarray | None = None, loose: Goal | None = None,
 ) -> tuple[list[Found], Found]:
     """Find rules whose precision reaches the goal, those that are worth most first.
 
@@ -105,6 +110,8 @@ def search_rules(
     goal : Goal
     columns : int array (n_predicates,), optional
         Column that each predicate is about; by default each has its own.
+    loose : Goal, optional
+        A goal of a larger error: rules that reach it alone are found if none reaches `goal`.
 
     Returns
     -------
@@ -121,7 +128,8 @@ def search_rules(
     best = beam.found(0)
     if best.lower >= goal.precision:
         return [best], best
-    reached, largest, least = list[tuple[float, Found]](), 0.0, goal.least
+    reached, nearly = list[tuple[float, Found]](), list[tuple[float, Found]]()
+    largest, least = 0.0, (loose or goal).least
     for _ in range(goal.most):
         level = beam.extended(masks, columns, agree, goal)
         if len(level.n):  # also a rule that holds for few rows, if all of them agree
@@ -129,14 +137,18 @@ def search_rules(
         kept = np.flatnonzero((level.n >= least) & (level.room > largest))
         if not len(kept):
             break
+        if loose is not None and not reached:
+            near = kept[loose.lower(level.n[kept], level.k[kept]) >= goal.precision]
+            nearly += [(float(level.worth[i]), level.found(int(i))) for i in near]
         done = level.lower[kept] >= goal.precision
         reached += [(float(level.worth[i]), level.found(i)) for i in kept[done]]
         largest = max((value for value, _ in reached), default=0.0)
         beam = level.part(_chosen(level, kept[~done & (level.room[kept] > largest)], goal.beam))
         if not len(beam.n):
             break
-    reached.sort(key=lambda one: (-one[0], one[1].rule))
-    found = dict.fromkeys(_pruned(f, masks, agree, nothing, goal) for _, f in reached[:MOST_FOUND])
+    by = goal if reached or loose is None else loose
+    reached = sorted(reached or nearly, key=lambda one: (-one[0], one[1].rule))
+    found = dict.fromkeys(_pruned(f, masks, agree, nothing, by) for _, f in reached[:MOST_FOUND])
 
     def worth(f: Found) -> float:
         named = len(set(columns[list(f.rule)].tolist()))
@@ -153,8 +165,7 @@ class _Level:
         self.rules, self.where, self.named = rules, where, named
         self.n = np.bitwise_count(where).sum(axis=1, dtype=np.int64)
         self.k = np.bitwise_count(where & agree).sum(axis=1, dtype=np.int64)
-        n = np.maximum(self.n, 1)
-        self.lower = np.where(self.n, kl_lower(self.k / n, goal.evidence / n), 0.0)
+        self.lower = goal.lower(self.n, self.k)
         n_columns = named.sum(axis=1)
         self.worth = goal.worth(self.n, self.k, n_columns)
         # No longer rule, however precise, is worth more than this one without errors.

@@ -25,9 +25,9 @@ from xaikit.settings import SHARE, Either, Flag, Number, OneOf, Whole
 from xaikit.solvers.rule_search import Goal
 from xaikit.tables.tables import Batch, take_rows
 
-DRAWS, HINTS = 4_000, 2_000
-"""Most model rows for each explained row by default; and background rows that the model is asked
-about to choose which rules to draw rows under."""
+DRAWS, TOPPED_UP, HINTS = 4_000, 500, 2_000
+"""Most model rows for each explained row by default, and where a background is topped up; and how
+many background rows tell which rules to draw rows under."""
 SMALL = 1_000
 """Rows that confirm rules, below which rows may be drawn as well."""
 PREFERRED = {"balanced": (0.5, 0.1), "widest": (1.0, 1.0)}
@@ -65,7 +65,8 @@ class Anchors(Explainer):
         a background of less than 2,000 rows does not confirm; `RuleSet.distributions` says which.
         Texts and images are always drawn: each unit outside the rule is hidden with probability ½.
     budget : int or "auto"
-        Most model rows for each explained row for which rows are drawn; 4,000 by default.
+        Most model rows for each explained row for which rows are drawn; by default 4,000, and 500
+        if the distribution of a table is ``"auto"``.
     pool : int
         Most background rows that are used. The model is asked about all of them, unless all rules
         are ``"interventional"``: half of them to find rules, half to confirm them. All explained
@@ -243,7 +244,9 @@ class Anchors(Explainer):
 
     def _work(self, asking: Predictor, batch: Batch) -> tuple[Work, Meaning, np.ndarray]:
         """Return the work on parts, what answers mean, and where conditions hold (n, n_rows)."""
-        budget = DRAWS if self.budget == "auto" else int(self.budget)
+        by_default = TOPPED_UP if self.distribution == "auto" and self.masker_.kind == "table" \
+            else DRAWS
+        budget = by_default if self.budget == "auto" else int(self.budget)
         goal = Goal(float(self.precision), 1.0 - float(self.confidence), int(self.beam),
                     int(self.max_length), *PREFERRED[self.prefer])
         masker, seed = self.masker_, self.seed_

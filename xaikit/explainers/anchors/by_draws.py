@@ -24,7 +24,7 @@ from xaikit.solvers.rule_search import Goal
 FIRST_LOOK, LOOKS = 128, 3
 """Fresh rows that a rule is judged by at first, at least; and how often, four times as many each
 time."""
-SCREENED = 64
+SCREENED = 32
 """Rows drawn under each rule that is guessed."""
 TRIED = 8
 """Rules that fresh rows are asked to confirm, one after the other."""
@@ -88,14 +88,15 @@ class DrawnRule:
 
     def _likely(self, rules: Sequence[Positions]) -> list[Positions]:
         """Return the rules that seem precise enough by a few rows each."""
-        if not rules or self.draws.spent + SCREENED * len(rules) > self.budget:
+        rules = rules[:self.budget // (4 * SCREENED)]
+        if not rules:
             return []
         self.draws.ask(rules, SCREENED)
         return [rule for rule in rules if self._seems_precise(rule)]
 
     def _seems_precise(self, rule: Positions) -> bool:
         n, agree = self.draws.known([rule])
-        return bool(n[0] >= self.goal.least and agree[0] >= self.least_share * n[0])
+        return bool(n[0] >= SCREENED and agree[0] >= self.least_share * n[0])
 
     def _confirmed(self, rules: Sequence[Positions], tried: list[_Looks]) -> _Looks | None:
         """Try rules one after the other; return that which fresh rows confirm."""

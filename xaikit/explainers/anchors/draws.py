@@ -193,7 +193,7 @@ class TableDraws:
         surer = replace(goal, precision=(1.0 + goal.precision) / 2.0, error=HINT_ERROR)
         found, _ = search_rules(self.asked.masks[self.allowed], self.agree,
                                 len(self.asked), surer, np.array(self.columns, dtype=np.int64))
-        return [f.rule for f in found]
+        return [f.rule for f in sorted(found, key=lambda f: -f.lower)]
 
     def ask(self, rules: Sequence[Positions], each: int) -> None:
         """Draw rows under each rule."""

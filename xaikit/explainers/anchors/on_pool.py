@@ -21,7 +21,7 @@ from xaikit.explainers.anchors.judged import (
 )
 from xaikit.explainers.anchors.pool import Pool
 from xaikit.explainers.anchors.predicates import Predicates
-from xaikit.explainers.anchors.refine import Cells
+from xaikit.explainers.anchors.refine import Cells, Cut
 from xaikit.sampling.coalitions import unpack
 from xaikit.sampling.tabular import MaskedRow
 from xaikit.solvers.bounds import kl_lower, share_bounds
@@ -36,7 +36,7 @@ STRICTER = 5.0
 rows that chose them, fresh rows would confirm too few."""
 NEARLY = 0.02
 """What conditions may add to the bound of a rule that is not precise enough, and be left out."""
-REFINED = 3
+REFINED = 2
 """Times that cuts are added near a row whose coarse cuts make no rule that is precise enough."""
 
 
@@ -97,16 +97,21 @@ class RowSearch:
         columns = [self.predicates.conditions[p].column for p in self.allowed]
         numbers = np.unique(np.array(columns, dtype=str), return_inverse=True)[1]
         masks, n = self.search.masks[self.allowed], len(self.search)
-        found, best = search_rules(masks, self.agree_search, n, self.strict, numbers)
-        return (found, best) if found else \
-            search_rules(masks, self.agree_search, n, self.goal, numbers)
+        return search_rules(masks, self.agree_search, n, self.strict, numbers, self.goal)
 
     def _refine(self, best: Found) -> bool:
-        """Add the cuts that make the best rule most precise; return whether there are new ones."""
-        where = self.search.where(self.allowed[list(best.rule)])
-        known, first = self.predicates.conditions, len(self.predicates.conditions)
-        new = [cut for cut in self.cells.cuts(self.row.i, where, self.agree_search, self.strict)
-               if cut.condition not in known]
+        """Add the cuts that make the best rule, and what begins it, most precise.
+
+        Returns whether there are new ones.
+        """
+        parts, known = self._by_column(best.rule), set(self.predicates.conditions)
+        new, first = list[Cut](), len(known)
+        for prefix in (parts, parts[:1]):  # under fewer conditions, more rows tell where to cut
+            where = self.search.where(sum(prefix, ()))
+            for cut in self.cells.cuts(self.row.i, where, self.agree_search, self.strict):
+                if cut.condition not in known:
+                    known.add(cut.condition)
+                    new.append(cut)
         if not new:
             return False
         self.predicates = self.predicates.and_also([cut.condition for cut in new])

@@ -38,13 +38,14 @@ def score_rules(rules: Sequence[Rule | Shown], said: Sequence[Any], meaning: dic
     rows = ([X] if isinstance(X, str) else list(X)) if texts else X
     if not texts and other_than_table(X):
         raise TypeError(f"the rules are about tables, got {other_than_table(X)}.")
+    table = rows if texts else as_table(rows)
+    first = np.full(len(table), -1)
+    for i, rule in reversed(list(enumerate(rules))):
+        first[rule.applies(table)] = i
     predictor = predictor.bind(rows)
     assert predictor.schema is not None
     reads = meaning_described(meaning, predictor)
     answers = reads.read(predictor, predictor.schema.conform(rows))
-    first = np.full(len(answers), -1)
-    for i, rule in reversed(list(enumerate(rules))):
-        first[rule.applies(rows if texts else as_table(rows))] = i
     agree = np.zeros(len(answers), dtype=bool)
     for i in np.unique(first[first >= 0]):
         own = first == i
