@@ -119,6 +119,28 @@ def test_explain_by_other_methods(capsys, place, method):
     assert "model rows in" in err
 
 
+def test_explain_by_rules(capsys, place):
+    status, out, err = explain(capsys, place, "--limit", 3, "--method", "anchors", "--threshold", "0.5",
+                               "--precision", "0.8", "--output", "rules")
+    assert status == 0
+    assert [Path(line) for line in out.splitlines()] == [Path("rules/rules.csv"), Path("rules/rules.json")]
+    rules = xk.load_explanation("rules/rules.json")
+    assert len(rules) == 3
+    assert rules.settings["precision"] == 0.8
+    assert rules.meaning["threshold"] == 0.5
+    assert read(Path("rules/rules.csv").read_text())["rule"].tolist() == [rule.words() for rule in rules.rules]
+    assert "model rows in" in err
+
+
+@pytest.mark.parametrize(("option", "value", "sentence"), [
+    ("--precision", "1.5", "precision must be"), ("--link", "logit", "--link cannot be used with --method anchors"),
+    ("--groups", "g=a,b", "--groups cannot be used with --method anchors")])
+def test_what_rules_do_not_take(capsys, place, option, value, sentence):
+    status, out, err = explain(capsys, place, "--method", "anchors", option, value)
+    assert (status, out) == (2, "")
+    assert sentence in err
+
+
 def test_a_budget_where_there_is_nothing_to_bound(capsys, place):
     status, out, err = explain(capsys, place, "--method", "occlusion", "--budget", 50)
     assert (status, out) == (2, "")

@@ -179,18 +179,19 @@ def test_the_best_cut_is_that_of_trying_all(exclusive):
         cells = rng.integers(0, 12, 60).astype(float)
         agrees = rng.random(60) < np.where(cells < 7, 0.95, 0.3)
         own = float(rng.integers(0, 9))
-        lower, at = _best_cut(cells, agrees, own, goal, exclusive=exclusive)
+        score, at = _best_cut(cells, agrees, own, goal, exclusive=exclusive)
         want = {}
         for cut in np.unique(cells):
             stay = cells < cut if exclusive else cells <= cut
             if (cut > own if exclusive else cut >= own) and goal.least <= stay.sum() < 60:
-                want[cut] = stay.sum(), float(kl_lower(agrees[stay].mean(), goal.evidence / stay.sum()))
+                bound = float(kl_lower(agrees[stay].mean(), goal.evidence / stay.sum()))
+                want[cut] = stay.sum(), bound, float(goal.score(stay.sum(), agrees[stay].sum()))
         if not want:
             assert at == -1
             continue
-        reach = {cut: n for cut, (n, bound) in want.items() if bound >= goal.precision}
-        best = max(reach, key=reach.get) if reach else max(want, key=lambda cut: want[cut][1])
-        assert lower == pytest.approx(want[best][1])
+        reach = {cut: n for cut, (n, bound, _) in want.items() if bound >= goal.precision}
+        best = max(reach, key=reach.get) if reach else max(want, key=lambda cut: want[cut][2])
+        assert score == pytest.approx(want[best][2])
 
 
 # --- one pool for all calls

@@ -13,6 +13,7 @@ from xaikit.cli.status import DONE, FINDINGS
 from xaikit.cli.streams import check_stopped
 
 METHODS = {
+    "anchors": "xaikit.explainers.anchors.anchors:Anchors",
     "kernel_shap": "xaikit.explainers.shapley.kernel_shap:KernelSHAP",
     "lime": "xaikit.explainers.lime.lime:LIME",
     "occlusion": "xaikit.explainers.occlusion:Occlusion",
@@ -21,7 +22,8 @@ METHODS = {
 """Methods of `explain`, by the name of the explainer's file."""
 FORMATS = (".json", ".csv", ".parquet", ".html")
 SETTINGS = {"budget": "--budget", "tol": "--tol", "max_seconds": "--max-seconds", "link": "--link",
-            "groups": "--groups", "outputs": "--outputs"}
+            "groups": "--groups", "outputs": "--outputs", "precision": "--precision",
+            "threshold": "--threshold"}
 """Settings of explainers, and the options that set them."""
 
 
@@ -77,7 +79,7 @@ def explain(arguments: argparse.Namespace, out: TextIO) -> int:
     method = getattr(import_module(module), name)
     settings = _settings(arguments, method().get_params())
     method(**settings).check_settings()
-    targets = _targets(arguments, "attributions")
+    targets = _targets(arguments, "rules" if arguments.method == "anchors" else "attributions")
     check_budget(arguments, method)
     model = load_model(arguments)
     given = load_data(arguments, model)

@@ -89,6 +89,12 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tol", type=_above_zero, metavar="ERROR",
                         help="stop a row when all standard errors are below this (default: the "
                              "budget decides)")
+    parser.add_argument("--precision", type=_above_zero, metavar="SHARE",
+                        help="share of the rows under a rule of --method anchors for which the "
+                             "model must say the same (default: 0.95)")
+    parser.add_argument("--threshold", type=float, metavar="VALUE",
+                        help="for --method anchors: rules say on which side of this value a "
+                             "number is (default: near which number)")
     parser.add_argument("--max-seconds", type=_above_zero, metavar="SECONDS",
                         help="stop after this time with what was asked until then (default: no "
                              "limit)")

@@ -138,7 +138,7 @@ def _top(budgeted: _Budgeted, rules: Sequence[Positions], goal: Goal) -> list[Po
     """Return the rules of the highest precision, as many as the beam holds."""
     draws = budgeted.draws
     n, k = draws.hints(rules)
-    hinted = best_of(np.maximum(n, 1), k, goal.lower(n, k), COMPARED * goal.beam)
+    hinted = best_of(np.maximum(n, 1), k, goal.score(n, k), COMPARED * goal.beam)
     rules = [rules[i] for i in hinted]
     batch = FIRST_BATCH
     for step in range(1, MOST_STEPS + 1):

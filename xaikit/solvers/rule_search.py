@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xaikit.solvers.bounds import kl_lower
+from xaikit.solvers.bounds import kl_divergence, kl_lower
 
 MOST_FOUND = 8
 """Rules that are kept of those that reach the goal."""
@@ -83,6 +83,23 @@ class Goal:
         trials = np.maximum(n, 1)
         return np.where(n, kl_lower(k / trials, self.evidence / trials), 0.0)
 
+    def reached(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+        """Return whether the lower bounds of rules are at least τ: kl(k/n, τ) ≥ β/n above τ."""
+        shares = k / np.maximum(n, 1)
+        return np.asarray((shares >= self.precision) & (n > 0) & (
+            n * kl_divergence(shares, self.precision) >= self.evidence))
+
+    def score(self, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+        """Return lower bounds of Wilson (1927) with z² = 2β, which are fast, to compare rules by.
+
+        `lower` differs little from them; it and `reached` decide.
+        """
+        trials, square = np.maximum(n, 1), 2.0 * self.evidence
+        shares = k / trials
+        reach = np.sqrt(square * (shares * (1.0 - shares) + square / (4.0 * trials)) / trials)
+        lower = (shares + square / (2.0 * trials) - reach) / (1.0 + square / trials)
+        return np.where(n, np.maximum(lower, 0.0), 0.0)
+
     @property
     def least(self) -> int:
         """Rows that a rule needs if all of them agree."""
@@ -122,39 +139,87 @@ def search_rules(
         The rule of the highest lower bound, whether or not it reaches the goal.
     """
     columns = np.arange(len(masks)) if columns is None else np.asarray(columns)
-    nothing = _all_rows(n_rows, masks.shape[1])
-    beam = _Level([()], nothing[None], np.zeros((1, columns.max(initial=0) + 1), dtype=bool),
-                  agree, goal)
-    best = beam.found(0)
-    if best.lower >= goal.precision:
-        return [best], best
-    reached, nearly = list[tuple[float, Found]](), list[tuple[float, Found]]()
-    largest, least = 0.0, (loose or goal).least
-    for _ in range(goal.most):
-        level = beam.extended(masks, columns, agree, goal)
-        if len(level.n):  # also a rule that holds for few rows, if all of them agree
-            best = max(best, level.found(int(np.argmax(level.lower))), key=lambda f: f.lower)
-        kept = np.flatnonzero((level.n >= least) & (level.room > largest))
-        if not len(kept):
-            break
-        if loose is not None and not reached:
-            near = kept[loose.lower(level.n[kept], level.k[kept]) >= goal.precision]
-            nearly += [(float(level.worth[i]), level.found(int(i))) for i in near]
-        done = level.lower[kept] >= goal.precision
-        reached += [(float(level.worth[i]), level.found(i)) for i in kept[done]]
-        largest = max((value for value, _ in reached), default=0.0)
-        beam = level.part(_chosen(level, kept[~done & (level.room[kept] > largest)], goal.beam))
-        if not len(beam.n):
-            break
-    by = goal if reached or loose is None else loose
-    reached = sorted(reached or nearly, key=lambda one: (-one[0], one[1].rule))
-    found = dict.fromkeys(_pruned(f, masks, agree, nothing, by) for _, f in reached[:MOST_FOUND])
+    return _Search(masks, agree, n_rows, goal, columns, loose).run()
 
-    def worth(f: Found) -> float:
-        named = len(set(columns[list(f.rule)].tolist()))
-        return float(goal.worth(np.array(f.n_rows), np.array(f.n_agree), np.array(named)))
 
-    return sorted(found, key=lambda f: (-worth(f), len(f.rule), -f.lower, f.rule)), best
+Counted = tuple[tuple[int, ...], int, int]
+"""A rule, its rows, and how many of them agree."""
+
+
+class _Search:
+    """A search, and the rules that reached the goal so far; see `search_rules`."""
+
+    def __init__(self, masks: np.ndarray, agree: np.ndarray, n_rows: int, goal: Goal,
+                 columns: np.ndarray, loose: Goal | None) -> None:
+        self.masks, self.agree, self.goal, self.columns = masks, agree, goal, columns
+        self.loose = goal if loose is None else loose
+        self.everywhere = _all_rows(n_rows, masks.shape[1])
+        # With what each is worth. Exact bounds of all would take most of the time.
+        self.reached: list[tuple[float, Counted]] = []
+        self.nearly: list[tuple[float, Counted]] = []
+        self.largest = 0.0
+
+    def run(self) -> tuple[list[Found], Found]:
+        """Look at rules of one length after the other."""
+        named = np.zeros((1, self.columns.max(initial=0) + 1), dtype=bool)
+        beam = _Level([()], self.everywhere[None], named, self.agree, self.goal)
+        nearest, score = beam.counted(0), float(beam.score[0])
+        if self.goal.reached(beam.n, beam.k)[0]:
+            return [self._found(nearest)], self._found(nearest)
+        for _ in range(self.goal.most):
+            level = beam.extended(self.masks, self.columns, self.agree)
+            if not len(level.n):
+                break
+            best = int(np.argmax(level.score))
+            if level.score[best] > score:
+                nearest, score = level.counted(best), float(level.score[best])
+            beam = level.part(self._open(level))
+        found = self._best()
+        return found, max([self._found(nearest), *found], key=lambda f: f.lower)
+
+    def _found(self, counted: Counted) -> Found:
+        rule, n, k = counted
+        return Found(rule, n, k, float(self.goal.lower(np.array(n), np.array(k))))
+
+    def _open(self, level: _Level) -> list[int]:
+        """Keep the rules of a level that reach the goal; return those to extend."""
+        kept = np.flatnonzero((level.n >= self.loose.least) & (level.room > self.largest))
+        n, k = level.n[kept], level.k[kept]
+        done = self.goal.reached(n, k)
+        self.reached += [(float(level.worth[i]), level.counted(i)) for i in kept[done].tolist()]
+        if not self.reached:
+            near = kept[self.loose.reached(n, k)].tolist()
+            self.nearly += [(float(level.worth[i]), level.counted(i)) for i in near]
+        self.largest = max((value for value, _ in self.reached), default=0.0)
+        left = kept[~done & (level.room[kept] > self.largest)]
+        chosen = best_of(level.n[left], level.k[left], level.score[left], self.goal.beam)
+        return [int(left[i]) for i in chosen]
+
+    def _best(self) -> list[Found]:
+        """Return the rules that reached the goal, without predicates that they do not need."""
+        by = self.goal if self.reached else self.loose
+        ordered = sorted(self.reached or self.nearly, key=lambda one: (-one[0], one[1]))
+        pruned = dict.fromkeys(self._pruned(one, by) for _, one in ordered[:MOST_FOUND])
+        found = [self._found(one) for one in pruned]
+        return sorted(found, key=lambda f: (-self._worth(f), len(f.rule), -f.lower, f.rule))
+
+    def _worth(self, found: Found) -> float:
+        named = len(set(self.columns[list(found.rule)].tolist()))
+        return float(self.goal.worth(*map(np.array, (found.n_rows, found.n_agree, named))))
+
+    def _pruned(self, counted: Counted, goal: Goal) -> Counted:
+        """Drop predicates without which a rule still reaches the goal, the widest rule first."""
+        while len(rule := counted[0]) > 1:
+            shorter = [rule[:j] + rule[j + 1:] for j in range(len(rule))]
+            where = np.stack([np.bitwise_and.reduce(self.masks[list(other)], axis=0)
+                              for other in shorter]) & self.everywhere
+            level = _Level(shorter, where, np.zeros((len(shorter), 1), dtype=bool), self.agree,
+                           self.goal)
+            enough = np.flatnonzero(goal.reached(level.n, level.k))
+            if not len(enough):
+                break
+            counted = level.counted(int(enough[np.argmax(level.n[enough])]))
+        return counted
 
 
 class _Level:
@@ -162,34 +227,34 @@ class _Level:
 
     def __init__(self, rules: Sequence[tuple[int, ...]], where: np.ndarray, named: np.ndarray,
                  agree: np.ndarray, goal: Goal) -> None:
-        self.rules, self.where, self.named = rules, where, named
+        self.rules, self.where, self.named, self.goal = rules, where, named, goal
         self.n = np.bitwise_count(where).sum(axis=1, dtype=np.int64)
         self.k = np.bitwise_count(where & agree).sum(axis=1, dtype=np.int64)
-        self.lower = goal.lower(self.n, self.k)
+        self.score = goal.score(self.n, self.k)
         n_columns = named.sum(axis=1)
         self.worth = goal.worth(self.n, self.k, n_columns)
         # No longer rule, however precise, is worth more than this one without errors.
         self.room = goal.worth(self.n, self.n, n_columns)
 
-    def found(self, i: int) -> Found:
-        """Return the rule at a place."""
-        return Found(self.rules[i], int(self.n[i]), int(self.k[i]), float(self.lower[i]))
+    def counted(self, i: int) -> Counted:
+        """Return the rule at a place, its rows, and how many of them agree."""
+        return self.rules[i], int(self.n[i]), int(self.k[i])
 
     def part(self, places: Sequence[int]) -> _Level:
         """Return the rules at some places."""
         new = object.__new__(_Level)
-        new.rules = [self.rules[i] for i in places]
-        for name in ("where", "named", "n", "k", "lower", "worth", "room"):
+        new.rules, new.goal = [self.rules[i] for i in places], self.goal
+        for name in ("where", "named", "n", "k", "score", "worth", "room"):
             setattr(new, name, getattr(self, name)[list(places)])
         return new
 
-    def extended(self, masks: np.ndarray, columns: np.ndarray, agree: np.ndarray, goal: Goal
-                 ) -> _Level:
+    def extended(self, masks: np.ndarray, columns: np.ndarray, agree: np.ndarray) -> _Level:
         """Return the rules with one predicate more, each set of rows once."""
         longer = self.where[:, None] & masks[None]
         narrower = (longer != self.where[:, None]).any(axis=2) & longer.any(axis=2)
         b, p = np.nonzero(narrower)
-        # Equal sets of rows have equal sums of odd multiples of their words.
+        # Sums of odd multiples of the words: equal for equal sets of rows, and by chance for one in
+        # 2^64 others.
         words = np.arange(1, longer.shape[2] + 1, dtype=np.uint64) * _ODD | np.uint64(1)
         keys = (longer[b, p] * words).sum(axis=1, dtype=np.uint64)
         first = np.sort(np.unique(keys, return_index=True)[1])
@@ -198,20 +263,7 @@ class _Level:
         named[np.arange(len(p)), columns[p]] = True
         rules = [tuple(sorted((*self.rules[i], j))) for i, j in zip(b.tolist(), p.tolist(),
                                                                     strict=True)]
-        return _Level(rules, longer[b, p], named, agree, goal)
-
-
-def _pruned(found: Found, masks: np.ndarray, agree: np.ndarray, nothing: np.ndarray, goal: Goal
-            ) -> Found:
-    """Drop predicates without which a rule still reaches the goal, the widest rule first."""
-    while len(found.rule) > 1:
-        shorter = [found.rule[:j] + found.rule[j + 1:] for j in range(len(found.rule))]
-        where = np.stack([np.bitwise_and.reduce(masks[list(r)], axis=0) for r in shorter]) & nothing
-        enough = [f for f in _judged(shorter, where, agree, goal) if f.lower >= goal.precision]
-        if not enough:
-            break
-        found = max(enough, key=lambda f: f.n_rows)
-    return found
+        return _Level(rules, longer[b, p], named, agree, self.goal)
 
 
 def _all_rows(n_rows: int, n_words: int) -> np.ndarray:
@@ -222,20 +274,7 @@ def _all_rows(n_rows: int, n_words: int) -> np.ndarray:
                     - np.uint64(1))
 
 
-def _judged(rules: Sequence[tuple[int, ...]], where: np.ndarray, agree: np.ndarray, goal: Goal
-            ) -> list[Found]:
-    """Count the rows of rules, and bound their precision."""
-    level = _Level(rules, where, np.zeros((len(rules), 1), dtype=bool), agree, goal)
-    return [level.found(i) for i in range(len(rules))]
-
-
-def _chosen(level: _Level, places: np.ndarray, most: int) -> list[int]:
-    """Return the places of the rules to extend; see `best_of`."""
-    return [int(places[i]) for i in
-            best_of(level.n[places], level.k[places], level.lower[places], most)]
-
-
-def best_of(n: np.ndarray, k: np.ndarray, lower: np.ndarray, most: int) -> list[int]:
+def best_of(n: np.ndarray, k: np.ndarray, score: np.ndarray, most: int) -> list[int]:
     """Return the places of the rules to extend: half those of the best precision, half of gain.
 
     The gain is that of FOIL (Quinlan 1990): what a rule's agreeing rows win in precision. It
@@ -245,8 +284,8 @@ def best_of(n: np.ndarray, k: np.ndarray, lower: np.ndarray, most: int) -> list[
     ----------
     n, k : int arrays (n_rules,)
         Rows that rules hold for, at least 1, and how many of them agree.
-    lower : array (n_rules,)
-        Bounds on their precision.
+    score : array (n_rules,)
+        Lower bounds on their precision, to compare them by.
     most : int
     """
     if not len(n):
@@ -254,7 +293,7 @@ def best_of(n: np.ndarray, k: np.ndarray, lower: np.ndarray, most: int) -> list[
     shares = np.maximum(k, 0.5) / n
     gain = k * np.log(shares / shares[np.argmax(n)])
     order = np.arange(len(n))
-    by_precision = np.lexsort((order, -n, -lower))
+    by_precision = np.lexsort((order, -n, -score))
     by_gain = np.lexsort((order, -gain))
     chosen = dict.fromkeys(np.stack([by_gain, by_precision], axis=1).ravel()[:2 * most].tolist())
     return list(chosen)[:most]

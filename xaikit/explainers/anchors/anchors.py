@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -78,7 +79,7 @@ class Anchors(Explainer):
     within : float or "auto"
         For numbers without a threshold: answers this near to a row's own agree. ``"auto"`` is a
         tenth of the 10 % to 90 % range of the answers.
-    {outputs, batch_size, random_state, n_jobs}
+    {outputs, batch_size, random_state, n_jobs, verbose}
 
     Notes
     -----
@@ -87,7 +88,8 @@ class Anchors(Explainer):
     does not need are dropped, at a share of that error each. So the chance that any rule of a row
     is called verified although its precision is below the asked one is at most 1 − confidence, for
     rows drawn as the background was. Where rows are drawn, the k-th rule is judged on 128, 512 and
-    2,048 fresh ones, the j-th time at 6/(π²j²) of its error.
+    2,048 fresh ones or more, the j-th time at 6/(π²j²) of its error. A small background and rows
+    that are drawn beside it have half of the error each.
 
     Cuts of numbers are deciles of the background. Where no rule of these is precise enough, cuts
     are added that fit the rows around the explained one.
@@ -141,6 +143,7 @@ class Anchors(Explainer):
         batch_size: int | str = "auto",
         random_state: Any = None,
         n_jobs: int | None = None,
+        verbose: bool = True,
     ) -> None:
         self.precision = precision
         self.confidence = confidence
@@ -157,6 +160,7 @@ class Anchors(Explainer):
         self.batch_size = batch_size
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def check_settings(self) -> None:
         super().check_settings()
@@ -235,7 +239,8 @@ class Anchors(Explainer):
         self.predictor_.ledger.add(asking.ledger)
         parts = [Part(s.start, take_rows(batch, np.arange(s.start, s.stop)), said[s], holds[:, s])
                  for s in row_slices(len(batch))]
-        found = run(work, parts, self.predictor_.ledger, n_jobs=self.n_jobs, label="Anchors")
+        found = run(work, parts, self.predictor_.ledger, n_jobs=self.n_jobs, label="Anchors",
+                    verbose=self.verbose)
         doubts = (*asking.findings.warnings, *masker.doubts(batch),
                   *differs_alone(asking, self.predictor_.ledger))
         return rule_set(masker, batch, [one for part in found for one in part], said, meaning, {
@@ -261,12 +266,14 @@ class Anchors(Explainer):
         nothing = np.zeros((len(masker.background), 1))  # deciles need no answers
         predicates = predicates_of(columns_of(masker, "decile", nothing), masker.schema, batch)
         pool, holds = make_pool(labelled, meaning, predicates), predicates.holds(batch)
+        small = self.distribution == "auto" and len(pool.check) < SMALL
+        if small:  # either way may verify a rule
+            goal = replace(goal, error=goal.error / 2.0)
         of_draws = TableDrawsWork(asking.spawn(), masker.with_background(labelled.table), pool,
                                   predicates, goal, budget, seed)
         if self.distribution == "interventional":
             return of_draws, meaning, holds
         of_pool = PoolWork(pool, predicates, masker.with_background(pool.check.table), goal)
-        small = self.distribution == "auto" and len(pool.check) < SMALL
         return ToppedUpWork(of_pool, of_draws) if small else of_pool, meaning, holds
 
     def _labelled(self, asking: Predictor) -> Labelled:

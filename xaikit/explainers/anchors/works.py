@@ -16,6 +16,7 @@ from xaikit.explainers.anchors.on_pool import RowSearch
 from xaikit.explainers.anchors.pool import Pool
 from xaikit.explainers.anchors.predicates import Predicates
 from xaikit.explainers.anchors.refine import Cells
+from xaikit.explanations.text import plain_names
 from xaikit.predictor.adapter import Predictor
 from xaikit.predictor.ledger import Ledger
 from xaikit.sampling.maskers import Masked, Masker
@@ -108,7 +109,7 @@ class TableDrawsWork:
                           for p in draws.allowed[list(rule)].tolist()))
 
     def _covered(self, draws: TableDraws, rule: Positions) -> tuple[float, float, float]:
-        """Return the coverage of a rule on rows that no search saw, with its interval."""
+        """Return the coverage of a rule on the rows of the other half, with its interval."""
         check = self.pool.check
         n = len(check)
         k = int(np.bitwise_count(check.where(draws.allowed[list(rule)])).sum())
@@ -117,7 +118,10 @@ class TableDrawsWork:
 
 @dataclass(frozen=True)
 class ToppedUpWork:
-    """Rules of rows as a small background has them; where it is too small, rows are drawn."""
+    """Rules of rows as a small background has them; where it is too small, rows are drawn.
+
+    Each of the two is to have half of the error, since either may verify a rule that is wrong.
+    """
 
     of_pool: PoolWork
     of_draws: TableDrawsWork
@@ -163,10 +167,7 @@ class UnitsWork:
         """Return what the units of a text or image are called."""
         if self.masker.kind == "image":
             return tuple(f"segment {u}" for u in range(row.n_units))
-        firsts: dict[int, str] = {}
-        for unit, start, stop in row.layout.tolist():
-            firsts.setdefault(unit, row.source[0][start:stop])
-        return tuple(firsts[u] for u in range(row.n_units))
+        return plain_names(str(row.source[0]), row.layout)
 
 
 def shown(names: tuple[str, ...], kind: str, rule: Positions) -> Shown:
