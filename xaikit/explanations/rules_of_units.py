@@ -9,6 +9,7 @@ import numpy as np
 
 from xaikit.explanations.base import frozen
 from xaikit.explanations.rules import RuleSet
+from xaikit.explanations.text import frozen_spans
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -29,11 +30,7 @@ class TextRules(RuleSet):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "texts", tuple(self.texts))
-        spans = tuple(frozen(np.array(own, dtype=np.int64).reshape(-1, 3)) for own in self.spans)
-        object.__setattr__(self, "spans", spans)
-        if not len(self.texts) == len(spans) == len(self):
-            raise ValueError(f"{len(self)} rules do not fit {len(self.texts)} texts and "
-                             f"{len(spans)} lists of spans.")
+        object.__setattr__(self, "spans", frozen_spans(self.texts, self.spans, len(self), "rules"))
 
     def _own_rows(self) -> Any:
         return list(self.texts)

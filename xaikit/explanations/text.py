@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from xaikit.explanations.attribution import Attribution
+from xaikit.explanations.base import frozen
 from xaikit.explanations.choosing import resolve, split_key
 from xaikit.explanations.importance import Importance
 from xaikit.tables.labels import numbered
@@ -37,13 +39,8 @@ class TextAttribution(Attribution):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", tuple(self.texts))
-        spans = [np.array(own, dtype=np.int64).reshape(-1, 3) for own in self.spans]
-        if not len(spans) == len(self.texts) == len(self.values):
-            raise ValueError(f"{len(self.values)} rows of values do not fit {len(self.texts)} "
-                             f"texts and {len(spans)} lists of spans.")
-        for own in spans:
-            own.flags.writeable = False
-        object.__setattr__(self, "spans", tuple(spans))
+        spans = frozen_spans(self.texts, self.spans, len(self.values), "rows of values")
+        object.__setattr__(self, "spans", spans)
         if not self.feature_names:
             n_units = np.shape(self.values)[1]
             names = unit_names(self.texts[0], spans[0]) if len(spans) == 1 \
@@ -135,6 +132,21 @@ class TextAttribution(Attribution):
     def _summary(self) -> str:
         return f"{self.n_rows} texts, up to {self.values.shape[1]} units × " \
                f"{self.values.shape[2]} outputs{self._and_left_out()}"
+
+
+def frozen_spans(texts: Sequence[str], spans: Any, n: int, what: str) -> tuple[np.ndarray, ...]:
+    """Return the spans of texts as read-only arrays (n_spans, 3).
+
+    Raises
+    ------
+    ValueError
+        If there are not `n` texts and as many lists of spans.
+    """
+    found = tuple(frozen(np.array(own, dtype=np.int64).reshape(-1, 3)) for own in spans)
+    if not len(found) == len(texts) == n:
+        raise ValueError(f"{n} {what} do not fit {len(texts)} texts and {len(found)} lists of "
+                         "spans.")
+    return found
 
 
 def plain_names(text: str, spans: np.ndarray) -> tuple[str, ...]:

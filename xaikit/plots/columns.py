@@ -10,6 +10,7 @@ import pandas as pd
 
 from xaikit.explanations.attribution import Attribution
 from xaikit.explanations.importance import Importance
+from xaikit.explanations.rules import RuleSet
 from xaikit.tables.cell_texts import cell_texts
 from xaikit.tables.dtypes import kind_of_column
 from xaikit.tables.labels import numbered
@@ -33,9 +34,9 @@ def output_label(explanation: Attribution | Importance, k: int) -> str:
     return label_text(explanation.output_names[k], 36, explanation.output_names)
 
 
-def row_label(attribution: Attribution, i: int) -> str:
+def row_label(explanation: Attribution | RuleSet, i: int) -> str:
     """Return the label of a row, unlike those of the others."""
-    return label_text(attribution.row_names[i], 36, attribution.row_names)
+    return label_text(explanation.row_names[i], 36, explanation.row_names)
 
 
 _DRAWN = (2, 9998)

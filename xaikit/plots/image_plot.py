@@ -14,6 +14,7 @@ from matplotlib.patheffects import Normal, Stroke
 from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.image import ImageAttribution
+from xaikit.explanations.rules_of_units import ImageRules
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
 from xaikit.plots.style import (
@@ -104,13 +105,13 @@ def image_overlay(explanation: ImageAttribution, *, row: Any = None,
     new = ax is None
     height, width = labels.shape
     ax = axes_for(ax, min(max(7.0 * height / width, 2.5), 9.0))
-    ax.imshow(_picture(explanation, i), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+    ax.imshow(picture(explanation, i), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
     coloured = np.full(len(values) + 1, np.nan)  # the last is for −1, pixels of no region
     coloured[shown] = values[shown]
     scale = Normalize(-size, size)
     ax.imshow(_SIGNED(scale(np.ma.masked_invalid(coloured[labels]))), interpolation="nearest")
     if boundaries and len(values) <= MOST_BORDERS:
-        ax.add_collection(LineCollection(_borders(labels), colors="white", linewidths=0.6,
+        ax.add_collection(LineCollection(borders(labels), colors="white", linewidths=0.6,
                                          alpha=0.8))
     if max_display is not None:
         _frame(ax, labels, values, shown)
@@ -125,7 +126,7 @@ def _frame(ax: Axes, labels: np.ndarray, values: np.ndarray, shown: np.ndarray) 
     """Draw a frame around each of some regions, its line showing the sign."""
     for unit in shown:
         ax.add_collection(LineCollection(
-            _borders(labels == unit), colors=INK, linewidths=1.6,
+            borders(labels == unit), colors=INK, linewidths=1.6,
             linestyles="solid" if values[unit] > 0 else (0, (2, 1)),
             path_effects=[Stroke(linewidth=3.2, foreground="white"), Normal()]))
 
@@ -152,7 +153,7 @@ def _label(
                   fontsize=SMALL)
 
 
-def _picture(explanation: ImageAttribution, i: int) -> np.ndarray:
+def picture(explanation: ImageAttribution | ImageRules, i: int) -> np.ndarray:
     """Return an image in grey, in [0, 1]."""
     image = np.asarray(explanation.images[i], dtype=np.float64)
     if explanation.channels == "first":
@@ -169,13 +170,13 @@ def _picture(explanation: ImageAttribution, i: int) -> np.ndarray:
     return (image - low) / ((high - low) or 1.0)
 
 
-def _borders(labels: np.ndarray) -> Any:
+def borders(labels: np.ndarray) -> Any:
     """Return the lines between pixels of different regions: (n, 2 ends, (x, y))."""
     if labels.dtype == bool:
         # The frame of a single region is drawn at the edge of the image too.
         around = np.zeros(np.add(labels.shape, 2), dtype=bool)
         around[1:-1, 1:-1] = labels
-        return _borders(around.astype(np.int64)) - 1.0
+        return borders(around.astype(np.int64)) - 1.0
     y, x = np.nonzero(labels[:, 1:] != labels[:, :-1])
     upright = np.array([[x + 0.5, y - 0.5], [x + 0.5, y + 0.5]])
     y, x = np.nonzero(labels[1:] != labels[:-1])

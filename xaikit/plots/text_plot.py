@@ -4,59 +4,25 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.transforms import Affine2D, ScaledTranslation, Transform
 
 from xaikit.explanations.base import left_out_words
 from xaikit.explanations.choosing import choose_row, of_all_outputs, output_to_draw
 from xaikit.explanations.text import TextAttribution
 from xaikit.plots.columns import output_label, row_label
 from xaikit.plots.inputs import check_not_empty, finite, largest_first
-from xaikit.plots.style import (
-    BLUE,
-    INK,
-    NORMAL,
-    REACH,
-    SMALL,
-    VERMILION,
-    axes_for,
-    fidelity_note,
-    figure_of,
-)
-from xaikit.plots.text_lines import Part, Placed, set_lines, text_width
+from xaikit.plots.marked_text import Marked, draw_marked, opacity, parts_of
+from xaikit.plots.style import BLUE, REACH, VERMILION, fidelity_note
+from xaikit.plots.text_lines import Part
 from xaikit.settings import check, documented
 from xaikit.tables.wording import number, numbers, signed, unescaped
 
-# Opacities at which dark text on a white page, and light text on a dark one, stay readable.
-_FAINTEST, _STRONGEST = 0.08, 0.55
 _VISIBLE = 0.01  # share of the largest contribution; smaller ones may be rounding errors
-_MOST_LINES = 40
-# Points per line of the text, per line of the notes below it, and for the title.
-_LINE, _NOTE, _TITLE = 2.0 * NORMAL, 1.3 * SMALL, 34.0
-_NEW_WIDTH = 7.3 * 72  # points, of the axes of a new figure, with some room for their edge
 _LEGEND = "solid line: raises the output; dashed: lowers it"
-
-
-class _Marked(NamedTuple):
-    """One text and one output: the spans in order, and numbers for each unit."""
-
-    text: str
-    spans: np.ndarray
-    values: np.ndarray
-    errors: np.ndarray
-    strength: np.ndarray
-    """From 0 (not highlighted) to 1."""
-    signs: np.ndarray
-    """−1 or 1; 0 if the sign is uncertain."""
-    title: str
-    notes: list[str]
 
 
 @documented
@@ -116,10 +82,10 @@ def text_highlight(explanation: TextAttribution, *, row: Any = None,
     i = choose_row(explanation.row_names, row)
     k = output_to_draw(explanation, output, i)
     marked = _marked(explanation, i, k, max_display)
-    return _html(marked) if as_html else _draw(marked, ax)
+    return _html(marked) if as_html else draw_marked(marked, ax)
 
 
-def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | None) -> _Marked:
+def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | None) -> Marked:
     spans, n_units = explanation.spans[i], int(explanation.spans[i][:, 0].max(initial=-1)) + 1
     values = explanation.values[i, :n_units, k]
     errors = explanation.standard_errors[i, :n_units, k]
@@ -136,7 +102,7 @@ def _marked(explanation: TextAttribution, i: int, k: int, max_display: int | Non
     notes += [f"{left_out} smaller units not highlighted"] * (left_out > 0)
     title = f"text {row_label(explanation, i)} · " \
             f"{output_label(explanation, k)}{of_all_outputs(explanation, k, i)}"
-    return _Marked(explanation.texts[i], spans[np.argsort(spans[:, 1], kind="stable")], values,
+    return Marked(explanation.texts[i], spans[np.argsort(spans[:, 1], kind="stable")], values,
                    errors, strength, np.where(unsure, 0.0, np.sign(finite(values))), title, notes)
 
 
@@ -153,21 +119,11 @@ def _notes(explanation: TextAttribution, i: int, k: int, largest: float,
     return [" · ".join(answer), " · ".join(legend)]
 
 
-def _parts(marked: _Marked) -> Iterator[Part]:
-    """Yield the parts of a text in order, those of units and those between units."""
-    at = 0
-    for unit, start, stop in marked.spans.tolist():
-        yield Part(marked.text[at:start], -1)
-        yield Part(marked.text[start:stop], unit)
-        at = stop
-    yield Part(marked.text[at:], -1)
-
-
 # HTML --------------------------------------------------------------------------------------------
 
 
-def _html(marked: _Marked) -> str:
-    body = "".join(_html_part(part, marked) for part in _parts(marked))
+def _html(marked: Marked) -> str:
+    body = "".join(_html_part(part, marked) for part in parts_of(marked))
     lines = "<br>".join(escape(unescaped(line)) for line in marked.notes)
     return (
         '<figure class="xaikit-text" style="margin:1em 0;color:inherit">'
@@ -177,7 +133,7 @@ def _html(marked: _Marked) -> str:
         f"<strong>{escape(unescaped(marked.title))}</strong><br>{lines}</figcaption></figure>")
 
 
-def _html_part(part: Part, marked: _Marked) -> str:
+def _html_part(part: Part, marked: Marked) -> str:
     text = escape(_clean(part.text))
     if part.unit < 0:
         return text
@@ -192,84 +148,10 @@ def _css(value: float, strength: float, sign: float) -> str:
     colour = VERMILION if value > 0 else BLUE
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     line = {1.0: f"solid {colour}", -1.0: f"dashed {colour}"}.get(float(sign), "solid transparent")
-    return (f"background:rgba({red},{green},{blue},{_alpha(strength):.2f});"
+    return (f"background:rgba({red},{green},{blue},{opacity(strength):.2f});"
             f"background-clip:padding-box;border-bottom:2px {line};padding:1px 0")
-
-
-def _alpha(strength: float) -> float:
-    return _FAINTEST + (_STRONGEST - _FAINTEST) * strength
 
 
 def _clean(text: str) -> str:
     """Return a text without what HTML cannot hold: control characters, lone surrogates."""
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]", "\ufffd", text)
-
-
-# Axes --------------------------------------------------------------------------------------------
-
-
-def _draw(marked: _Marked, ax: Axes | None) -> Axes:
-    width, height = (_NEW_WIDTH, math.inf) if ax is None else _room(ax)
-    # One line more, for a note on words that are missing, which is known later.
-    notes = _wrapped(marked.notes, width)
-    most = min(_MOST_LINES, (height - _NOTE * (len(notes) + 1)) / _LINE)
-    placed, n_lines, n_cut = set_lines(_parts(marked), width, max(1, int(most)))
-    notes = [f"{n_cut:,} more words not shown"] * (n_cut > 0) + notes
-    ax = axes_for(ax, (_TITLE + _LINE * n_lines + _NOTE * len(notes)) / 72)
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    points = Affine2D().scale(1 / 72) + figure_of(ax).dpi_scale_trans \
-        + ScaledTranslation(0, 1, ax.transAxes)  # type: ignore[arg-type]
-    # Text is kept out of the layout, which would otherwise make the axes narrower.
-    for piece in placed:
-        _draw_piece(ax, piece, marked, points)
-    ax.text(0, -_LINE * n_lines - 3, "\n".join(notes), color=INK, fontsize=SMALL, va="top",
-            ha="left", transform=points, in_layout=False)
-    ax.set_title(marked.title, loc="left", color=INK, fontsize=NORMAL)
-    return ax
-
-
-def _room(ax: Axes) -> tuple[float, float]:
-    """Return the width and height of an Axes in points."""
-    axes_for(ax, 1.0)  # raises if it is not an Axes
-    figure = figure_of(ax)
-    figure.draw_without_rendering()  # a layout engine sets the size of the axes only now
-    box = ax.get_window_extent()
-    return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
-
-
-def _wrapped(notes: list[str], width: float) -> list[str]:
-    """Return notes in lines, broken at middle dots if too wide."""
-    lines = list[str]()
-    for note in notes:
-        first, *more = note.split(" · ")
-        lines.append(first)
-        for item in more:
-            longer = f"{lines[-1]} · {item}"
-            if text_width(longer) * SMALL / NORMAL <= width:
-                lines[-1] = longer
-            else:
-                lines.append(item)
-    return lines
-
-
-def _draw_piece(ax: Axes, piece: Placed, marked: _Marked, points: Transform) -> None:
-    """Draw a piece of text, and its box if it is highlighted."""
-    base = -_LINE * (piece.line + 0.7)
-    # Dollars are part of the text and do not start formulas.
-    ax.text(piece.left, base, piece.text, color=INK, fontsize=NORMAL, va="baseline", ha="left",
-            transform=points, zorder=3, parse_math=False, in_layout=False)
-    strength = marked.strength[piece.unit] if piece.unit >= 0 else 0.0
-    if strength <= 0:
-        return
-    colour = VERMILION if marked.values[piece.unit] > 0 else BLUE
-    bottom = base - 0.32 * NORMAL
-    ax.add_artist(Rectangle((piece.left, bottom), piece.width, 1.4 * NORMAL, transform=points,
-                            facecolor=colour, alpha=_alpha(strength), linewidth=0, zorder=1,
-                            clip_on=False, in_layout=False))
-    sign = float(marked.signs[piece.unit])
-    if sign:
-        ends = [piece.left, piece.left + piece.width]
-        ax.add_artist(Line2D(ends, [bottom, bottom], transform=points, color=colour, linewidth=1.4,
-                             linestyle="-" if sign > 0 else (0, (2, 1.5)), zorder=2,
-                             solid_capstyle="butt", clip_on=False, in_layout=False))

@@ -81,7 +81,7 @@ class DrawnRule:
             if confirmed := self._confirmed(found, tried):
                 return self._judged(confirmed, VERIFIED)
         nearest = _Looks(self, self._parts(step.best.rule), self.goal.error)
-        if all(step.best.rule != _sorted(one.parts) for one in tried):
+        if all(step.best.rule != _sorted(one.parts) for one in tried if one.n):
             nearest.look(self.first_look, spare=0)
         nearest = max([nearest, *tried], key=lambda looks: looks.lower)
         return self._judged(nearest, self._stop(step, bool(tried)), step)
