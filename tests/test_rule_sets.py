@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import xaikit as xk
+from xaikit.explainers.anchors.predicates import predicates_of
 from xaikit.explainers.anchors.refine import _best_cut
+from xaikit.sampling.bins import columns_of
 from xaikit.solvers.bounds import kl_lower
 from xaikit.solvers.rule_search import Goal
 
@@ -206,3 +210,17 @@ def test_a_pool_that_is_kept_is_asked_in_fit(counting):
     fresh = xk.Anchors(random_state=0, pool=3000).fit(xk.wrap(model, task="classification"), Z).explain(Z[:3])
     assert first.rules == fresh.rules
     assert len(second) == 3
+
+
+def test_conditions_hold_where_their_masks_do():
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({
+        "whole": rng.integers(0, 9, 300), "gaps": np.where(rng.random(300) < 0.2, np.nan, rng.normal(size=300)),
+        "days": pd.date_range("2020-01-01", periods=300), "job": rng.choice(["a", None, "c"], 300),
+        "money": [Decimal(int(i)) / 7 for i in rng.integers(0, 40, 300)], "large": rng.integers(2**60, 2**60 + 50, 300),
+        "ends": rng.choice([np.inf, -np.inf, 1.0, 2.0], 300), "flag": rng.random(300) < 0.5})
+    masker = xk.TabularMasker(frame)
+    found = predicates_of(columns_of(masker, "decile", np.zeros((300, 1))), masker.schema, masker.background)
+    assert {c.column for c in found.conditions} >= set(frame.columns) - {"flag"}
+    for condition, holds in zip(found.conditions, found.holds(masker.background), strict=True):
+        np.testing.assert_array_equal(holds, condition.mask(frame), err_msg=condition.words())
