@@ -15,7 +15,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SECONDS = 600
 """Most for one cell; a whole notebook takes about 90 s on one core."""
 
-NEEDS = {1: (), 2: ("torch",), 3: ("torch", "skimage")}
+NEEDS = {1: (), 2: ("torch",), 3: ("torch", "skimage"), 4: ()}
 """What each notebook needs beyond the package's own dependencies, by its number."""
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
