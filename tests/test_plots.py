@@ -29,8 +29,8 @@ def plot(request):
 
 
 def test_public_names_are_complete():
-    assert plots.__all__ == ["bar", "beeswarm", "image_overlay", "scatter", "text_highlight",
-                             "waterfall"]
+    assert plots.__all__ == ["bar", "beeswarm", "image_overlay", "image_rule", "precision_coverage",
+                             "rule_card", "scatter", "text_highlight", "text_rule", "waterfall"]
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
 
 
