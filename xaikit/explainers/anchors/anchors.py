@@ -96,7 +96,8 @@ class Anchors(Explainer):
 
     References
     ----------
-    Ribeiro, Singh, Guestrin 2018, "Anchors: high-precision model-agnostic explanations".
+    Ribeiro, Singh, Guestrin 2018, "Anchors: high-precision model-agnostic explanations", section 3;
+    Kaufmann & Kalyanakrishnan 2013, "Information complexity in bandit subset selection".
 
     Examples
     --------
